@@ -1,0 +1,120 @@
+"""The protocol of a picture source, and the table of those that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol
+
+from pi_cam.errors import AddressRefused, SourceError
+from pi_cam.media.units import AccessUnit
+
+Emit = Callable[[AccessUnit], None]
+"""Takes an access unit from any thread; returns at once and never raises."""
+
+Report = Callable[[SourceError | None], None]
+"""Takes what is wrong now, or None when pictures flow again; from any thread, returns at once, never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a source can do. `askable`: a keyframe request is honoured within a few pictures. `adjustable`: so is
+    `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here."""
+
+    askable: bool = False
+    adjustable: bool = False
+    transcoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Picture controls by their libcamera names (`AfMode`, `ExposureTime`, ...); unknown ones raise `SourceError`."""
+
+    values: dict[str, float | int | bool | str] = field(default_factory=dict)
+
+
+class VideoSource(Protocol):
+    """A camera that encodes each picture once.
+
+    `start` and `stop` may be repeated, in turn; neither is called twice in a row. All other methods may be called from any
+    thread at any time and return at once.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """May change once the camera has been reached."""
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Begins to deliver; returns within 50 ms and does slow work in a thread of its own. What goes wrong later is
+        reported, retried with a growing pause, and reported as None when it works again. Raises `PiCamError` only for
+        what a retry cannot mend (a missing library)."""
+
+    def stop(self) -> None:
+        """Closes the device or connection; nothing is emitted after it returns. Takes at most 2 s; safe after a failed
+        `start`."""
+
+    def request_keyframe(self) -> None:
+        """The next picture, or one of the next three, becomes an IDR, where `askable`."""
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Aims at this rate from now on, where `adjustable`."""
+
+    def set_controls(self, controls: Controls) -> None:
+        """Applies picture controls; raises `SourceError` for one that this camera lacks."""
+
+
+class UnsteeredSource:
+    """Base of sources that cannot be asked for anything: they take what the camera sends."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    def request_keyframe(self) -> None:
+        """Not possible here: the hub keeps the units since the last keyframe instead."""
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Not possible here."""
+
+    def set_controls(self, controls: Controls) -> None:
+        """Refuses every control."""
+        if controls.values:
+            raise SourceError(f"This camera has no control named {sorted(controls.values)[0]}.")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceKind:
+    """One row: where the class lives (`module:class`; imported when first used), who may name it, and help."""
+
+    target: str
+    operator_only: bool
+    example: str
+
+
+SOURCES: dict[str, SourceKind] = {
+    "synthetic": SourceKind("pi_cam.capture.synthetic:SyntheticSource", True, "synthetic:?size=1280x720&fps=30"),
+    "rtsp": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsp://name:password@192.168.1.20/stream1"),
+    "rtsps": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsps://192.168.1.20/stream1"),
+    "http": SourceKind("pi_cam.capture.network:NetworkSource", False, "http://192.168.1.20/video.mjpg"),
+    "https": SourceKind("pi_cam.capture.network:NetworkSource", False, "https://192.168.1.20/live.ts"),
+    "file": SourceKind("pi_cam.capture.clip:ClipSource", True, "file:/home/me/clip.mp4"),
+    "camera": SourceKind("pi_cam.capture.camera:CameraSource", True, "camera:?size=1280x720&fps=30"),
+}
+"""Scheme of the address → kind. `operator_only` ones are taken from the command line, never from the API."""
+
+
+def open_source(url: str, *, by_operator: bool) -> VideoSource:
+    """Makes (does not start) the source for `url`. `by_operator`: it was given on the command line of this machine.
+
+    Raises `AddressRefused` for an address that is malformed or not allowed, `MissingPart` for a library that is not there.
+    """
+    scheme = url.partition(":")[0].lower()
+    kind = SOURCES.get(scheme)
+    if kind is None:
+        raise AddressRefused(f"A camera address starts with one of: {', '.join(f'{name}:' for name in SOURCES)}")
+    if kind.operator_only and not by_operator:
+        raise AddressRefused(f"A {scheme}: camera can be named on the command line only.")
+    module, _, name = kind.target.partition(":")
+    factory: Callable[..., VideoSource] = getattr(import_module(module), name)
+    return factory(url, by_operator=by_operator)

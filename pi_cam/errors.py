@@ -1,0 +1,103 @@
+"""Every error that this package raises on purpose.
+
+    PiCamError
+    ├── SettingError        (ValueError)       a setting or option that makes no sense
+    ├── StoreError          (RuntimeError)     the data folder cannot be used
+    ├── SourceError         (OSError)          a camera that cannot be watched
+    │   ├── AddressRefused  (ValueError)       its address is not one that we would open
+    │   ├── SourceUnreachable                  no such host, nobody answers, it went silent
+    │   ├── SourceForbidden                    name or password refused
+    │   └── SourceUnsupported                  it answers, but with nothing that we can show
+    ├── MissingPart         (RuntimeError)     a library or a device is not there
+    ├── CameraStopped       (RuntimeError)     a person stopped this camera
+    ├── PictureTimeout      (TimeoutError)     no picture came in time
+    ├── NotFound            (LookupError)      no such camera, viewer, user
+    ├── Conflict            (RuntimeError)     it exists already, or the state forbids it
+    ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
+    ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
+    ├── TooManyTries        (RuntimeError)     slow down
+    ├── NotSignedIn         (PermissionError)  no credentials, or wrong ones
+    └── NotAllowed          (PermissionError)  signed in, but without the capability
+
+The text of each is one sentence for a person; it never holds a password. `api.problems` maps each to its HTTP status.
+"""
+
+from __future__ import annotations
+
+
+class PiCamError(Exception):
+    """The root: catching it catches everything that went wrong on purpose."""
+
+
+class SettingError(PiCamError, ValueError):
+    """A setting or an option that makes no sense."""
+
+
+class StoreError(PiCamError, RuntimeError):
+    """The data folder or its database cannot be used."""
+
+
+class SourceError(PiCamError, OSError):
+    """A camera that cannot be watched."""
+
+
+class AddressRefused(SourceError, ValueError):
+    """A camera address that is not one that we would open."""
+
+
+class SourceUnreachable(SourceError):
+    """No such host, nobody answers, or it went silent."""
+
+
+class SourceForbidden(SourceError):
+    """The camera refused the name or the password."""
+
+
+class SourceUnsupported(SourceError):
+    """The camera answers, but with nothing that we can show."""
+
+
+class MissingPart(PiCamError, RuntimeError):
+    """A library or a device is not there; the text says what to do."""
+
+
+class CameraStopped(PiCamError, RuntimeError):
+    """A person stopped this camera; a viewer cannot start it."""
+
+
+class PictureTimeout(PiCamError, TimeoutError):
+    """No picture came in time."""
+
+
+class NotFound(PiCamError, LookupError):
+    """No such camera, viewer or user."""
+
+
+class Conflict(PiCamError, RuntimeError):
+    """It exists already, or the present state forbids it."""
+
+
+class OfferRefused(PiCamError, ValueError):
+    """An SDP offer that cannot be answered."""
+
+
+class TooManyViewers(PiCamError, RuntimeError):
+    """The viewer cap is reached."""
+
+    retry_after_seconds = 10
+
+
+class TooManyTries(PiCamError, RuntimeError):
+    """Too many attempts; wait `retry_after_seconds`."""
+
+    def __init__(self, message: str, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NotSignedIn(PiCamError, PermissionError):
+    """No credentials, or wrong ones."""
+
+
+class NotAllowed(PiCamError, PermissionError):
+    """Signed in, but without the capability."""

@@ -1,0 +1,1 @@
+"""Codecs and containers: pure functions on bytes, no input or output."""

@@ -1,0 +1,23 @@
+"""What flows through the pipeline. This module sits at the bottom and imports nothing of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VIDEO_CLOCK_HZ = 90_000
+"""RTP clock of H.264 (RFC 6184, section 8.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessUnit:
+    """One encoded picture.
+
+    `data`: H.264 in Annex B form, SPS and PPS before every keyframe. `pts`: presentation time in 90 kHz ticks, not
+    wrapped. `keyframe`: true for an IDR picture. `captured_at`: seconds of `time.monotonic()` when light hit the sensor,
+    as near as the source can tell (a network camera: when the picture arrived).
+    """
+
+    data: bytes
+    pts: int
+    keyframe: bool
+    captured_at: float

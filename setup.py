@@ -1,0 +1,65 @@
+"""Packaging. `pip install -e .[dev]` for work on it; `make setup` does that and the rest."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "([^"]+)"', (HERE / "pi_cam/__init__.py").read_text("utf-8"))
+assert VERSION is not None
+
+setup(
+    name="pi-cam",
+    version=VERSION[1],
+    description="A connected camera that a person owns: watch and talk, with nobody in between able to look",
+    long_description=(HERE / "README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "THIRD_PARTY_NOTICES.md"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
+    package_data={
+        "pi_cam": ["py.typed"],
+        "web": ["py.typed"],
+        "web.ui": ["templates/**/*", "static/**/*", "player/**/*", "translations/**/*"],
+    },
+    entry_points={"console_scripts": ["pi-cam = pi_cam.cli:main"]},
+    install_requires=[
+        # One minor release at a time: transport/webrtc_seam.py reaches behind its public face and checks itself at start.
+        "aiortc>=1.16,<1.17",
+        "av>=14,<20",
+        "apispec>=6.8",
+        "babel>=2.16",
+        "bcrypt>=4.2",
+        "flask>=3.1,<4",
+        "flask-sock>=0.7,<0.8",
+        "gunicorn>=25.1,<28",
+        "marshmallow>=4,<5",
+        "numpy>=1.26",
+    ],
+    extras_require={
+        # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.
+        "pi": ["picamera2>=0.3.32"],
+        "sound": ["sounddevice>=0.5"],
+        "portal": ["pymysql>=1.1"],
+        "dev": [
+            "hypothesis>=6.100",
+            "import-linter>=2.1",
+            "mypy>=1.14",
+            "playwright>=1.49",
+            "pytest>=8.3",
+            "pytest-timeout>=2.3",
+            "ruff>=0.9",
+            "schemathesis>=4",
+            "types-pyyaml",
+        ],
+    },
+    classifiers=[
+        "License :: OSI Approved :: Apache Software License",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+    ],
+)

@@ -1,0 +1,1 @@
+"""The web side: what the browser gets (`ui`), and the hosted portal."""
