@@ -69,6 +69,7 @@ class UnsteeredSource:
 
     @property
     def capabilities(self) -> Capabilities:
+        """None."""
         return Capabilities()
 
     def request_keyframe(self) -> None:

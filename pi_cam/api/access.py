@@ -1,0 +1,118 @@
+"""The guard before every request: who is it, may they, and does it come from our own page."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Flask, g, redirect, request
+from werkzeug.wrappers import Response
+
+from pi_cam.api.problems import for_program
+from pi_cam.api.rules import Rule, rule_of
+from pi_cam.api.services import services
+from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
+from pi_cam.trust.capabilities import CAPABILITIES, Person, require
+
+COOKIE = "sid"
+"""On loopback, without TLS. (`__Host-sid` where there is TLS.)"""
+
+OWN_HEADER = "X-Pi-Cam"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def install(app: Flask) -> None:
+    """Puts the guard before every request."""
+
+    @app.before_request
+    def guard() -> Response | None:
+        g.person = None
+        g.refusal = None
+        if request.url_rule is None:
+            return None  # 404 or 405 follows
+        rule = rule_of(app.view_functions[request.endpoint or ""])
+        try:
+            if rule is None:
+                raise NotAllowed("This address is closed.")
+            return _check(rule)
+        except PiCamError as error:
+            if rule is None or not rule.websocket or (isinstance(error, NotAllowed) and error.args == (FOREIGN,)):
+                raise
+            g.refusal = error
+            return None
+
+
+FOREIGN = "This request comes from another site."
+
+
+def current_person() -> Person:
+    """Who makes this request. Raises `NotSignedIn`."""
+    if not isinstance(g.person, Person):
+        raise NotSignedIn("Sign in first.")
+    return g.person
+
+
+def form_token() -> str:
+    """What a form of the present session must carry."""
+    person: Person | None = g.get("person")
+    session = person.session if person and person.session else "anonymous"
+    return hmac.new(services().form_key, f"form {session}".encode(), hashlib.sha256).hexdigest()
+
+
+def _check(rule: Rule) -> Response | None:
+    if not rule.bearer_only:
+        _refuse_foreign(rule)
+    g.person, by_cookie = _identify(rule)
+    if by_cookie and request.method not in SAFE_METHODS:
+        _require_own_page()
+    return _decide(rule)
+
+
+def _decide(rule: Rule) -> Response | None:
+    if rule.access == "public" or request.method == "OPTIONS":
+        return None
+    if rule.access == "setup":
+        if services().accounts.has_owner():
+            raise Conflict("This camera has an owner already.")
+        return None
+    if g.person is None:
+        if not for_program() and not services().accounts.has_owner():
+            return redirect("/setup")
+        raise NotSignedIn("Sign in first.")
+    if rule.access in CAPABILITIES:
+        require(g.person, rule.access)  # type: ignore[arg-type]
+    return None
+
+
+def _identify(rule: Rule) -> tuple[Person | None, bool]:
+    """The person, and whether a cookie said so."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        person = services().tokens.bearer(secret.strip()) if scheme.lower() == "bearer" else None
+        if person is None and rule.access != "public":
+            raise NotSignedIn("This token is not known, or was revoked.")
+        return person, False
+    cookie = request.cookies.get(COOKIE)
+    if cookie and not rule.bearer_only:
+        return services().accounts.person(cookie), True
+    return None, False
+
+
+def _refuse_foreign(rule: Rule) -> None:
+    """A browser says where a request was born: other sites may neither change anything here nor open a live socket."""
+    if request.method in SAFE_METHODS and not rule.websocket:
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise NotAllowed(FOREIGN)
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise NotAllowed(FOREIGN)
+
+
+def _require_own_page() -> None:
+    if request.headers.get(OWN_HEADER) == "1":
+        return
+    given = request.form.get("form_token", "") if request.mimetype == "application/x-www-form-urlencoded" else ""
+    if not hmac.compare_digest(given.encode(), form_token().encode()):
+        raise NotAllowed("This form is out of date: load the page again.")

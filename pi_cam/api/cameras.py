@@ -1,0 +1,77 @@
+"""Cameras: what they are, start, stop, a still picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+
+from pi_cam.api.rules import rule
+from pi_cam.api.schemas import CameraSchema, CamerasSchema
+from pi_cam.api.services import Services, services
+from pi_cam.cameras import Cameras
+
+blueprint = Blueprint("cameras", __name__, url_prefix="/api/v1/cameras")
+
+STILL_TIMEOUT = 8.0
+
+
+def describe_all() -> list[dict[str, Any]]:
+    """The rows of all cameras, read in the media loop."""
+    return services().loop.call(_describe_all(services().cameras))
+
+
+def describe(camera_id: str) -> dict[str, Any]:
+    """The row of one camera, read in the media loop. Raises `NotFound`."""
+    return services().loop.call(_describe(services().cameras, camera_id))
+
+
+@blueprint.get("")
+@rule("All cameras", "view", {200: CamerasSchema})
+def all_cameras() -> Response:
+    """Every camera of this device."""
+    return jsonify(cameras=describe_all())
+
+
+@blueprint.get("/<camera_id>")
+@rule("One camera", "view", {200: CameraSchema})
+def one_camera(camera_id: str) -> Response:
+    """One camera."""
+    return jsonify(describe(camera_id))
+
+
+@blueprint.post("/<camera_id>/start")
+@rule("Let viewers in again", "control", {200: CameraSchema})
+def start(camera_id: str) -> Response:
+    """Undoes a stop. The camera itself opens when somebody watches."""
+    services().loop.call(services().cameras.start(camera_id))
+    return jsonify(describe(camera_id))
+
+
+@blueprint.post("/<camera_id>/stop")
+@rule("Stop the camera for everybody", "control", {200: CameraSchema})
+def stop(camera_id: str) -> Response:
+    """No picture leaves after the answer; the source is closed within two seconds; it stays so after a restart."""
+    services().loop.call(_stop(services(), camera_id))
+    return jsonify(describe(camera_id))
+
+
+@blueprint.get("/<camera_id>/snapshot.jpg")
+@rule("A still picture", "view", {200: "image/jpeg", 409: None})
+def snapshot(camera_id: str) -> Response:
+    """A JPEG of now; opens an idle camera, never a stopped one."""
+    jpeg = services().loop.call(services().cameras.still(camera_id), STILL_TIMEOUT)
+    return Response(jpeg, mimetype="image/jpeg", headers={"Content-Disposition": f"inline; filename={camera_id}.jpg"})
+
+
+async def _describe_all(cameras: Cameras) -> list[dict[str, Any]]:
+    return [cameras.describe(camera) for camera in cameras.all()]
+
+
+async def _describe(cameras: Cameras, camera_id: str) -> dict[str, Any]:
+    return cameras.describe(cameras.get(camera_id))
+
+
+async def _stop(here: Services, camera_id: str) -> None:
+    await here.cameras.stop(camera_id)
+    await here.door.viewers.close_all("stopped", camera_id)

@@ -1,0 +1,135 @@
+"""The pages that people see. What they look like stands in `web.ui`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
+
+import pi_cam
+from pi_cam.api import sessions
+from pi_cam.api.access import current_person, form_token
+from pi_cam.api.cameras import describe_all
+from pi_cam.api.rules import rule
+from pi_cam.api.services import services
+from pi_cam.errors import NotAllowed, NotSignedIn, SettingError, TooManyTries
+from pi_cam.trust.capabilities import in_order
+from web.ui import texts
+
+blueprint = Blueprint("pages", __name__)
+
+HTML = "text/html"
+FORM = "application/x-www-form-urlencoded"
+LANGUAGE_COOKIE = "language"
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def render(template: str, **values: Any) -> str:
+    """A page in the person's language."""
+    language = texts.choose_language(request.headers.get("Accept-Language"), request.cookies.get(LANGUAGE_COOKIE))
+    person = g.get("person")
+    return render_template(
+        template,
+        language=language,
+        _=texts.translator(language),
+        messages_json=texts.browser_messages(language),
+        form_token=form_token(),
+        person=person.name if person else None,
+        version=pi_cam.__version__,
+        **values,
+    )
+
+
+def error_page(status: int, title: str, detail: str) -> str:
+    """What a person sees of an error."""
+    return render("error.html", status=status, title=title, detail=detail)
+
+
+@blueprint.get("/")
+@rule("The live page", "view", {200: HTML, 302: None})
+def live() -> str:
+    """The first camera, live."""
+    cameras = describe_all()
+    return render("live.html", camera=cameras[0], cameras=cameras, can=in_order(current_person().can))
+
+
+@blueprint.get("/setup")
+@rule("The page that makes the first owner", "setup", {200: HTML, 409: None})
+def setup() -> str:
+    """Asks for the code, a name and a password."""
+    return render("setup.html", error=None, name="")
+
+
+@blueprint.post("/setup")
+@rule("Make the first owner", "setup", {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML}, body=FORM)
+def create_owner() -> BaseResponse:
+    """With the printed code; signs in at once."""
+    here, form = services(), request.form
+    name, password = form.get("name", ""), form.get("password", "")
+    try:
+        here.setup_code.check(form.get("code", ""))
+        here.accounts.create_owner(name, password)
+        secret, _ = sessions.open_session(name.strip(), password)
+    except (NotAllowed, SettingError, TooManyTries) as error:
+        status = 429 if isinstance(error, TooManyTries) else 403 if isinstance(error, NotAllowed) else 422
+        return Response(render("setup.html", error=str(error), name=name[:64]), status, mimetype=HTML)
+    response = _see_other("/")
+    sessions.set_cookie(response, secret)
+    return response
+
+
+@blueprint.get("/login")
+@rule("The page for signing in", "public", {200: HTML, 302: None})
+def login() -> str | BaseResponse:
+    """A new device is set up first."""
+    if not services().accounts.has_owner():
+        return redirect("/setup")
+    return render("login.html", error=None, name="", next=_own_path(request.args.get("next")))
+
+
+@blueprint.post("/login")
+@rule("Sign in by form", "public", {302: None, 401: HTML, 429: HTML}, body=FORM)
+def sign_in() -> BaseResponse:
+    """Name and password."""
+    name = request.form.get("name", "")[:64]
+    onward = _own_path(request.form.get("next"))
+    try:
+        secret, _ = sessions.open_session(name, request.form.get("password", ""))
+    except (NotSignedIn, TooManyTries) as error:
+        status = 429 if isinstance(error, TooManyTries) else 401
+        return Response(render("login.html", error=str(error), name=name, next=onward), status, mimetype=HTML)
+    response = _see_other(onward)
+    sessions.set_cookie(response, secret)
+    return response
+
+
+@blueprint.post("/logout")
+@rule("Sign out by form", "person", {302: None}, body=FORM)
+def logout() -> BaseResponse:
+    """Ends this session."""
+    session = current_person().session
+    if session is not None:
+        services().accounts.end_session(session)
+    response = _see_other("/login")
+    sessions.clear_cookie(response)
+    return response
+
+
+@blueprint.post("/language")
+@rule("Choose the language", "public", {302: None}, body=FORM)
+def language() -> BaseResponse:
+    """Kept in a cookie."""
+    response = _see_other(_own_path(request.form.get("next")))
+    chosen = texts.choose_language(None, request.form.get("language"))
+    response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
+    return response
+
+
+def _see_other(path: str) -> Response:
+    return Response(status=302, headers={"Location": path})
+
+
+def _own_path(path: str | None) -> str:
+    """Where to go on, never to another site."""
+    return path if path and path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable() else "/"

@@ -1,0 +1,112 @@
+"""Errors as HTTP answers: problem details (RFC 9457) for programs, a page for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Flask, Response, jsonify, redirect, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from pi_cam import errors
+
+STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
+    (errors.NotSignedIn, 401),
+    (errors.NotAllowed, 403),
+    (errors.NotFound, 404),
+    (errors.CameraStopped, 409),
+    (errors.Conflict, 409),
+    (errors.OfferRefused, 422),
+    (errors.SettingError, 422),
+    (errors.AddressRefused, 422),
+    (errors.TooManyTries, 429),
+    (errors.TooManyViewers, 503),
+    (errors.SourceError, 503),
+    (errors.MissingPart, 503),
+    (errors.PictureTimeout, 503),
+    (errors.StoreError, 503),
+)
+"""The first row that fits decides."""
+
+CODES = {
+    errors.CameraStopped: "stopped",
+    errors.TooManyViewers: "too-many-viewers",
+    errors.PictureTimeout: "no-picture",
+    errors.SourceError: "unreachable",
+    errors.NotSignedIn: "not-signed-in",
+    errors.TooManyTries: "too-many-tries",
+}
+
+ErrorPage = Callable[[int, str, str], str]
+
+
+def status_of(error: errors.PiCamError) -> int:
+    """Its HTTP status."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def problem(status: int, detail: str, code: str | None = None) -> Response:
+    """An `application/problem+json` answer."""
+    answer = jsonify(
+        type="about:blank",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        code=code or HTTPStatus(status).phrase.lower().replace(" ", "-"),
+    )
+    answer.status_code = status
+    answer.mimetype = "application/problem+json"
+    return answer
+
+
+def for_program() -> bool:
+    """Whether this request is a program's (and gets JSON) rather than a person's (who gets a page)."""
+    return request.path.startswith(("/api/", "/whep", "/healthz", "/metrics"))
+
+
+def install(app: Flask, page: ErrorPage) -> None:
+    """Answers every error of the application. `page(status, title, detail)` makes the one for people."""
+
+    def answer(status: int, detail: str, code: str | None = None) -> Response:
+        if for_program():
+            return problem(status, detail, code)
+        return Response(page(status, HTTPStatus(status).phrase, detail), status, mimetype="text/html")
+
+    @app.errorhandler(errors.PiCamError)
+    def ours(error: errors.PiCamError) -> BaseResponse:
+        status = status_of(error)
+        if status == 401 and not for_program() and request.method in ("GET", "HEAD"):
+            return redirect("/login")
+        return _with_advice(answer(status, str(error), _code_of(error)), error)
+
+    @app.errorhandler(HTTPException)
+    def werkzeug(error: HTTPException) -> BaseResponse:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()
+        response = answer(status, error.description or HTTPStatus(status).phrase)
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        app.logger.error("unforeseen error", exc_info=error)
+        return answer(500, "Something went wrong here. The log of the camera says more.")
+
+
+def _code_of(error: errors.PiCamError) -> str | None:
+    return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), None)
+
+
+def _with_advice(response: Response, error: errors.PiCamError) -> Response:
+    """What to do about it, for programs: sign in, or wait."""
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    wait = getattr(error, "retry_after_seconds", 5 if response.status_code == 503 else None)
+    if wait is not None:
+        response.headers["Retry-After"] = str(math.ceil(wait))
+    return response

@@ -1,0 +1,55 @@
+"""What every route must say of itself: who may use it and what it answers. A route that says nothing is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from marshmallow import Schema
+
+from pi_cam.trust.capabilities import Capability
+
+Access = Literal["public", "setup", "person"] | Capability
+"""`public`: anybody. `setup`: anybody, until there is an owner. `person`: whoever is signed in. Else: the capability."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
+    `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes."""
+
+    summary: str
+    access: Access
+    answers: dict[int, type[Schema] | str | None] = field(default_factory=dict)
+    body: type[Schema] | str | None = None
+    bearer_only: bool = False
+    websocket: bool = False
+
+
+ATTRIBUTE = "_pi_cam_rule"
+
+
+def rule(
+    summary: str,
+    access: Access,
+    answers: dict[int, type[Schema] | str | None],
+    *,
+    body: type[Schema] | str | None = None,
+    bearer_only: bool = False,
+    websocket: bool = False,
+) -> Callable[[View], View]:
+    """Decorates a view, below the route decorator."""
+
+    def attach(view: View) -> View:
+        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket))
+        return view
+
+    return attach
+
+
+def rule_of(view: Callable[..., Any] | None) -> Rule | None:
+    """What a view says of itself."""
+    return getattr(view, ATTRIBUTE, None)

@@ -1,0 +1,111 @@
+"""JSON that comes in and goes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from werkzeug.exceptions import UnsupportedMediaType
+
+from pi_cam.errors import SettingError
+
+
+class ProblemSchema(Schema):
+    """RFC 9457."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True)
+
+
+class HealthSchema(Schema):
+    """Alive."""
+
+    status = fields.String(required=True, validate=validate.Equal("ok"))
+
+
+class CameraSchema(Schema):
+    """A camera; null where unknown."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    state = fields.String(
+        required=True, validate=validate.OneOf(["stopped", "idle", "starting", "live", "unreachable", "privacy"])
+    )
+    trouble = fields.String(required=True, allow_none=True, metadata={"description": "What is wrong, in a sentence."})
+    source = fields.String(required=True, metadata={"description": "Its address, without a password."})
+    codec = fields.String(required=True, allow_none=True)
+    width = fields.Integer(required=True, allow_none=True)
+    height = fields.Integer(required=True, allow_none=True)
+    fps = fields.Float(required=True, allow_none=True)
+    bitrate = fields.Integer(required=True, allow_none=True, metadata={"description": "Bits per second."})
+    viewers = fields.Integer(required=True)
+    drops = fields.Integer(required=True, metadata={"description": "Access units dropped for slow viewers."})
+    delay_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Median over the viewers."})
+    transcoded = fields.Boolean(required=True)
+
+
+class CamerasSchema(Schema):
+    """All cameras."""
+
+    cameras = fields.List(fields.Nested(CameraSchema), required=True)
+
+
+class SignInSchema(Schema):
+    """Name and password."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 64))
+    password = fields.String(required=True, validate=validate.Length(1, 1024))
+
+
+class PersonSchema(Schema):
+    """Who is signed in."""
+
+    name = fields.String(required=True)
+    role = fields.String(required=True, allow_none=True)
+    can = fields.List(fields.String(), required=True)
+
+
+class SessionSchema(Schema):
+    """A session of the signed-in person."""
+
+    id = fields.String(required=True)
+    agent = fields.String(required=True)
+    created_at = fields.Float(required=True)
+    seen_at = fields.Float(required=True)
+    current = fields.Boolean(required=True)
+
+
+class SessionsSchema(Schema):
+    """All sessions of the signed-in person."""
+
+    sessions = fields.List(fields.Nested(SessionSchema), required=True)
+
+
+class AnyObjectSchema(Schema):
+    """A JSON object that is described elsewhere."""
+
+    class Meta:
+        """Open."""
+
+        unknown = "include"
+
+
+def json_body(schema: type[Schema]) -> dict[str, Any]:
+    """The request's JSON, checked. Raises `UnsupportedMediaType` and `SettingError`."""
+    if not request.is_json:
+        raise UnsupportedMediaType("Send application/json.")
+    try:
+        data: dict[str, Any] = schema(unknown=RAISE).load(request.get_json())
+    except ValidationError as error:
+        raise SettingError(_sentence(error.normalized_messages())) from None
+    return data
+
+
+def _sentence(messages: dict[str, Any]) -> str:
+    name, problems = next(iter(messages.items()))
+    first = problems[0] if isinstance(problems, list) else "makes no sense"
+    return f"{name}: {first}" if name != "_schema" else str(first)

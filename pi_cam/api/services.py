@@ -1,0 +1,39 @@
+"""What the routes work with. One object, made by `pi_cam.app`, kept in `app.extensions`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from pi_cam.cameras import Cameras
+from pi_cam.loop import Loop
+from pi_cam.settings import Settings
+from pi_cam.transport.doors import WebRtcDoor
+from pi_cam.transport.whep import WhepSessions
+from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.setup_code import SetupCode
+from pi_cam.trust.tokens import Tokens
+
+EXTENSION = "pi_cam"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`form_key` signs form tokens."""
+
+    loop: Loop
+    cameras: Cameras
+    door: WebRtcDoor
+    whep: WhepSessions
+    accounts: Accounts
+    tokens: Tokens
+    setup_code: SetupCode
+    settings: Settings
+    form_key: bytes
+
+
+def services() -> Services:
+    """Those of the running application."""
+    return cast(Services, current_app.extensions[EXTENSION])

@@ -1,0 +1,83 @@
+"""The Flask application."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+import web.ui
+from pi_cam.api import access, cameras, live, pages, problems, sessions, system, whep
+from pi_cam.api.rules import rule
+from pi_cam.api.services import EXTENSION, Services
+from pi_cam.transport.websocket import MAX_MESSAGE_BYTES, SUBPROTOCOL
+
+MAX_BODY_BYTES = 64 * 1024
+PING_SECONDS = 25
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "media-src 'self' blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+
+def create(services: Services, trusted_hosts: list[str]) -> Flask:
+    """The application over these services. `trusted_hosts`: names under which this device may be addressed."""
+    app = Flask("pi_cam", static_folder=None)
+    app.config.update(
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+        TRUSTED_HOSTS=trusted_hosts,
+        SOCK_SERVER_OPTIONS={
+            "ping_interval": PING_SECONDS,
+            "max_message_size": MAX_MESSAGE_BYTES,
+            "subprotocols": [SUBPROTOCOL],
+        },
+    )
+    app.extensions[EXTENSION] = services
+    access.install(app)
+    problems.install(app, pages.error_page)
+    live.sockets.init_app(app)
+    for part in (cameras, live, pages, sessions, system, whep):
+        app.register_blueprint(part.blueprint)
+    app.register_blueprint(web.ui.create_blueprint())
+    _open_static_files(app)
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if not request.path.startswith("/ui/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return app
+
+
+def _open_static_files(app: Flask) -> None:
+    """The pages' own files are for anybody: the sign-in page needs them."""
+    public = rule("A file of the pages", "public", {200: "application/octet-stream", 304: None, 404: None})
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("ui."):
+
+            def open_view(*args: object, _view: object = view, **kwargs: object) -> object:
+                return _view(*args, **kwargs)  # type: ignore[operator]
+
+            app.view_functions[endpoint] = public(open_view)

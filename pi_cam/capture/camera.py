@@ -1,0 +1,287 @@
+"""The camera on the ribbon cable, by picamera2.
+
+A `CameraSource` is the camera's main rendition; its `small`, if the address asks for one, is a second source on the
+sensor's second stream. The device is open while either of them is started. One thread per device opens, watches and
+closes it; encoded pictures come from picamera2's own threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import Any
+
+from pi_cam.capture.camera_address import FASTEST_BITRATE, SLOWEST_BITRATE, CameraAddress, parse_address
+from pi_cam.capture.camera_opening import Ranges, advertised_controls, explain, fitting, open_camera
+from pi_cam.capture.source import Capabilities, Controls, Emit, Report, VideoSource
+from pi_cam.errors import AddressRefused, MissingPart, SourceError, SourceUnreachable
+from pi_cam.media.units import AccessUnit
+
+log = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 5.0
+PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+STOP_SECONDS = 1.7
+TICK_SECONDS = 0.25
+BUFFERS = 4
+"""Pictures in flight: one on the sensor, up to two in the encoders, one to spare. More is only delay and memory."""
+
+SMALL_SHARE = 6
+"""The small rendition starts with this part of the main one's bit rate."""
+
+SILENT = "The camera stopped delivering pictures; it is opened again."
+STILL_CLOSING = "The camera is still closing; if pictures do not come back, restart this machine."
+
+
+class Rendition:
+    """One encoded stream of a camera; a `VideoSource`."""
+
+    def __init__(self, device: Device, stream: str, bitrate: int) -> None:
+        self.stream = stream
+        self.bitrate = bitrate
+        self.encoder: Any = None
+        self.last_picture = 0.0
+        self._device = device
+        self._gate = threading.Lock()
+        self._emit: Emit | None = None
+        self._report: Report | None = None
+        self._flowing = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The encoder is ours and can be asked for anything."""
+        return Capabilities(askable=True, adjustable=True)
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Opens the camera, in a thread, unless the other rendition has."""
+        with self._gate:
+            self._emit, self._report, self._flowing = emit, report, False
+        self._device.want(self)
+
+    def stop(self) -> None:
+        """Closes the camera, unless the other rendition is still started."""
+        with self._gate:
+            self._emit = self._report = None
+        self._device.release(self)
+
+    def request_keyframe(self) -> None:
+        """Nothing before the first picture, which is a keyframe: picamera2 would answer each request with one more."""
+        encoder = self.encoder
+        if encoder is not None and encoder.firsttimestamp is not None:
+            encoder.force_key_frame()
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Kept for the next opening too."""
+        self.bitrate = min(max(SLOWEST_BITRATE, bits_per_second), FASTEST_BITRATE)
+        encoder = self.encoder
+        if encoder is not None:
+            encoder.set_bitrate(self.bitrate)
+
+    def set_controls(self, controls: Controls) -> None:
+        """Kept for the next opening too. Before the first one nothing can be checked, and what does not fit is dropped."""
+        self._device.set_controls(controls.values)
+
+    def deliver(self, unit: AccessUnit) -> None:
+        """Takes a unit from the encoder's thread. The gate makes `stop` final."""
+        with self._gate:
+            if self._emit is None or self._report is None:
+                return
+            self.last_picture = time.monotonic()
+            if not self._flowing:
+                self._flowing = True
+                self._report(None)
+            self._emit(unit)
+
+    def tell(self, error: SourceError) -> None:
+        """Says what is wrong, unless it was stopped meanwhile."""
+        with self._gate:
+            self._flowing = False
+            if self._report is not None:
+                self._report(error)
+
+
+class CameraSource(Rendition):
+    """The main rendition; in `small` the other one, or None."""
+
+    def __init__(self, url: str, *, by_operator: bool) -> None:
+        """Raises `AddressRefused` and, when picamera2 is not installed, `MissingPart`."""
+        if not by_operator:
+            raise AddressRefused("The camera of this machine can be named on its command line only.")
+        address = parse_address(url)
+        if not (find_spec("libcamera") and find_spec("picamera2")):
+            raise MissingPart(
+                "The camera needs picamera2: sudo apt install python3-picamera2 "
+                "(and a virtual environment made with --system-site-packages)."
+            )
+        device = Device(address)
+        super().__init__(device, "main", address.bitrate)
+        self.small: VideoSource | None = None
+        if address.small:
+            self.small = Rendition(device, "lores", max(SLOWEST_BITRATE, address.bitrate // SMALL_SHARE))
+
+
+class Device:
+    """One libcamera camera, open while a rendition wants it, and the thread that drives it."""
+
+    def __init__(self, address: CameraAddress) -> None:
+        self._address = address
+        self._changed = threading.Condition()
+        self._wanted: tuple[Rendition, ...] = ()
+        self._encoding: tuple[Rendition, ...] = ()
+        self._thread: threading.Thread | None = None
+        self._hangs = False
+        self._camera: Any = None
+        self._advertised: Ranges | None = None
+        self._controls: dict[str, object] = {}
+
+    def want(self, rendition: Rendition) -> None:
+        """Opens the camera, or adds a stream to the open one. Returns at once."""
+        with self._changed:
+            self._wanted = (*self._wanted, rendition)
+            hangs = self._hangs
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._live, name="camera", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+        if hangs:
+            rendition.tell(SourceUnreachable(STILL_CLOSING))
+
+    def release(self, rendition: Rendition) -> None:
+        """Waits until the stream has ended and, if it was the last, the camera is closed; but not for ever."""
+
+        def gone() -> bool:
+            return rendition.encoder is None and (bool(self._wanted) or self._thread is None)
+
+        with self._changed:
+            thread = self._thread
+            self._wanted = tuple(one for one in self._wanted if one is not rendition)
+            self._changed.notify_all()
+            self._hangs = not self._changed.wait_for(gone, STOP_SECONDS)
+            if self._hangs:
+                log.error("The camera does not close")
+                if self._camera is not None:
+                    atexit.unregister(self._camera.close)  # else picamera2 would hang there when this process ends
+        if thread is not None and not (self._hangs or self._wanted):
+            thread.join(0.2)
+
+    def set_controls(self, values: Mapping[str, object]) -> None:
+        """Raises `SourceError` for a control that the camera lacks, or a value that it would not take."""
+        with self._changed:
+            if self._advertised is not None:
+                values = {name: fitting(name, value, self._advertised) for name, value in values.items()}
+                if self._camera is not None:
+                    self._camera.set_controls(values)
+            self._controls.update(values)
+
+    # From here on: the device's own thread
+
+    def _live(self) -> None:
+        with self._changed:  # libcamera keeps Python's lock while it looks for cameras: first let `start` return
+            failures = 0
+        while True:
+            begun = time.monotonic()
+            self._session()
+            with self._changed:
+                self._hangs = False
+                flowed = any(one.last_picture > begun for one in self._wanted)
+                failures = 0 if flowed else failures
+                self._changed.wait_for(lambda: not self._wanted, PAUSES[min(failures, len(PAUSES) - 1)])
+                failures += 1
+                if not self._wanted:
+                    self._thread = None
+                    self._changed.notify_all()
+                    return
+
+    def _session(self) -> None:
+        """Opens the camera, drives it until nobody wants it or it fails, and closes it."""
+        try:
+            with ExitStack() as closing:
+                self._drive(closing)
+        except Exception as error:
+            log.info("The camera failed: %s", error, exc_info=not isinstance(error, SourceError))
+            self._tell(explain(error))
+
+    def _drive(self, closing: ExitStack) -> None:
+        camera = open_camera(self._address)
+        closing.callback(camera.close)
+        closing.callback(self._forget)
+        self._configure(camera)
+        closing.callback(self._stop_encoders, camera)
+        while seen := self._wanted:
+            self._match_encoders(camera, seen)
+            if not camera.started:
+                # The event thread is ended before the camera is stopped: `stop` would wait for it, even if it has died.
+                camera.start_preview()
+                closing.callback(camera.stop)
+                closing.callback(camera.stop_preview)
+                camera.start(show_preview=None)
+            self._watch_for_silence()
+            with self._changed:
+                self._changed.wait_for(lambda seen=seen: self._wanted is not seen, TICK_SECONDS)
+
+    def _configure(self, camera: Any) -> None:
+        address = self._address
+        duration = 1_000_000 // address.fps
+        camera.configure(
+            camera.create_video_configuration(
+                main={"size": address.size, "format": "YUV420"},
+                lores={"size": address.small, "format": "YUV420"} if address.small else None,
+                raw=None,  # libcamera picks the sensor's mode by the size; raw pictures would only take memory
+                buffer_count=BUFFERS,
+                controls={"FrameDurationLimits": (duration, duration)},
+                display=None,
+                queue=False,
+            )
+        )
+        advertised = advertised_controls(camera)
+        with self._changed:
+            self._controls = {name: value for name, value in self._controls.items() if name in advertised}
+            camera.set_controls({name: fitting(name, value, advertised) for name, value in self._controls.items()})
+            self._camera, self._advertised = camera, advertised
+
+    def _match_encoders(self, camera: Any, wanted: tuple[Rendition, ...]) -> None:
+        from pi_cam.capture.camera_encoder import Tap, make_encoder
+
+        for rendition in self._encoding:
+            if rendition not in wanted:
+                self._stop_encoder(camera, rendition)
+        for rendition in wanted:
+            if rendition not in self._encoding:
+                encoder = make_encoder(rendition.bitrate, self._address.fps)
+                camera.start_encoder(encoder, Tap(encoder, rendition.deliver), name=rendition.stream)
+                rendition.last_picture = time.monotonic()
+                rendition.encoder = encoder
+                self._encoding = (*self._encoding, rendition)
+
+    def _stop_encoders(self, camera: Any) -> None:
+        with ExitStack() as each:
+            for rendition in self._encoding:
+                each.callback(self._stop_encoder, camera, rendition)
+
+    def _stop_encoder(self, camera: Any, rendition: Rendition) -> None:
+        try:
+            camera.stop_encoder(rendition.encoder)
+        finally:
+            with self._changed:
+                rendition.encoder = None
+                self._encoding = tuple(one for one in self._encoding if one is not rendition)
+                self._changed.notify_all()
+
+    def _forget(self) -> None:
+        with self._changed:
+            self._camera = None
+
+    def _watch_for_silence(self) -> None:
+        oldest = min((one.last_picture for one in self._encoding), default=0.0)
+        if time.monotonic() - oldest > SILENCE_SECONDS:
+            self._tell(SourceUnreachable(SILENT))  # before closing, which may hang
+            raise SourceUnreachable(SILENT)
+
+    def _tell(self, error: SourceError) -> None:
+        for rendition in self._wanted:
+            rendition.tell(error)

@@ -1,0 +1,254 @@
+"""Network cameras: RTSP and HTTP, demuxed by PyAV, reached through a relay that goes to the checked address only."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import traceback
+from typing import cast
+
+import av
+from av.container import InputContainer
+
+from pi_cam.capture.addresses import Address, parse, resolve
+from pi_cam.capture.delivery import PASSED_THROUGH, Delivery, Gate
+from pi_cam.capture.relay import SILENCE_SECONDS, Relay
+from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
+from pi_cam.capture.timeline import Timeline
+from pi_cam.errors import PiCamError, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported
+from pi_cam.media.units import AccessUnit
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 15.0
+OPEN_SECONDS = 5.0
+STEADY_SECONDS = 2.0
+"""A connection that lasted this long was a good one: the next pause is short again."""
+
+_RTSP = {
+    "protocol_whitelist": "rtsp,rtp,tcp",
+    "rtsp_transport": "tcp",
+    "allowed_media_types": "video",
+    "analyzeduration": "0",  # names and parameter sets are in the SDP: nothing has to be watched first
+    "probesize": "32",
+}
+_HTTP = {
+    "protocol_whitelist": "http,tcp",
+    "format_whitelist": "mpjpeg,mpegts,mov,mp4,m4a,3gp,3g2,mj2",  # no playlists: they lead elsewhere
+    "max_redirects": "0",
+    "seekable": "0",
+    "multiple_requests": "0",
+    "analyzeduration": "500000",
+    "probesize": "200000",
+}
+
+
+class NetworkSource(UnsteeredSource):
+    """A camera at an `rtsp:`, `rtsps:`, `http:` or `https:` address.
+
+    H.264 passes through untouched; other codecs are encoded once here. `by_operator`: the address was given on this
+    machine's command line and may be loopback. Raises `AddressRefused` for an address that is malformed.
+    """
+
+    def __init__(self, url: str, *, by_operator: bool) -> None:
+        self._address = parse(url)
+        self._by_operator = by_operator
+        self._rate: int | None = None
+        self._timeline = Timeline()
+        self._watch: _Watch | None = None
+        self._capabilities = PASSED_THROUGH
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Known once the camera was reached; until then that of a camera that cannot be asked."""
+        watch = self._watch
+        return watch.capabilities if watch is not None else self._capabilities
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Begins to connect, on a thread of its own."""
+        self._watch = _Watch(
+            self._address, self._by_operator, self._timeline, emit, report, self._rate, self._capabilities
+        )
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Cuts the connection; nothing is emitted or reported after it returns."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
+            self._capabilities = watch.capabilities
+
+    def request_keyframe(self) -> None:
+        """Honoured when the stream is encoded here."""
+        watch = self._watch
+        if watch is not None and watch.delivery is not None:
+            watch.delivery.request_keyframe()
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Honoured when the stream is encoded here, also across reconnections."""
+        self._rate = bits_per_second
+        watch = self._watch
+        if watch is not None:
+            watch.set_bitrate(bits_per_second)
+
+
+class _Watch:
+    """One run between `start` and `stop`. A thread that a resolver or FFmpeg still holds cannot disturb the next."""
+
+    def __init__(
+        self,
+        address: Address,
+        by_operator: bool,
+        timeline: Timeline,
+        emit: Emit,
+        report: Report,
+        rate: int | None,
+        capabilities: Capabilities,
+    ) -> None:
+        self._address = address
+        self._by_operator = by_operator
+        self._timeline = timeline
+        self._report = report
+        self._rate = rate
+        self._gate = Gate(emit)
+        self._stopped = threading.Event()
+        self._relay: Relay | None = None
+        self._lock = threading.Lock()
+        self._first_unit_at: float | None = None
+        self.delivery: Delivery | None = None
+        self.capabilities = capabilities
+        self._thread = threading.Thread(target=self._run, name="camera-network", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """For this connection and those to come."""
+        self._rate = bits_per_second
+        if self.delivery is not None:
+            self.delivery.set_bitrate(bits_per_second)
+
+    def stop(self) -> None:
+        """Shuts the gate first, then cuts the connection and waits a little for the thread."""
+        self._gate.close()
+        with self._lock:
+            self._stopped.set()
+            if self._relay is not None:
+                self._relay.close()
+        self._thread.join(1.5)
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopped.is_set():
+            began = time.monotonic()
+            try:
+                self._connect()
+            except PiCamError as error:
+                self._tell(error if isinstance(error, SourceError) else SourceUnsupported(str(error)))
+                if isinstance(error, SourceForbidden):
+                    pause = LONGEST_PAUSE_SECONDS  # more wrong tries would lock the account of many a camera
+            except Exception as error:  # noqa: BLE001 - the edge of a thread: a silent end would look like a live camera
+                # Where and which, but not the text: it may hold the address with its password.
+                where = "".join(traceback.format_tb(error.__traceback__))
+                log.error("camera thread: unexpected %s\n%s", type(error).__name__, where)
+                self._tell(SourceUnsupported("Reading this camera failed in a way that was not foreseen."))
+            first, self._first_unit_at = self._first_unit_at, None
+            if first is not None and time.monotonic() - first >= STEADY_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
+            log.debug("connection lasted %.1f s", time.monotonic() - began)
+            self._stopped.wait(pause * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _tell(self, error: SourceError | None) -> None:
+        with self._lock:
+            if not self._stopped.is_set():
+                self._report(error)
+
+    def _connect(self) -> None:
+        """One connection from resolving to its end; always leaves by a `PiCamError`, unless stopped."""
+        checked = resolve(self._address, by_operator=self._by_operator)
+        relay = Relay(checked)
+        with self._lock:
+            self._relay = relay
+            if self._stopped.is_set():
+                relay.close()
+        try:
+            relay.open()
+            with _opened(checked.plain_url("127.0.0.1", relay.port), self._address, relay) as container:
+                self._deliver(container, relay)
+        finally:
+            with self._lock:
+                self._relay = None
+            relay.join(1.0)
+
+    def _deliver(self, container: InputContainer, relay: Relay) -> None:
+        if not container.streams.video:
+            raise SourceUnsupported("This camera answers, but sends no pictures.")
+        stream = container.streams.video[0]
+        self._timeline.restart()
+        delivery = Delivery(stream, self._timeline, self._emit, self._rate)
+        self.delivery = delivery
+        self.capabilities = delivery.capabilities
+        try:
+            self._read(container, stream, delivery)
+        except av.FFmpegError as error:
+            raise _translated(error, relay) from None
+        finally:
+            self.delivery = None
+            delivery.close()
+        raise _ended(relay)
+
+    def _read(self, container: InputContainer, stream: av.VideoStream, delivery: Delivery) -> None:
+        pictured_at = time.monotonic()
+        for packet in container.demux():  # all streams: sound that flows on must not hide that the pictures stopped
+            arrived = time.monotonic()
+            if self._stopped.is_set():
+                return
+            if packet.stream_index == stream.index and packet.size:
+                pictured_at = arrived
+                delivery.take(cast("av.Packet[av.VideoStream]", packet), arrived)
+                self.capabilities = delivery.capabilities
+            elif arrived - pictured_at > SILENCE_SECONDS:
+                raise SourceUnreachable("The camera sends no pictures any more.")
+
+    def _emit(self, unit: AccessUnit) -> None:
+        if self._first_unit_at is None:
+            self._first_unit_at = time.monotonic()
+            self._tell(None)
+        self._gate.emit(unit)
+
+
+def _opened(url: str, address: Address, relay: Relay) -> InputContainer:
+    """Opens `url`, which holds the password: FFmpeg's own texts repeat it, so they end here."""
+    try:
+        if address.is_rtsp:
+            return av.open(url, format="rtsp", options=_RTSP, timeout=(OPEN_SECONDS, SILENCE_SECONDS))
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        options = _HTTP | {"headers": f"Host: {host}:{address.port}\r\n"}
+        return av.open(url, options=options, timeout=(OPEN_SECONDS, SILENCE_SECONDS))
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise _translated(error, relay) from None
+
+
+def _translated(error: Exception, relay: Relay) -> SourceError:
+    """FFmpeg's error as one of ours, in a sentence that holds nothing of the address."""
+    log.debug("demuxer: %s", type(error).__name__)
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        return SourceForbidden("The camera refuses this name or password.")
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return SourceUnreachable("The camera answers, but there is no stream at this path.")
+    if relay.redirected or relay.silent or not relay.received:
+        return _ended(relay)
+    return SourceUnsupported("This address answers, but with nothing that can be shown as pictures.")
+
+
+def _ended(relay: Relay) -> SourceError:
+    if relay.redirected:
+        return SourceUnsupported("The camera sends us on to another address, which is not followed.")
+    if relay.silent:
+        return SourceUnreachable("The camera went silent.")
+    return SourceUnreachable("The camera ended the connection.")

@@ -1,0 +1,183 @@
+"""A camera without hardware: a moving picture that carries a clock which a machine can read.
+
+It is what the demonstration, the tests and the benchmarks use, and it is encoded in real time like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qs
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from pi_cam.capture.source import Capabilities, Controls, Emit, Report
+from pi_cam.errors import AddressRefused, SourceError
+from pi_cam.media.encoder import PictureEncoder
+from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+
+log = logging.getLogger(__name__)
+
+Plane = npt.NDArray[np.uint8]
+
+CLOCK_COLUMNS = 12
+CLOCK_ROWS = 4
+CLOCK_BITS = 40
+FLASH_SECONDS = 0.1
+BLACK, WHITE = 16, 235
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFormat:
+    """Size in pixels (even), pictures and bits per second."""
+
+    width: int = 1280
+    height: int = 720
+    fps: int = 30
+    bits_per_second: int = 2_000_000
+
+    @classmethod
+    def parse(cls, url: str) -> PictureFormat:
+        """From `synthetic:?size=1280x720&fps=30&bitrate=2000000`. Raises `AddressRefused`."""
+        query = parse_qs(url.partition("?")[2], keep_blank_values=True)
+        unknown = set(query) - {"size", "fps", "bitrate"}
+        size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", query.get("size", ["1280x720"])[-1])
+        numbers = [query.get(name, [default])[-1] for name, default in (("fps", "30"), ("bitrate", "2000000"))]
+        if unknown or size is None or not all(number.isdecimal() and len(number) < 9 for number in numbers):
+            raise AddressRefused("A synthetic camera is named like synthetic:?size=1280x720&fps=30&bitrate=2000000")
+        width, height, fps, rate = int(size[1]), int(size[2]), int(numbers[0]), int(numbers[1])
+        if not (160 <= width <= 3840 and 120 <= height <= 2160 and 1 <= fps <= 60 and rate >= 50_000):
+            raise AddressRefused(
+                "A synthetic camera has 160x120 to 3840x2160 pixels, 1 to 60 fps, 50000 bit/s or more."
+            )
+        return cls(width // 2 * 2, height // 2 * 2, fps, rate)
+
+
+class TestCard:
+    """Draws the picture: a drifting texture, a clock of black and white cells, a white flash at every full second.
+
+    The cells, `CLOCK_COLUMNS` × `CLOCK_ROWS` from the upper left corner row by row, each `cell` pixels square, hold 40 bits
+    of the UTC time in milliseconds (modulo 2⁴⁰), highest first, and eight bits of check sum (the sum of its five bytes).
+    """
+
+    __test__ = False  # its name is not a test's
+
+    def __init__(self, width: int, height: int) -> None:
+        self.cell = max(6, width // 80)
+        self._width, self._height = width, height
+        random = np.random.default_rng(7)
+        self._luma = self._texture(random, width * 2, height, 90, 50)
+        self._chroma = [self._texture(random, width, height // 2, 128, 24) for _ in range(2)]
+
+    def draw(self, utc_ms: int, index: int) -> av.VideoFrame:
+        """The picture number `index`, showing this time."""
+        shift = index * 4 % self._width // 2 * 2
+        luma = self._luma[:, shift : shift + self._width].copy()
+        self._draw_clock(luma, utc_ms)
+        if utc_ms % 1000 < FLASH_SECONDS * 1000:
+            side = self._height // 3
+            luma[side : 2 * side, self._width // 2 - side // 2 : self._width // 2 + side // 2] = WHITE
+        planes = [luma, *(plane[:, shift // 2 : shift // 2 + self._width // 2] for plane in self._chroma)]
+        frame = av.VideoFrame(self._width, self._height, "yuv420p")
+        for target, plane in zip(frame.planes, planes, strict=True):
+            _fill(target, plane)
+        return frame
+
+    def _draw_clock(self, luma: Plane, utc_ms: int) -> None:
+        value = utc_ms % (1 << CLOCK_BITS)
+        code = value << 8 | sum(value.to_bytes(5, "big")) & 0xFF
+        bits = [code >> shift & 1 for shift in range(CLOCK_COLUMNS * CLOCK_ROWS - 1, -1, -1)]
+        cells = np.array(bits, np.uint8).reshape(CLOCK_ROWS, CLOCK_COLUMNS) * (WHITE - BLACK) + BLACK
+        block = np.kron(cells, np.ones((self.cell, self.cell), np.uint8))
+        luma[: block.shape[0], : block.shape[1]] = block
+
+    @staticmethod
+    def _texture(random: np.random.Generator, width: int, height: int, middle: int, depth: int) -> Plane:
+        """Smooth shapes that are periodic in x, so that drifting has no seam."""
+        x = np.linspace(0, 4 * np.pi, width, endpoint=False)[None, :]
+        y = np.linspace(0, 2 * np.pi, height)[:, None]
+        waves = sum(
+            np.sin(2 * int(random.integers(1, 6)) * x / 2 + random.uniform(0, 6) + random.uniform(-4, 4) * np.sin(y))
+            for _ in range(4)
+        )
+        return np.clip(middle + depth * waves / 2, BLACK, WHITE).astype(np.uint8)
+
+
+class SyntheticSource:
+    """`synthetic:`. Renders and encodes in a thread of its own, on the beat of an ideal sensor clock."""
+
+    capabilities = Capabilities(askable=True, adjustable=True)
+
+    def __init__(self, url: str, *, by_operator: bool, sleep: Callable[[float], object] | None = None) -> None:
+        self._format = PictureFormat.parse(url)
+        self._bits_per_second = self._format.bits_per_second
+        self._encoder: PictureEncoder | None = None
+        self._ending = threading.Event()
+        self._sleep = sleep or self._ending.wait
+        self._thread: threading.Thread | None = None
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Starts the thread."""
+        self._ending.clear()
+        self._thread = threading.Thread(target=self._run, args=(emit, report), name="synthetic", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread, which takes one picture's time."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join(2)
+            self._thread = None
+
+    def request_keyframe(self) -> None:
+        """The next picture."""
+        if self._encoder is not None:
+            self._encoder.request_keyframe()
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """From the next picture on."""
+        self._bits_per_second = bits_per_second
+        if self._encoder is not None:
+            self._encoder.set_bitrate(bits_per_second)
+
+    def set_controls(self, controls: Controls) -> None:
+        """It has none."""
+        if controls.values:
+            raise SourceError(f"This camera has no control named {sorted(controls.values)[0]}.")
+
+    def _run(self, emit: Emit, report: Report) -> None:
+        form = self._format
+        encoder = PictureEncoder(form.width, form.height, form.fps, self._bits_per_second)
+        self._encoder = encoder
+        try:
+            self._deliver(encoder, emit)
+        except Exception:  # an edge: this thread's end would go unseen
+            log.exception("synthetic camera failed")
+            report(SourceError("The synthetic camera failed; the log says more."))
+        finally:
+            self._encoder = None
+            encoder.close()
+
+    def _deliver(self, encoder: PictureEncoder, emit: Emit) -> None:
+        card = TestCard(self._format.width, self._format.height)
+        started = time.monotonic()
+        index = 0
+        while not self._ending.is_set():
+            captured_at = time.monotonic()
+            frame = card.draw(time.time_ns() // 1_000_000, index)
+            for data, pts, keyframe in encoder.encode(frame, pts=round(captured_at * VIDEO_CLOCK_HZ)):
+                emit(AccessUnit(data, pts, keyframe, captured_at))
+            index = max(index + 1, int((time.monotonic() - started) * self._format.fps))  # late: pictures are skipped
+            self._sleep(max(0.0, started + index / self._format.fps - time.monotonic()))
+
+
+def _fill(target: av.video.plane.VideoPlane, plane: Plane) -> None:
+    height, width = plane.shape
+    view = np.frombuffer(target, np.uint8).reshape(height, target.line_size)
+    view[:, :width] = plane

@@ -1,0 +1,1 @@
+"""The machine itself: what it has, and whether it works."""

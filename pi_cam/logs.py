@@ -1,0 +1,50 @@
+"""Structured logs on stderr: one JSON object a line, without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+_SECRETS = (
+    (re.compile(r"(\w+://)[^/\s@]*@"), r"\1…@"),  # name and password in a camera's address
+    (re.compile(r"pct_[\w-]+"), "pct_…"),
+    (re.compile(r"(?i)(authorization|cookie|password)(['\"]?\s*[:=]\s*)\S+( \S+)?"), r"\1\2…"),
+)
+
+
+class JsonFormatter(logging.Formatter):
+    """Time (UTC), level, logger, message, and whatever was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        entry: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return without_secrets(json.dumps(entry, ensure_ascii=False, default=str))
+
+
+def without_secrets(text: str) -> str:
+    """The text with passwords in addresses, tokens and credentials blotted out."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def configure_logging(level: str) -> None:
+    """Everything goes to stderr, in one form. Libraries below warning are silent."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("pi_cam").setLevel(level.upper())
+    logging.getLogger("libav").setLevel(logging.CRITICAL)  # its lines may hold addresses with passwords

@@ -1,0 +1,103 @@
+"""The one media thread and its asyncio loop; the only crossing between threads and asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar, TypeVarTuple
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+BLOCKING_THREADS = 8
+"""For what may block while the loop goes on: opening and closing devices, sending to a slow socket, a still picture."""
+
+
+class Loop:
+    """An asyncio loop in a thread of its own. `post` and `call` come from any other thread; `run_blocking` from inside."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._pool: ThreadPoolExecutor | None = None
+
+    def start(self) -> None:
+        """Starts the thread; returns when the loop runs."""
+        running = threading.Event()
+        self._pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
+        self._thread = threading.Thread(target=self._run, args=(running,), name="media", daemon=True)
+        self._thread.start()
+        running.wait()
+
+    def stop(self) -> None:
+        """Cancels what still runs, ends the thread. Takes at most a few seconds."""
+        loop, self._loop = self._loop, None
+        if loop is not None and self._thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join(5)
+            self._thread = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def state(self) -> dict[str, object]:
+        """Whether the thread lives."""
+        return {"running": self._thread is not None and self._thread.is_alive()}
+
+    def post(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Runs `function` soon in the loop; returns at once; does nothing when the loop has ended. From any thread."""
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(function, *args)
+        except (
+            RuntimeError
+        ):  # closed between the look and the call: a camera thread may outlive the loop for an instant
+            log.debug("posted after the end")
+
+    def call(self, coroutine: Coroutine[object, object, T], timeout: float = 5.0) -> T:
+        """Runs the coroutine in the loop and waits for its result, from any other thread.
+
+        Raises what it raises; `TimeoutError` after `timeout` seconds (it is then cancelled).
+        """
+        loop = self._loop
+        if loop is None:
+            coroutine.close()
+            raise RuntimeError("the media loop is not running")
+        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            future.cancel()
+            raise
+
+    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
+        """Runs a blocking function in a pool thread, from inside the loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+
+    def _run(self, running: threading.Event) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        self._loop = loop
+        loop.call_soon(running.set)
+        try:
+            loop.run_forever()
+        finally:
+            self._drain(loop)
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    @staticmethod
+    def _drain(loop: asyncio.AbstractEventLoop) -> None:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=2))
+        loop.run_until_complete(loop.shutdown_asyncgens())

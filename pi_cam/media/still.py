@@ -1,0 +1,41 @@
+"""A JPEG from access units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import av
+from av.video.codeccontext import VideoCodecContext
+
+from pi_cam.errors import SourceUnsupported
+from pi_cam.media.units import AccessUnit
+
+JPEG_QUALITY = "4"
+"""FFmpeg's scale, 2 best to 31 worst."""
+
+
+def jpeg_of(units: Sequence[AccessUnit]) -> bytes:
+    """The last picture of a run of units that begins with a keyframe, as JPEG. Raises `SourceUnsupported`."""
+    decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, VideoCodecContext)  # noqa: S101 - tells the type checker
+    decoder.thread_count = 1
+    try:
+        pictures = [frame for unit in units for frame in decoder.decode(av.Packet(unit.data))]
+        pictures += decoder.decode(None)
+        return _encoded(pictures[-1])
+    except (av.FFmpegError, IndexError) as error:
+        raise SourceUnsupported("The picture cannot be decoded.") from error
+
+
+def _encoded(frame: av.VideoFrame) -> bytes:
+    encoder = av.CodecContext.create("mjpeg", "w")
+    assert isinstance(encoder, VideoCodecContext)  # noqa: S101 - tells the type checker
+    picture = frame.reformat(format="yuvj420p")
+    picture.pict_type = av.video.frame.PictureType.NONE
+    picture.pts = 0
+    encoder.width, encoder.height, encoder.pix_fmt = picture.width, picture.height, "yuvj420p"
+    encoder.time_base = Fraction(1, 1)
+    encoder.options = {"qmin": JPEG_QUALITY, "qmax": JPEG_QUALITY}
+    encoder.bit_rate_tolerance = 0
+    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])

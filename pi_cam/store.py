@@ -1,0 +1,123 @@
+"""The data folder and its embedded SQLite database."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pi_cam.errors import StoreError
+
+DATABASE = "pi-cam.db"
+SECRET = "secret.key"
+BUSY_SECONDS = 5.0
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE users (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        role TEXT NOT NULL CHECK (role IN ('owner', 'member', 'guest')),
+        password_hash TEXT NOT NULL,
+        created_at REAL NOT NULL
+    );
+    CREATE UNIQUE INDEX one_owner ON users (role) WHERE role = 'owner';
+    CREATE TABLE sessions (
+        id TEXT PRIMARY KEY,
+        secret_hash TEXT NOT NULL UNIQUE,
+        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        agent TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        seen_at REAL NOT NULL
+    );
+    CREATE TABLE tokens (
+        name TEXT PRIMARY KEY,
+        secret_hash TEXT NOT NULL UNIQUE,
+        can TEXT NOT NULL,
+        created_at REAL NOT NULL
+    );
+    CREATE TABLE cameras (
+        id TEXT PRIMARY KEY,
+        stopped INTEGER NOT NULL DEFAULT 0
+    );
+    """,
+)
+"""Each entry brings the schema one version further; entries are never changed once released."""
+
+
+class Store:
+    """A folder that only its owner may read. A connection is opened per transaction: any thread may use the store, and the
+    command line may use it beside a running server."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / DATABASE
+
+    def open(self) -> None:
+        """Makes the folder and brings the database up to date. Raises `StoreError` with a sentence."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._connect() as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                self._migrate(connection)
+            self._path.chmod(0o600)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Commits at the end, rolls back when something is raised. Raises `StoreError` when the disk says no."""
+        try:
+            with self._connect() as connection:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(f"The database in {self.folder} cannot be used: {error}") from error
+
+    def secret(self) -> bytes:
+        """32 random bytes, made once and kept in a file of mode 0600."""
+        path = self.folder / SECRET
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _whole_secret(path)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        return _whole_secret(path)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        try:
+            connection.execute("PRAGMA foreign_keys = ON")
+            yield connection
+            if connection.in_transaction:
+                connection.execute("COMMIT")
+        finally:
+            connection.close()  # an open transaction is rolled back by this
+
+    @staticmethod
+    def _migrate(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise StoreError("The data folder was written by a newer version of pi-cam.")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            for statement in script.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number:d}")
+
+
+def _whole_secret(path: Path) -> bytes:
+    secret = path.read_bytes()
+    if len(secret) != 32:
+        raise StoreError(f"{path} is damaged; restore it from a backup.")
+    return secret

@@ -1,0 +1,1 @@
+"""How pictures leave: one file per kind of transport."""

@@ -1,0 +1,86 @@
+"""What is on the other side of both doors, WHEP and the page's WebSocket: a camera is found, an offer becomes a viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from pi_cam.errors import PiCamError
+from pi_cam.transport.viewers import Viewers
+from pi_cam.transport.webrtc_peer import WAITING_UNITS, Units, WebRtcPeer
+
+
+class Stats(Protocol):
+    """What an answer depends on."""
+
+    @property
+    def profile_level_id(self) -> str | None:
+        """What the camera sends, once known."""
+
+
+class Watchable(Protocol):
+    """What a door needs of a camera's hub."""
+
+    @property
+    def state(self) -> str:
+        """In one word."""
+
+    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
+        """Opens the camera."""
+
+    def request_keyframe(self) -> None:
+        """Asks for one."""
+
+    def stats(self) -> Stats:
+        """What flows."""
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Tells of changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: a name for the list of viewers, and the session that it came with (None for a token)."""
+
+    name: str
+    session: str | None
+
+
+class WebRtcDoor:
+    """Turns offers into viewers."""
+
+    def __init__(self, viewers: Viewers, ice_servers: Callable[[], list[str]], connect_seconds: Callable[[], float]):
+        self.viewers = viewers
+        self.ice_servers = ice_servers
+        self._connect_seconds = connect_seconds
+
+    async def open(
+        self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
+    ) -> tuple[WebRtcPeer, str]:
+        """A viewer and the answer for it. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is left then."""
+        self.viewers.check_room()
+        peer: WebRtcPeer | None = None
+
+        def over(reason: str) -> None:
+            if peer is not None:
+                self.viewers.remove(peer)
+            ended(reason)
+
+        units = hub.subscribe(WAITING_UNITS, armed=False)
+        peer = WebRtcPeer(
+            camera=camera,
+            person=visitor.name,
+            session=visitor.session,
+            units=units,
+            request_keyframe=hub.request_keyframe,
+            ice_servers=self.ice_servers(),
+            connect_seconds=self._connect_seconds(),
+            ended=over,
+        )
+        try:
+            self.viewers.add(peer)
+            return peer, await peer.answer(offer, hub.stats().profile_level_id)
+        except PiCamError:
+            await peer.close("refused")
+            raise

@@ -1,0 +1,52 @@
+"""What may stand in an offer, before any of it reaches the WebRTC library."""
+
+from __future__ import annotations
+
+import re
+
+from pi_cam.errors import OfferRefused
+
+MAX_OFFER_BYTES = 64 * 1024
+MAX_LINES = 2_000
+
+_SECTION = re.compile(r"^m=(\w+) ", re.MULTILINE)
+
+
+def check_offer(sdp: str) -> str:
+    """The offer, ready for the library. Raises `OfferRefused` with a sentence.
+
+    One picture section that wants to receive, at most one sound section, nothing else: whatever more the library would
+    agree to (a data channel, a second picture) would cost threads and sockets that nobody uses. Candidates with `.local`
+    names go: looking them up costs up to a second, and the connection finds the same addresses by itself (RFC 8445).
+    """
+    if len(sdp) > MAX_OFFER_BYTES:
+        raise OfferRefused("This offer is too large.")
+    lines = sdp.replace("\r\n", "\n").split("\n")
+    if not sdp.startswith("v=0") or len(lines) > MAX_LINES or "\x00" in sdp:
+        raise OfferRefused("This is not a session description.")
+    kinds = _SECTION.findall("\n".join(lines))
+    if kinds.count("video") != 1 or kinds.count("audio") > 1 or len(kinds) > 2 or set(kinds) - {"video", "audio"}:
+        raise OfferRefused("An offer has one picture section, at most one sound section, and nothing else.")
+    if not _wants_picture(lines):
+        raise OfferRefused("The picture section of this offer does not want to receive.")
+    return "\r\n".join(line for line in lines if not is_hidden_candidate(line))
+
+
+def is_hidden_candidate(line: str) -> bool:
+    """Whether a candidate hides its address behind a `.local` name."""
+    return "candidate:" in line and ".local " in line
+
+
+def has_sound(sdp: str) -> bool:
+    """Whether a checked offer has a sound section."""
+    return "audio" in _SECTION.findall(sdp.replace("\r\n", "\n"))
+
+
+def _wants_picture(lines: list[str]) -> bool:
+    picture = False
+    for line in lines:
+        if line.startswith("m="):
+            picture = line.startswith("m=video ") and not line.startswith("m=video 0 ")
+        elif picture and line in ("a=sendonly", "a=inactive"):
+            return False
+    return any(line.startswith("m=video ") and not line.startswith("m=video 0 ") for line in lines)

@@ -1,0 +1,67 @@
+"""Everybody who watches now, whatever the transport: the cap, and how a viewer is ended."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from pi_cam.errors import TooManyViewers
+
+
+class Viewer(Protocol):
+    """One person's media session."""
+
+    id: str
+    camera: str
+    person: str
+    session: str | None
+    transport: str
+    started_at: float
+    delay_ms: int | None
+
+    async def close(self, reason: str) -> None:
+        """Ends it. `reason` is a word for the other side."""
+
+
+def new_viewer_id() -> str:
+    """Not to be guessed: it is the address of a WHEP session."""
+    return secrets.token_urlsafe(16)
+
+
+class Viewers:
+    """The registry. Lives in the media loop."""
+
+    def __init__(self, limit: Callable[[], int], clock: Callable[[], float] = time.time) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._viewers: dict[str, Viewer] = {}
+
+    def check_room(self) -> None:
+        """Raises `TooManyViewers` at the cap."""
+        if len(self._viewers) >= self._limit():
+            raise TooManyViewers("As many people watch as this camera allows. Try again in a moment.")
+
+    def add(self, viewer: Viewer) -> None:
+        """Raises `TooManyViewers` at the cap."""
+        self.check_room()
+        self._viewers[viewer.id] = viewer
+
+    def remove(self, viewer: Viewer) -> None:
+        """One that is gone already is no error."""
+        self._viewers.pop(viewer.id, None)
+
+    def get(self, viewer_id: str) -> Viewer | None:
+        """By id."""
+        return self._viewers.get(viewer_id)
+
+    def of(self, camera: str) -> list[Viewer]:
+        """All of one camera."""
+        return [viewer for viewer in self._viewers.values() if viewer.camera == camera]
+
+    async def close_all(self, reason: str, camera: str | None = None) -> None:
+        """Ends all viewers, or those of one camera."""
+        for viewer in list(self._viewers.values()):
+            if camera is None or viewer.camera == camera:
+                await viewer.close(reason)

@@ -1,0 +1,228 @@
+"""One viewer by WebRTC: answers its offer, passes access units through as they are, and notices when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Protocol
+
+import av
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtcrtpparameters import RTCRtpCodecCapability
+from aiortc.sdp import candidate_from_sdp
+
+from pi_cam.errors import OfferRefused
+from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+from pi_cam.transport import webrtc_seam
+from pi_cam.transport.offers import check_offer, has_sound, is_hidden_candidate
+from pi_cam.transport.viewers import new_viewer_id
+
+log = logging.getLogger(__name__)
+
+TICK = Fraction(1, VIDEO_CLOCK_HZ)
+WAITING_UNITS = 30
+"""One second at 30 fps: a viewer that lags more jumps to the present."""
+
+MAX_CANDIDATES = 50
+
+
+class Units(Protocol):
+    """What a peer needs of a subscription (`pi_cam.hub.Subscription`)."""
+
+    def arm(self) -> None:
+        """Begins to want units."""
+
+    async def next(self) -> AccessUnit | None:
+        """The next unit; None at the end."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+class EncodedVideoTrack(MediaStreamTrack):
+    """Hands access units to aiortc, which packs them without decoding (`recv` may return an `av.Packet`)."""
+
+    kind = "video"
+
+    def __init__(self, units: Units, sender_timestamp: Callable[[], int | None]) -> None:
+        super().__init__()
+        self._units = units
+        self._sender_timestamp = sender_timestamp
+        self._last: AccessUnit | None = None
+        self._origin: int | None = None
+
+    async def recv(self) -> av.Packet:
+        """The first call comes when the transport is up: only then a keyframe is asked for."""
+        self._units.arm()
+        self._learn_origin()
+        unit = await self._units.next()
+        if unit is None or self.readyState != "live":
+            self.stop()
+            raise MediaStreamError
+        self._last = unit
+        packet = av.Packet(unit.data)
+        packet.pts = unit.pts
+        packet.time_base = TICK
+        return packet
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """An RTP timestamp and the monotonic second at which that picture was captured."""
+        if self._origin is None or self._last is None:
+            return None
+        return (self._origin + self._last.pts) & 0xFFFFFFFF, self._last.captured_at
+
+    def _learn_origin(self) -> None:
+        """aiortc adds a random origin to every timestamp: what it sent last, less the pts that it was, is that origin."""
+        if self._origin is None and self._last is not None:
+            sent = self._sender_timestamp()
+            if sent is not None:
+                self._origin = sent - self._last.pts
+
+
+class SilentTrack(MediaStreamTrack):
+    """A sound section without sound: it never has anything to send, and costs nothing."""
+
+    kind = "audio"
+
+    async def recv(self) -> av.Packet:
+        """Waits for the end."""
+        await asyncio.Event().wait()
+        raise MediaStreamError
+
+
+class WebRtcPeer:
+    """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
+
+    `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
+    was told.
+    """
+
+    transport = "webrtc"
+
+    def __init__(
+        self,
+        *,
+        camera: str,
+        person: str,
+        session: str | None,
+        units: Units,
+        request_keyframe: Callable[[], None],
+        ice_servers: list[str],
+        connect_seconds: float,
+        ended: Callable[[str], None],
+    ) -> None:
+        self.id = new_viewer_id()
+        self.camera = camera
+        self.person = person
+        self.session = session
+        self.started_at = time.time()
+        self.delay_ms: int | None = None
+        self._units = units
+        self._request_keyframe = request_keyframe
+        self._connect_seconds = connect_seconds
+        self._ended: Callable[[str], None] | None = ended
+        self._candidates = 0
+        servers = [RTCIceServer(urls=url) for url in ice_servers]
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        self._track: EncodedVideoTrack | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    async def answer(self, offer: str, profile_level_id: str | None) -> str:
+        """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`."""
+        checked = check_offer(offer)
+        self._prepare(has_sound(checked), profile_level_id)
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # an edge: aiortc's parser fails in many ways on a hostile description
+            log.info("offer refused", extra={"cause": type(error).__name__})
+            raise OfferRefused(
+                "This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."
+            ) from error
+        self._timer = asyncio.get_running_loop().call_later(self._connect_seconds, self._give_up)
+        return self._connection.localDescription.sdp
+
+    async def add_candidate(self, candidate: str, mid: str | None, index: int | None) -> None:
+        """A trickled candidate (RFC 8838). Hidden ones are skipped. Raises `OfferRefused`."""
+        self._candidates += 1
+        if is_hidden_candidate(candidate) or self._candidates > MAX_CANDIDATES:
+            return
+        try:
+            parsed = candidate_from_sdp(candidate.partition("candidate:")[2])
+            parsed.sdpMid, parsed.sdpMLineIndex = mid, index
+            await self._connection.addIceCandidate(parsed)
+        except Exception as error:  # an edge: as above
+            raise OfferRefused("This candidate makes no sense.") from error
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """As `EncodedVideoTrack.clock_pair`."""
+        return self._track.clock_pair() if self._track else None
+
+    async def close(self, reason: str) -> None:
+        """Ends the media and gives back the sockets. May be called twice."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(reason))
+        await asyncio.shield(self._closing)
+
+    def _prepare(self, sound: bool, profile_level_id: str | None) -> None:
+        # Before setRemoteDescription: afterwards the preferences of an answerer are ignored, and VP8 would be agreed on.
+        video = self._connection.addTransceiver("video", "sendonly")
+        sender = video.sender
+        self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._track)
+        video.setCodecPreferences(_preferences(profile_level_id))
+        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
+        if sound:
+            self._connection.addTransceiver(SilentTrack(), "sendonly")
+        self._connection.on("connectionstatechange", self._state_changed)
+
+    def _state_changed(self) -> None:
+        state = self._connection.connectionState
+        log.debug("connection state", extra={"viewer": self.id, "state": state})
+        if state == "connected" and self._timer is not None:
+            self._timer.cancel()
+        elif state in ("failed", "closed"):
+            self._close_soon("lost")
+
+    def _give_up(self) -> None:
+        if self._connection.connectionState != "connected":
+            self._close_soon("never-connected")
+
+    def _close_soon(self, reason: str) -> None:
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(reason))
+
+    async def _close(self, reason: str) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._units.close()
+        if self._track is not None:
+            self._track.stop()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(reason)
+        await self._connection.close()
+
+
+def _preferences(profile_level_id: str | None) -> list[RTCRtpCodecCapability]:
+    """H.264 and retransmission only; the profile that the camera sends first, else Constrained Baseline, which all know."""
+    offered = RTCRtpSender.getCapabilities("video").codecs
+    wanted = (profile_level_id or "42e01f").lower()
+
+    def distance(codec: RTCRtpCodecCapability) -> tuple[bool, bool, bool]:
+        known = str(codec.parameters.get("profile-level-id", "")).lower()
+        return (known[:4] != wanted[:4], known[:2] != wanted[:2], known != "42e01f")
+
+    h264 = sorted((codec for codec in offered if codec.mimeType.lower() == "video/h264"), key=distance)
+    return [*h264, *(codec for codec in offered if codec.mimeType.lower() == "video/rtx")]

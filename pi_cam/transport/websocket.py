@@ -1,0 +1,211 @@
+"""The page's live WebSocket, subprotocol `pi-cam.v1` (docs/protocol.md), without sockets: it is handed a `Connection`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from pi_cam.errors import CameraStopped, OfferRefused, PiCamError, TooManyViewers
+from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
+from pi_cam.transport.viewers import new_viewer_id
+from pi_cam.transport.webrtc_peer import WebRtcPeer
+
+log = logging.getLogger(__name__)
+
+SUBPROTOCOL = "pi-cam.v1"
+MAX_MESSAGE_BYTES = 64 * 1024
+BURST_MESSAGES = 100
+MESSAGES_PER_SECOND = 20.0
+
+CLOSE_BAD_MESSAGE = 4400
+CLOSE_NOT_SIGNED_IN = 4401
+CLOSE_NOT_ALLOWED = 4403
+CLOSE_NOT_FOUND = 4404
+CLOSE_SILENT = 4408
+CLOSE_STOPPED = 4409
+CLOSE_TOO_MANY = 4429
+
+Message = dict[str, Any]
+
+
+class Connection(Protocol):
+    """A WebSocket as seen from the media loop: both calls return at once."""
+
+    def send(self, message: Message) -> None:
+        """Queues a message; a peer that does not read is closed when too many wait."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes after what is queued."""
+
+
+class LiveSession:
+    """One open page on one camera. Lives in the media loop."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        camera: str,
+        hub: Watchable,
+        describe: Callable[[], Message],
+        door: WebRtcDoor,
+        visitor: Visitor,
+        can: list[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._camera = camera
+        self._hub = hub
+        self._describe = describe
+        self._door = door
+        self._visitor = visitor
+        self._can = can
+        self._clock = clock
+        self._peer: WebRtcPeer | None = None
+        self._forget: Callable[[], None] | None = None
+        self._allowance, self._counted_at = float(BURST_MESSAGES), clock()
+
+    def open(self) -> None:
+        """Says hello; a stopped camera says so and closes."""
+        self._forget = self._hub.watch(self._state_changed)
+        self._send(
+            "hello",
+            viewer=new_viewer_id(),
+            camera=self._describe(),
+            ice_servers=[{"urls": url} for url in self._door.ice_servers()],
+            can=self._can,
+        )
+        self._close_if_stopped()
+
+    async def receive(self, text: str | bytes) -> None:
+        """One message from the browser."""
+        if not self._within_rate():
+            self._connection.close(CLOSE_TOO_MANY, "too many messages")
+            return
+        message = _parsed(text)
+        if message is None:
+            self._connection.close(CLOSE_BAD_MESSAGE, "not a pi-cam.v1 message")
+            return
+        try:
+            await self._dispatch(message)
+        except PiCamError as error:
+            self._refuse(message, error)
+
+    async def close(self) -> None:
+        """The socket is gone: so is the viewer."""
+        if self._forget is not None:
+            self._forget()
+            self._forget = None
+        await self._end_peer("goodbye")
+
+    async def _dispatch(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "offer":
+            await self._offer(message)
+        elif kind == "candidate":
+            await self._candidate(message)
+        elif kind == "clock":
+            self._answer_clock(message)
+        elif kind == "bye":
+            await self._end_peer("goodbye")
+        else:
+            self._send("error", id=message.get("id"), status=422, code="unknown-type", detail="Unknown message type.")
+
+    async def _offer(self, message: Message) -> None:
+        sdp = message.get("sdp")
+        if not isinstance(sdp, str):
+            raise OfferRefused("An offer has a text field sdp.")
+        await self._end_peer("replaced")
+        opened: list[WebRtcPeer] = []
+
+        def ended(reason: str) -> None:
+            if opened and self._peer is opened[0]:
+                self._peer = None
+                if reason in ("lost", "never-connected"):
+                    self._send("end", code="lost")
+
+        peer, answer = await self._door.open(self._camera, self._hub, self._visitor, sdp, ended)
+        opened.append(peer)
+        if self._forget is None:  # the socket closed while the answer was made
+            await peer.close("goodbye")
+            return
+        self._peer = peer
+        self._send("answer", id=message.get("id"), sdp=answer)
+
+    async def _candidate(self, message: Message) -> None:
+        found = message.get("candidate")
+        if found is None or self._peer is None:
+            return
+        if not isinstance(found, dict) or not isinstance(found.get("candidate"), str):
+            raise OfferRefused("A candidate is an object with a text field candidate.")
+        if found["candidate"]:
+            mid, index = found.get("sdpMid"), found.get("sdpMLineIndex")
+            await self._peer.add_candidate(
+                found["candidate"], mid if isinstance(mid, str) else None, index if isinstance(index, int) else None
+            )
+
+    def _answer_clock(self, message: Message) -> None:
+        delay = message.get("delay_ms")
+        pair = self._peer.clock_pair() if self._peer else None
+        if self._peer is not None and (delay is None or _is_delay(delay)):
+            self._peer.delay_ms = None if delay is None else round(delay)
+        self._send(
+            "clock",
+            id=message.get("id"),
+            sent=message.get("sent"),
+            server=self._clock() * 1000,
+            rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
+        )
+
+    async def _end_peer(self, reason: str) -> None:
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await peer.close(reason)
+
+    def _state_changed(self) -> None:
+        self._send("state", camera=self._describe())
+        self._close_if_stopped()
+
+    def _close_if_stopped(self) -> None:
+        state = self._hub.state
+        if state in ("stopped", "privacy"):
+            self._connection.close(CLOSE_STOPPED, state)
+
+    def _refuse(self, message: Message, error: PiCamError) -> None:
+        status, code = 422, "refused"
+        if isinstance(error, TooManyViewers):
+            status, code = 503, "too-many-viewers"
+        elif isinstance(error, CameraStopped):
+            status, code = 409, "stopped"
+        self._send("error", id=message.get("id"), status=status, code=code, detail=str(error))
+
+    def _send(self, kind: str, **fields: object) -> None:
+        self._connection.send({"v": 1, "type": kind, **fields})
+
+    def _within_rate(self) -> bool:
+        now = self._clock()
+        refill = (now - self._counted_at) * MESSAGES_PER_SECOND
+        self._allowance, self._counted_at = min(self._allowance + refill, BURST_MESSAGES) - 1, now
+        return self._allowance >= 0
+
+
+def _parsed(text: str | bytes) -> Message | None:
+    if not isinstance(text, str) or len(text) > MAX_MESSAGE_BYTES:
+        return None
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(message, dict) or message.get("v") != 1 or not isinstance(message.get("type"), str):
+        return None
+    if not isinstance(message.get("id"), str | None) or len(message.get("id") or "") > 64:
+        return None
+    return message
+
+
+def _is_delay(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 600_000

@@ -1,0 +1,64 @@
+"""Passwords: what is accepted, how they are hashed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import threading
+import unicodedata
+from itertools import pairwise
+
+import bcrypt
+
+from pi_cam.errors import SettingError
+
+MIN_LENGTH = 15
+MAX_LENGTH = 1024
+COST = 11
+"""bcrypt rounds as a power of two: about 0.15 s on a PC, under a second on a small Raspberry Pi."""
+
+
+class PasswordHasher:
+    """bcrypt over a keyed hash, so that every byte of a long password counts (bcrypt itself stops at 72).
+
+    One at a time: each costs a core for a moment, and pictures must go on.
+    """
+
+    def __init__(self, key: bytes, cost: int = COST) -> None:
+        self._key = key
+        self._cost = cost
+        self._turn = threading.Lock()
+        self._nobody = self.hash("nobody has this password")
+
+    def hash(self, password: str) -> str:
+        """What is stored."""
+        with self._turn:
+            return bcrypt.hashpw(self._keyed(password), bcrypt.gensalt(self._cost)).decode()
+
+    def verify(self, password: str, stored: str | None) -> bool:
+        """Whether it is the one. `stored` None (no such user) takes just as long and is never right."""
+        with self._turn:
+            right = bcrypt.checkpw(self._keyed(password), (stored or self._nobody).encode())
+        return right and stored is not None
+
+    def _keyed(self, password: str) -> bytes:
+        text = unicodedata.normalize("NFKC", password).encode()
+        return base64.b64encode(hmac.digest(self._key, text, hashlib.sha384))
+
+
+def check_password(password: str, *, name: str) -> None:
+    """Raises `SettingError` for a password that is too easy to guess (after NIST SP 800-63B: length, no composition
+    rules, nothing that everybody would try)."""
+    if len(password) < MIN_LENGTH:
+        raise SettingError(f"A password has at least {MIN_LENGTH} characters; a short sentence is a good one.")
+    if len(password) > MAX_LENGTH:
+        raise SettingError(f"A password has at most {MAX_LENGTH} characters.")
+    plain = password.casefold()
+    if len(set(plain)) < 5 or plain.strip() in (name.casefold() * 15)[: len(plain)] or _is_sequence(plain):
+        raise SettingError("This password is too easy to guess; a short sentence is a good one.")
+
+
+def _is_sequence(text: str) -> bool:
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    return len(steps) <= 2 and steps <= {-9, -1, 0, 1}

@@ -1,0 +1,32 @@
+"""The one-time code that proves that the first owner stands beside the device."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from pi_cam.errors import NotAllowed
+from pi_cam.trust.throttle import Throttle
+
+ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""No I, O, 0 or 1: a person copies it by eye."""
+
+KEY = "setup"
+
+
+class SetupCode:
+    """Eight characters (40 bits), new at each start, valid until there is an owner."""
+
+    def __init__(self) -> None:
+        letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
+        self.code = f"{letters[:4]}-{letters[4:]}"
+        self._throttle = Throttle()
+
+    def check(self, given: str) -> None:
+        """Raises `NotAllowed` when it is wrong, `TooManyTries` after five wrong ones in a row."""
+        self._throttle.check(KEY)
+        plain = "".join(letter for letter in given.upper() if letter.isalnum())
+        if not hmac.compare_digest(plain.encode(), self.code.replace("-", "").encode()):
+            self._throttle.failed(KEY)
+            raise NotAllowed("The setup code is wrong. It stands in the terminal where pi-cam was started.")
+        self._throttle.succeeded(KEY)

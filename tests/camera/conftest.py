@@ -1,0 +1,25 @@
+"""These tests need libcamera's virtual camera: `make test-camera` runs them in the root that `trixie_root.py` makes."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+IN_TRIXIE = os.environ.get("PI_CAM_IN_TRIXIE") == "1"
+
+collect_ignore_glob = [] if IN_TRIXIE else ["test_*.py"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # picamera2 still names its threads' daemons the old way, and a warning would be an error here.
+    config.addinivalue_line("filterwarnings", "ignore:setDaemon:DeprecationWarning")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def virtual_cameras() -> None:
+    """The known pictures exist and the harness is in place before the first camera is looked for."""
+    from tests.camera import pictures, virtual_camera
+
+    pictures.write_pictures()
+    virtual_camera.install()

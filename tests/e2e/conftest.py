@@ -1,0 +1,70 @@
+"""A real browser in the test's own network."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests import network
+from tests.prerequisites import require
+from tests.server import OWNER, PASSWORD, Server, serving
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    require("Chromium (apt install chromium)", Path(CHROMIUM).exists())
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A camera with an owner."""
+    with serving(tmp_path_factory.mktemp("synthetic"), "synthetic:", owner=True) as server:
+        yield server
+
+
+def sign_in(page: Page, server: Server) -> None:
+    page.goto(server.url + "/login")
+    page.get_by_label("Name").fill(OWNER)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def wait_for_state(page: Page, *states: str, seconds: float = 15) -> str:
+    page.wait_for_function(
+        "states => states.includes(document.documentElement.dataset.state)", arg=list(states), timeout=seconds * 1000
+    )
+    return str(page.evaluate("document.documentElement.dataset.state"))

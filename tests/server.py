@@ -1,0 +1,173 @@
+"""The product itself, run as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+OWNER = "Ada"
+PASSWORD = "a green door behind the house"
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """A running `pi-cam serve`."""
+
+    url: str
+    setup_code: str | None
+    data: Path
+    process: subprocess.Popen[str]
+    log: Path
+
+    def token(self, can: str = "view,control", name: str | None = None) -> str:
+        return pi_cam("token", "create", "--data", self.data, "--name", name or f"test {time.time_ns()}", "--can", can)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        return request(self.url, method, path, token=token, body=body, headers=headers)
+
+    def camera(self, token: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.request("GET", "/api/v1/cameras/main", token=token).json()
+        return found
+
+    def wait_for(self, token: str, *states: str, seconds: float = 10.0) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            camera = self.camera(token)
+            if camera["state"] in states:
+                return camera
+            time.sleep(0.05)
+        raise AssertionError(f"state {camera['state']} ({camera['trouble']}), not {states}, after {seconds} s")
+
+    def processes(self) -> list[int]:
+        """The server's own process and all below it."""
+        found = [self.process.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(child) for child in children.read_text().split()]
+        return found
+
+    def threads(self) -> int:
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.processes())
+
+    def cpu_seconds(self) -> float:
+        """Exact, of all threads that live now."""
+        total = 0
+        for pid in self.processes():
+            for entry in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                total += int(entry.read_text().split()[0])
+        return total / 1e9
+
+    def pss_bytes(self) -> int:
+        """Memory of the process tree; shared pages count once."""
+        total = 0
+        for pid in self.processes():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+
+def request(
+    url: str,
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """One request, redirects not followed."""
+    asked = urllib.request.Request(url + path, data=body, method=method, headers=headers or {})  # noqa: S310 - our own server
+    if token:
+        asked.add_header("Authorization", f"Bearer {token}")
+    try:
+        with _OPENER.open(asked, timeout=15) as answer:
+            return Answer(answer.status, answer.read(), dict(answer.headers))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, error.read(), dict(error.headers))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def pi_cam(*arguments: str | Path, stdin: str | None = None) -> str:
+    """Runs one command; its standard output without the last line end."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pi_cam.cli", *map(str, arguments)], input=stdin, capture_output=True, text=True, check=True
+    )
+    return done.stdout.rstrip("\n")
+
+
+@contextmanager
+def serving(
+    data: Path, source: str, *, owner: bool = False, environment: dict[str, str] | None = None, port: int = 0
+) -> Iterator[Server]:
+    """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
+    if owner:
+        pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    data.mkdir(parents=True, exist_ok=True)
+    log = data / "test-stderr.log"
+    command = [sys.executable, "-m", "pi_cam.cli", "serve", "--data", str(data), "--port", str(port), "--source", source]
+    with log.open("a") as errors:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}
+        )
+    assert process.stdout is not None
+    try:
+        first = process.stdout.readline()
+        assert first.startswith("ready "), f"no ready line: {first!r} {log.read_text()}"
+        code = None if owner else process.stdout.readline().removeprefix("setup-code ").strip()
+        server = Server(first.removeprefix("ready ").strip(), code, data, process, log)
+        yield server
+        status = server.stop()
+        assert status == 0, log.read_text()
+        assert "Traceback" not in log.read_text(), log.read_text()
+    finally:
+        process.stdout.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait()

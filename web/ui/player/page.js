@@ -1,0 +1,117 @@
+/**
+ * The live page: wires the player to the stage, the buttons and the keys.
+ */
+
+import { tellCamera } from "./api.js";
+import { followDetails, showDetails } from "./details.js";
+import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
+import { listenToKeys } from "./keys.js";
+import { Player } from "./player.js";
+import { followPresence } from "./presence.js";
+import { announce, find, showDelay, showRung, showState } from "./stage.js";
+import { text } from "./texts.js";
+import { explain } from "./words.js";
+
+const SIGN_IN_MS = 2_000; // long enough to read why
+const FAULT_MS = 6_000;
+
+const stage = find("#stage", HTMLElement);
+const video = find("#video", HTMLVideoElement);
+const help = find("#help", HTMLDialogElement);
+const cameraId = stage.dataset.camera ?? "main";
+const player = new Player(video, cameraId);
+player.can = (stage.dataset.can ?? "").split(" ");
+
+/** For people's scripts. */
+Object.assign(window, { piCam: { player } });
+
+/** @param {string} selector @param {() => void} act */
+function onClick(selector, act) {
+  find(selector, HTMLElement).addEventListener("click", act);
+}
+
+/** @param {"start" | "stop"} action */
+async function tell(action) {
+  const button = find(`#${action}`, HTMLButtonElement);
+  button.disabled = true;
+  const { status, code } = await tellCamera(cameraId, action);
+  button.disabled = false;
+  if (status === 401) signIn();
+  else if (status === 0 || status >= 400) showFault(explain(code) || text("That did not work. Please try again."));
+  else if (action === "start") player.retry();
+}
+
+let faultTimer = 0;
+
+/** @param {string} sentence */
+function showFault(sentence) {
+  const fault = find("#fault", HTMLElement);
+  clearTimeout(faultTimer);
+  fault.textContent = sentence;
+  fault.hidden = false;
+  announce(sentence);
+  faultTimer = setTimeout(() => (fault.hidden = true), FAULT_MS);
+}
+
+function togglePlay() {
+  if (find("#play", HTMLButtonElement).disabled) return;
+  if (player.state === "idle") player.start();
+  else player.close();
+}
+
+function tapped() {
+  find("#tap", HTMLElement).hidden = true;
+  video.play().catch(() => {}); // refused again: the next tap may be luckier
+}
+
+function signIn() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+function fullScreen() {
+  toggleFullScreen(stage, video);
+}
+
+function stateChanged() {
+  showState(player);
+  if (player.state === "signed-out") setTimeout(signIn, SIGN_IN_MS);
+}
+
+/** The box takes the picture's shape, so that no black bars appear around it. */
+function fitPicture() {
+  if (video.videoWidth) stage.style.setProperty("--shape", `${video.videoWidth / video.videoHeight}`);
+}
+
+player.addEventListener("state", stateChanged);
+player.addEventListener("camera", () => player.camera && showDetails(player.camera));
+player.addEventListener("delay", () => showDelay(player.delayMs));
+player.addEventListener("rung", () => showRung(player.rung));
+player.addEventListener("refused", () => (find("#tap", HTMLElement).hidden = false));
+video.addEventListener("resize", fitPicture);
+video.addEventListener("playing", () => (find("#tap", HTMLElement).hidden = true));
+
+onClick("#play", togglePlay);
+onClick("#watch", togglePlay);
+onClick("#tap", tapped);
+onClick("#retry", () => player.retry());
+onClick("#sign-in", signIn);
+onClick("#start", () => tell("start"));
+onClick("#stop", () => tell("stop"));
+onClick("#full-screen", fullScreen);
+onClick("#show-help", () => help.showModal());
+find("#full-screen", HTMLElement).hidden = !canFullScreen(video);
+
+listenToKeys({
+  " ": togglePlay,
+  k: togglePlay,
+  f: fullScreen,
+  s: () => find("#snapshot", HTMLAnchorElement).click(),
+  "?": () => help.showModal(),
+});
+
+followDetails(find("#details", HTMLDetailsElement), cameraId);
+followPresence(player);
+showRung("");
+showDelay(null);
+showState(player);
+player.start();

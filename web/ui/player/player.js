@@ -1,0 +1,300 @@
+/**
+ * The player: one camera, one state word. It finds a way for the pictures, notices when they stop, and tries again by
+ * itself. It knows nothing of the page but its video element.
+ *
+ * Events: `state` (detail: {state, reason}), `camera` (detail: Camera), `delay` (detail: milliseconds or null), `rung`
+ * (detail: the name of the transport in use, or "") and `refused` (the browser wants a tap before it plays).
+ */
+
+import { liveUrl, readCamera } from "./api.js";
+import { CameraClock, DelayMeter } from "./clock.js";
+import { LADDER } from "./ladder.js";
+import { pauseBefore } from "./patience.js";
+import { Signalling } from "./signalling.js";
+import { readClose, readRefusal, reasonOf } from "./verdicts.js";
+
+const TRIES_PER_RUNG = 3;
+const ASK_STOPPED_MS = 2_000;
+const SLOW = { first: 5_000, longest: 60_000 };
+const DELAY_EVENT_MS = 250;
+
+export class Player extends EventTarget {
+  /** @type {import("./types.js").State} */
+  state = "idle";
+  /** @type {string | null} the code of what is wrong */
+  reason = null;
+  /** @type {import("./types.js").Camera | null} */
+  camera = null;
+  /** @type {string[]} */
+  can = [];
+  rung = "";
+  /** @type {number | null} */
+  delayMs = null;
+  /** @type {number | null} from `start` to the first picture */
+  firstPictureMs = null;
+
+  #clock = new CameraClock();
+  #meter = new DelayMeter();
+  /** @type {Signalling | null} */
+  #signalling = null;
+  /** @type {import("./types.js").Transport | null} */
+  #transport = null;
+  /** @type {import("./types.js").Hello | null} */
+  #hello = null;
+  #step = 0; // index into the rungs that this browser can use
+  #failures = 0; // of transports, since the last picture
+  #misses = 0; // of sockets, since the last hello
+  #startedAt = 0;
+  #retryTimer = 0;
+  #delayTimer = 0;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {string} cameraId
+   * @param {{ladder?: import("./types.js").Rung[]}} [options]
+   */
+  constructor(video, cameraId, { ladder = LADDER } = {}) {
+    super();
+    this.video = video;
+    this.cameraId = cameraId;
+    this.ladder = ladder.filter((rung) => rung.obstacle() === null);
+    this.obstacle = ladder[0]?.obstacle() ?? null;
+  }
+
+  /** Starts to watch; does nothing when it is watching already. */
+  start() {
+    if (this.state !== "idle") return;
+    this.#startedAt = performance.now();
+    this.firstPictureMs = null;
+    this.#delayTimer = setInterval(() => this.#tellDelay(), DELAY_EVENT_MS);
+    this.retry();
+  }
+
+  /** Ends the watching of this page; the camera goes on for others. */
+  close() {
+    clearInterval(this.#delayTimer);
+    this.#hangUp();
+    this.#say("idle");
+    this.#tellDelay();
+  }
+
+  /** Tries again now, from the top of the ladder. */
+  retry() {
+    this.#step = this.#failures = this.#misses = 0;
+    this.#connect("connecting");
+  }
+
+  /** Opens the socket, and prepares the transport meanwhile. @param {import("./types.js").State} [state] */
+  #connect(state) {
+    this.#hangUp();
+    const rung = this.ladder[this.#step];
+    if (!rung) return this.#say("failed", this.obstacle);
+    if (state) this.#say(state);
+    this.#prepare(rung);
+    const signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.delayMs);
+    this.#signalling = signalling;
+    signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
+    signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
+    signalling.addEventListener("end", (event) => this.#mediaEnded(detail(event).code));
+    signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
+    signalling.open();
+  }
+
+  /** @param {import("./types.js").Hello} hello */
+  #greeted(hello) {
+    this.#hello = hello;
+    this.#misses = 0;
+    this.can = hello.can;
+    this.#see(hello.camera);
+    this.#signalling?.keepTime(false);
+    this.#startTransport();
+  }
+
+  /** @param {import("./types.js").Rung} rung */
+  #prepare(rung) {
+    const transport = rung.make();
+    this.#transport = transport;
+    transport.addEventListener("picture", (event) => this.#pictured(rung, detail(event)));
+    transport.addEventListener("failed", (event) => this.#transportFailed(detail(event)));
+    transport.addEventListener("refused", () => this.dispatchEvent(new Event("refused")));
+  }
+
+  #startTransport() {
+    if (!this.#transport || !this.#signalling || !this.#hello) return;
+    const session = { signalling: this.#signalling, clock: this.#clock, iceServers: this.#hello.ice_servers };
+    this.#transport.start(this.video, session);
+    this.#transport.expect(this.#isExpecting());
+  }
+
+  /** Another offer on the same socket. */
+  #offerAgain() {
+    const rung = this.ladder[this.#step];
+    if (!rung || !this.#signalling) return this.#connect();
+    this.#transport?.close();
+    this.#prepare(rung);
+    return this.#startTransport();
+  }
+
+  /**
+   * @param {import("./types.js").Rung} rung
+   * @param {import("./types.js").Picture} picture
+   */
+  #pictured(rung, picture) {
+    this.firstPictureMs ??= performance.now() - this.#startedAt;
+    this.#failures = 0;
+    const delay = this.#clock.delay(picture);
+    if (delay !== null) this.#meter.add(picture.at, delay);
+    // The last pictures of a camera that was lost may still be on their way.
+    if (this.state === "live" || this.camera?.state === "unreachable") return;
+    this.#say("live");
+    this.#useRung(rung.name);
+  }
+
+  /** @param {import("./types.js").Camera} camera */
+  #see(camera) {
+    this.camera = camera;
+    this.dispatchEvent(new CustomEvent("camera", { detail: camera }));
+    this.#transport?.expect(this.#isExpecting());
+    if (camera.state === "stopped" || camera.state === "privacy") this.#hold(camera.state);
+    else if (camera.state === "unreachable") this.#say("unreachable", "source-unreachable");
+    else if (this.state === "unreachable") this.#say("reconnecting");
+  }
+
+  /** @param {{code: string, status?: number}} problem */
+  #transportFailed({ code, status }) {
+    const verdict = readRefusal(status, code);
+    if (verdict === "stopped") return this.#hold("stopped");
+    if (verdict === "busy") return this.#tryLater("busy", code, SLOW.first * 2);
+    if (verdict) return this.#giveUp(verdict, reasonOf(status ?? 0));
+    this.#failures += 1;
+    if (this.#failures < TRIES_PER_RUNG) {
+      if (this.state !== "failed") this.#say("reconnecting", code);
+      return this.#offerAgain();
+    }
+    if (this.#step + 1 < this.ladder.length) {
+      this.#step += 1;
+      this.#failures = 0;
+      return this.#offerAgain();
+    }
+    this.#step = 0;
+    return this.#tryLater("failed", code, pauseBefore(this.#failures - TRIES_PER_RUNG, SLOW));
+  }
+
+  /** @param {string} code */
+  #mediaEnded(code) {
+    if (code === "lost") this.#transportFailed({ code: "lost" });
+  }
+
+  /** @param {number} code */
+  async #socketClosed(code) {
+    const greeted = this.#hello !== null;
+    this.#hangUp();
+    const verdict = readClose(code);
+    if (verdict.state === "stopped") return this.#hold(this.camera?.state === "privacy" ? "privacy" : "stopped");
+    if (verdict.retryMs) return this.#tryLater(verdict.state, verdict.reason, verdict.retryMs);
+    if (verdict.state !== "reconnecting") return this.#giveUp(verdict.state, verdict.reason);
+    this.#misses += 1;
+    if (this.#misses < TRIES_PER_RUNG) {
+      if (this.state !== "connecting") this.#say("reconnecting");
+    } else this.#say("unreachable", "no-answer");
+    this.#retryTimer = setTimeout(() => this.#connect(), pauseBefore(this.#misses - 1));
+    // A browser does not tell a page why a socket was refused; HTTP does.
+    return greeted ? undefined : this.#askWhy();
+  }
+
+  async #askWhy() {
+    const { status } = await readCamera(this.cameraId);
+    const verdict = readRefusal(status);
+    if (this.#signalling === null && this.state !== "idle" && verdict && verdict !== "busy") {
+      this.#giveUp(verdict, reasonOf(status));
+    };
+  }
+
+  /** Stopped or private: waits until the camera may be watched again. @param {"stopped" | "privacy"} state */
+  #hold(state) {
+    this.#hangUp();
+    this.video.srcObject = null; // not even the last picture stays
+    this.#say(state);
+    this.#retryTimer = setTimeout(() => this.#askStopped(), ASK_STOPPED_MS);
+  }
+
+  async #askStopped() {
+    const timer = this.#retryTimer;
+    const { status, camera } = document.hidden ? { status: 0, camera: null } : await readCamera(this.cameraId);
+    if (timer !== this.#retryTimer) return; // closed or retried meanwhile
+    const verdict = readRefusal(status);
+    if (camera) this.#see(camera);
+    if (camera && camera.state !== "stopped" && camera.state !== "privacy") this.retry();
+    else if (verdict === "signed-out" || verdict === "failed") this.#giveUp(verdict, reasonOf(status));
+    else if (!camera) this.#retryTimer = setTimeout(() => this.#askStopped(), ASK_STOPPED_MS);
+  }
+
+  /**
+   * @param {import("./types.js").State} state
+   * @param {string | null} reason
+   * @param {number} pause milliseconds
+   */
+  #tryLater(state, reason, pause) {
+    this.#transport?.close();
+    this.#transport = null;
+    this.#say(state, reason);
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.#offerAgain(), pause);
+  }
+
+  /**
+   * @param {import("./types.js").State} state
+   * @param {string | null} reason
+   */
+  #giveUp(state, reason) {
+    this.#hangUp();
+    this.#say(state, reason);
+  }
+
+  #hangUp() {
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = 0;
+    this.#transport?.close();
+    this.#signalling?.close();
+    this.#transport = this.#signalling = this.#hello = null;
+    this.#meter.clear();
+  }
+
+  /** @returns {boolean} */
+  #isExpecting() {
+    return this.camera?.state === "live" && !document.hidden;
+  }
+
+  /**
+   * @param {import("./types.js").State} state
+   * @param {string | null} [reason]
+   */
+  #say(state, reason = null) {
+    if (state !== "live") this.#useRung("");
+    if (state === this.state && reason === this.reason) return;
+    this.state = state;
+    this.reason = reason;
+    this.#signalling?.keepTime(state === "live");
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, reason } }));
+  }
+
+  /** @param {string} name */
+  #useRung(name) {
+    if (name === this.rung) return;
+    this.rung = name;
+    this.dispatchEvent(new CustomEvent("rung", { detail: name }));
+  }
+
+  #tellDelay() {
+    const delay = this.#meter.read(performance.now());
+    this.#transport?.expect(this.#isExpecting());
+    if (delay === this.delayMs) return;
+    this.delayMs = delay;
+    this.dispatchEvent(new CustomEvent("delay", { detail: delay }));
+  }
+}
+
+/** @param {Event} event @returns {any} */
+function detail(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}

@@ -1,0 +1,59 @@
+/**
+ * The shapes that the modules share. Nothing here runs.
+ *
+ * @typedef {"stopped" | "idle" | "starting" | "live" | "unreachable" | "privacy"} CameraState
+ *
+ * @typedef {object} Problem
+ * @property {string} code    what went wrong, for programs
+ * @property {string} [detail] the same as an English sentence
+ *
+ * @typedef {object} Camera    as `GET /api/v1/cameras/<id>` gives it; null where unknown
+ * @property {string} id
+ * @property {string} name
+ * @property {CameraState} state
+ * @property {string | null} source
+ * @property {string | null} codec
+ * @property {number | null} width   pixels
+ * @property {number | null} height  pixels
+ * @property {number | null} fps
+ * @property {number | null} bitrate bits per second
+ * @property {number | null} viewers
+ * @property {number | null} drops
+ * @property {number | null} delay_ms
+ * @property {boolean} transcoded
+ * @property {string | null} [trouble] what is wrong with it, an English sentence
+ *
+ * @typedef {object} Hello
+ * @property {string} viewer
+ * @property {Camera} camera
+ * @property {RTCIceServer[]} ice_servers
+ * @property {string[]} can
+ *
+ * @typedef {"idle" | "connecting" | "live" | "reconnecting" | "stopped" | "privacy" | "unreachable" | "signed-out"
+ *   | "busy" | "failed"} State
+ *
+ * @typedef {object} Picture   one picture that reached the screen, or at least was decoded
+ * @property {number} at               when, on the clock of `performance.now()`
+ * @property {number | null} captured  when it was captured, milliseconds on the camera's clock
+ *
+ * @typedef {object} Session   what a transport is given to work with
+ * @property {import("./signalling.js").Signalling} signalling
+ * @property {import("./clock.js").CameraClock} clock
+ * @property {RTCIceServer[]} iceServers
+ *
+ * One way for pictures to reach the page. It tells its story by events: `picture` (detail: Picture), `failed` (detail:
+ * Problem), after which it is only good for `close`, and `refused` (the browser wants a tap before it plays).
+ * @typedef {EventTarget & {
+ *   start: (video: HTMLVideoElement, session: Session) => void,
+ *   expect: (pictures: boolean) => void,
+ *   close: () => void,
+ * }} Transport
+ *
+ * One row of the ladder. `obstacle` says why this browser cannot use it, or null; `make` prepares what can be prepared
+ * before the camera has answered.
+ * @typedef {object} Rung
+ * @property {string} name
+ * @property {() => string | null} obstacle
+ * @property {() => Transport} make
+ */
+export {};

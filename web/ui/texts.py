@@ -1,0 +1,92 @@
+"""The sentences of the pages in both languages.
+
+English sentences are the keys. The catalogues are gettext .po files, read when the program starts, so that a translator's
+edit needs no compile step. The locations in a catalogue say who uses a sentence: a template, a module of the player, or
+the server.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from babel import Locale, negotiate_locale
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
+
+from web.ui.server_sentences import SENTENCES
+
+LANGUAGES = ("en", "fr")
+DEFAULT_LANGUAGE = "en"
+
+_TRANSLATIONS = Path(__file__).parent / "translations"
+
+
+@cache
+def catalogue(language: str) -> Catalog:
+    """The catalogue of one of `LANGUAGES`."""
+    with (_TRANSLATIONS / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=Locale.parse(language), abort_invalid=True)
+
+
+def translator(language: str) -> Callable[[str], str]:
+    """Translates English sentences; those that the catalogue does not have come back as they are. A server's sentence with a
+    number or an address in it is recognised by the rest."""
+    sentences = _sentences(_known(language))
+
+    def translate(sentence: str) -> str:
+        return sentences.get(sentence) or _filled(sentence, sentences)
+
+    return translate
+
+
+def browser_messages(language: str) -> dict[str, str]:
+    """The sentences that the player's modules say or receive from the server, by their English."""
+    sentences = _sentences(_known(language))
+    used = (str(message.id) for message in catalogue(DEFAULT_LANGUAGE) if _reaches_player(message.locations))
+    return {sentence: sentences.get(sentence, sentence) for sentence in used}
+
+
+def choose_language(accept_language_header: str | None, cookie: str | None) -> str:
+    """One of `LANGUAGES`: the one that the person chose, else the best of those that the browser asks for."""
+    if cookie in LANGUAGES:
+        return cookie
+    wanted = parse_accept_header(accept_language_header, LanguageAccept).values()
+    preferred = [language.replace("-", "_") for language in wanted]
+    return negotiate_locale(preferred, LANGUAGES) or DEFAULT_LANGUAGE
+
+
+def _known(language: str) -> str:
+    return language if language in LANGUAGES else DEFAULT_LANGUAGE
+
+
+@cache
+def _sentences(language: str) -> dict[str, str]:
+    return {str(one.id): str(one.string) for one in catalogue(language) if one.id and one.string}
+
+
+def _reaches_player(locations: Sequence[tuple[str, int | None]]) -> bool:
+    return any(file.startswith("player/") or file == "server_sentences.py" for file, _ in locations)
+
+
+def _filled(sentence: str, sentences: dict[str, str]) -> str:
+    for pattern, english in _patterns():
+        found = pattern.fullmatch(sentence)
+        if found:
+            return sentences.get(english, english) % found.groupdict()
+    return sentence
+
+
+@cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(_pattern(english), english) for english in SENTENCES if "%(" in english]
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    """`At %(host)s.` becomes `At (?P<host>.+)\\.`."""
+    pieces = re.split(r"%\((\w+)\)s", english)
+    return re.compile("".join(f"(?P<{one}>.+)" if index % 2 else re.escape(one) for index, one in enumerate(pieces)))
