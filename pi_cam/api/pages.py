@@ -85,7 +85,7 @@ def login() -> str | BaseResponse:
     """A new device is set up first."""
     if not services().accounts.has_owner():
         return redirect("/setup")
-    return render("login.html", error=None, name="", next=_own_path(request.args.get("next")))
+    return render("login.html", error=None, name="")
 
 
 @blueprint.post("/login")
@@ -98,7 +98,7 @@ def sign_in() -> BaseResponse:
         secret, _ = sessions.open_session(name, request.form.get("password", ""))
     except (NotSignedIn, TooManyTries) as error:
         status = 429 if isinstance(error, TooManyTries) else 401
-        return Response(render("login.html", error=str(error), name=name, next=onward), status, mimetype=HTML)
+        return Response(render("login.html", error=str(error), name=name), status, mimetype=HTML)
     response = _see_other(onward)
     sessions.set_cookie(response, secret)
     return response

@@ -143,16 +143,17 @@ def redacted(text: str) -> str:
 def _checked_host(host: str) -> str:
     """Canonical numbers or a plain host name; what else C libraries read as numbers (`0x7f.1`) is refused."""
     try:
-        return str(_unwrapped(host))
-    except ValueError:
-        pass
-    last = host.rstrip(".").rpartition(".")[2]
-    if ":" in host or _NUMBER.fullmatch(last):
-        raise AddressRefused("Write the camera's IP address as four plain numbers, or as IPv6 in brackets.")
-    try:
+        # Full-width digits and the like become plain ones here (RFC 3491), before anything is judged.
         name = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         name = ""
+    try:
+        return str(_unwrapped(name))
+    except ValueError:
+        pass
+    last = name.rstrip(".").rpartition(".")[2]
+    if ":" in name or _NUMBER.fullmatch(last):
+        raise AddressRefused("Write the camera's IP address as four plain numbers, or as IPv6 in brackets.")
     if len(name) > 253 or not _HOST_NAME.fullmatch(name):
         raise AddressRefused("This camera address has a host name that cannot be.")
     return name

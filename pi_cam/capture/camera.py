@@ -185,26 +185,28 @@ class Device:
             failures = 0
         while True:
             begun = time.monotonic()
-            self._session()
+            failed = self._session()
             with self._changed:
                 self._hangs = False
-                flowed = any(one.last_picture > begun for one in self._wanted)
-                failures = 0 if flowed else failures
-                self._changed.wait_for(lambda: not self._wanted, PAUSES[min(failures, len(PAUSES) - 1)])
-                failures += 1
+                if failed:
+                    failures = 0 if any(one.last_picture > begun for one in self._wanted) else failures
+                    self._changed.wait_for(lambda: not self._wanted, PAUSES[min(failures, len(PAUSES) - 1)])
+                    failures += 1
                 if not self._wanted:
                     self._thread = None
                     self._changed.notify_all()
                     return
 
-    def _session(self) -> None:
-        """Opens the camera, drives it until nobody wants it or it fails, and closes it."""
+    def _session(self) -> bool:
+        """Opens the camera, drives it until nobody wants it or it fails, and closes it. True when it failed."""
         try:
             with ExitStack() as closing:
                 self._drive(closing)
         except Exception as error:
             log.info("The camera failed: %s", error, exc_info=not isinstance(error, SourceError))
             self._tell(explain(error))
+            return True
+        return False
 
     def _drive(self, closing: ExitStack) -> None:
         camera = open_camera(self._address)
@@ -221,8 +223,11 @@ class Device:
                 closing.callback(camera.stop_preview)
                 camera.start(show_preview=None)
             self._watch_for_silence()
-            with self._changed:
-                self._changed.wait_for(lambda seen=seen: self._wanted is not seen, TICK_SECONDS)
+            self._rest(seen)
+
+    def _rest(self, seen: tuple[Rendition, ...]) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._wanted is not seen, TICK_SECONDS)
 
     def _configure(self, camera: Any) -> None:
         address = self._address

@@ -56,9 +56,12 @@ class SoftEncoder(LibavH264Encoder):  # type: ignore[misc]  # picamera2 has no t
     """x264 on the processor (Pi 5, PC): forced keyframes that work with PyAV 14 and later, a bit rate that can change,
     and no picture of delay."""
 
+    _stream: Any
+
     def __init__(self, bitrate: int, fps: int) -> None:
         super().__init__(bitrate=bitrate, repeat=True, iperiod=KEYFRAME_SECONDS * fps, framerate=fps, profile=PROFILE)
         self.drop_final_frames = True
+        self.keyframe_due = False
 
     def set_bitrate(self, bits_per_second: int) -> None:
         """Followed within two seconds, up to `CEILING` times the rate at the start."""
@@ -66,8 +69,7 @@ class SoftEncoder(LibavH264Encoder):  # type: ignore[misc]  # picamera2 has no t
 
     def force_key_frame(self) -> None:
         """Not the base's, which gives PyAV a string where it takes a number only, in the camera's own thread."""
-        if self.running:
-            self._stream.keyframe_due = True
+        self.keyframe_due = True
 
     def _start(self) -> None:
         super()._start()
@@ -87,7 +89,6 @@ class _SteeredStream:
     """What SoftEncoder puts in place of PyAV's stream: each picture passes here on its way to the codec."""
 
     def __init__(self, encoder: SoftEncoder, stream: Any) -> None:
-        self.keyframe_due = False
         self._encoder = encoder
         self._stream = stream
 
@@ -95,8 +96,8 @@ class _SteeredStream:
         context = self._stream.codec_context
         if context.is_open and context.bit_rate != self._encoder.bitrate:
             context.bit_rate = self._encoder.bitrate
-        if frame is not None and self.keyframe_due:
-            self.keyframe_due = False
+        if frame is not None and self._encoder.keyframe_due:
+            self._encoder.keyframe_due = False
             frame.pict_type = av.video.frame.PictureType.I
         return self._stream.encode(frame)
 

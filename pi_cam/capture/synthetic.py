@@ -32,6 +32,11 @@ CLOCK_BITS = 40
 FLASH_SECONDS = 0.1
 BLACK, WHITE = 16, 235
 
+# Y, Cb, Cr (ITU-R BT.601)
+SKY_TOP, SKY_BOTTOM = (70.0, 152.0, 118.0), (190.0, 104.0, 146.0)
+SUN_GLOW = (35.0, -22.0, 14.0)
+HILLS = ((112.0, 134.0, 126.0), (84.0, 132.0, 120.0), (60.0, 124.0, 118.0), (38.0, 120.0, 122.0))
+
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
@@ -60,30 +65,29 @@ class PictureFormat:
 
 
 class TestCard:
-    """Draws the picture: a drifting texture, a clock of black and white cells, a white flash at every full second.
+    """Draws the picture: hills that drift under an evening sky, a clock of black and white cells, a white flash at every
+    full second.
 
-    The cells, `CLOCK_COLUMNS` × `CLOCK_ROWS` from the upper left corner row by row, each `cell` pixels square, hold 40 bits
+    The cells, `CLOCK_COLUMNS` × `CLOCK_ROWS` in the lower left corner row by row, each `cell` pixels square, hold 40 bits
     of the UTC time in milliseconds (modulo 2⁴⁰), highest first, and eight bits of check sum (the sum of its five bytes).
     """
 
     __test__ = False  # its name is not a test's
 
     def __init__(self, width: int, height: int) -> None:
-        self.cell = max(6, width // 80)
+        self.cell = max(6, width // 160 * 2)
         self._width, self._height = width, height
-        random = np.random.default_rng(7)
-        self._luma = self._texture(random, width * 2, height, 90, 50)
-        self._chroma = [self._texture(random, width, height // 2, 128, 24) for _ in range(2)]
+        self._luma, self._chroma = _landscape(2 * width, height)
 
     def draw(self, utc_ms: int, index: int) -> av.VideoFrame:
         """The picture number `index`, showing this time."""
-        shift = index * 4 % self._width // 2 * 2
-        luma = self._luma[:, shift : shift + self._width].copy()
+        shift = index * 2 % (2 * self._width) // 2 * 2
+        luma = _window(self._luma, shift, self._width)
         self._draw_clock(luma, utc_ms)
         if utc_ms % 1000 < FLASH_SECONDS * 1000:
-            side = self._height // 3
-            luma[side : 2 * side, self._width // 2 - side // 2 : self._width // 2 + side // 2] = WHITE
-        planes = [luma, *(plane[:, shift // 2 : shift // 2 + self._width // 2] for plane in self._chroma)]
+            side = self._height // 6
+            luma[side : 2 * side, -2 * side : -side] = WHITE
+        planes = [luma, *(_window(plane, shift // 2, self._width // 2) for plane in self._chroma)]
         frame = av.VideoFrame(self._width, self._height, "yuv420p")
         for target, plane in zip(frame.planes, planes, strict=True):
             _fill(target, plane)
@@ -95,18 +99,7 @@ class TestCard:
         bits = [code >> shift & 1 for shift in range(CLOCK_COLUMNS * CLOCK_ROWS - 1, -1, -1)]
         cells = np.array(bits, np.uint8).reshape(CLOCK_ROWS, CLOCK_COLUMNS) * (WHITE - BLACK) + BLACK
         block = np.kron(cells, np.ones((self.cell, self.cell), np.uint8))
-        luma[: block.shape[0], : block.shape[1]] = block
-
-    @staticmethod
-    def _texture(random: np.random.Generator, width: int, height: int, middle: int, depth: int) -> Plane:
-        """Smooth shapes that are periodic in x, so that drifting has no seam."""
-        x = np.linspace(0, 4 * np.pi, width, endpoint=False)[None, :]
-        y = np.linspace(0, 2 * np.pi, height)[:, None]
-        waves = sum(
-            np.sin(2 * int(random.integers(1, 6)) * x / 2 + random.uniform(0, 6) + random.uniform(-4, 4) * np.sin(y))
-            for _ in range(4)
-        )
-        return np.clip(middle + depth * waves / 2, BLACK, WHITE).astype(np.uint8)
+        luma[-block.shape[0] :, : block.shape[1]] = block
 
 
 class SyntheticSource:
@@ -175,6 +168,36 @@ class SyntheticSource:
                 emit(AccessUnit(data, pts, keyframe, captured_at))
             index = max(index + 1, int((time.monotonic() - started) * self._format.fps))  # late: pictures are skipped
             self._sleep(max(0.0, started + index / self._format.fps - time.monotonic()))
+
+
+def _landscape(width: int, height: int) -> tuple[Plane, list[Plane]]:
+    """Y, and Cb and Cr at half the size, of a scene that is periodic in x, so that drifting has no seam."""
+    x = np.linspace(0, 2 * np.pi, width, endpoint=False, dtype=np.float32)[None, :]
+    y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    glow = np.exp(-(((y - 0.45) / 0.3) ** 2)) * (0.5 + 0.5 * np.cos(2 * x))
+    scene = [
+        top + (bottom - top) * y + amount * glow
+        for top, bottom, amount in zip(SKY_TOP, SKY_BOTTOM, SUN_GLOW, strict=True)
+    ]
+    random = np.random.default_rng(7)
+    grain = np.tile(random.normal(0, 5, (height, 64)).astype(np.float32), (1, -(-width // 64)))[:, :width]
+    for distance, (light, *colour) in enumerate(HILLS):
+        ridge = np.float32(0.5 + 0.13 * distance)
+        for wave in range(1, 5):
+            ridge = ridge + np.float32(0.05 / wave) * np.sin(
+                2 * (wave + distance) * x + np.float32(wave + 2 * distance)
+            )
+        hill = y > ridge
+        np.copyto(scene[0], light + grain * (distance + 1) / 2, where=hill)
+        for plane, value in zip(scene[1:], colour, strict=True):
+            np.copyto(plane, value, where=hill)
+    luma, *chroma = (np.clip(plane, BLACK, WHITE).astype(np.uint8) for plane in scene)
+    return luma, [np.ascontiguousarray(plane[::2, ::2]) for plane in chroma]
+
+
+def _window(plane: Plane, left: int, width: int) -> Plane:
+    """A copy of `width` columns from `left` on, round the end."""
+    return np.concatenate((plane[:, left : left + width], plane[:, : max(0, left + width - plane.shape[1])]), axis=1)
 
 
 def _fill(target: av.video.plane.VideoPlane, plane: Plane) -> None:

@@ -13,6 +13,7 @@ NAL_DELIMITER = 9
 
 START_CODE = b"\x00\x00\x00\x01"
 _SHORT_START = b"\x00\x00\x01"
+_LONGEST_SPS = 4096  # more than all scaling lists take; a camera that sends more must not cost us time
 _HIGH_PROFILES = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
 
 
@@ -94,7 +95,7 @@ def parse_sps(unit: bytes) -> SequenceParameters:
     """Profile and picture size from an SPS NAL unit (H.264, 7.3.2.1.1). Raises `ValueError` when it is damaged."""
     if len(unit) < 4 or nal_type(unit) != NAL_SPS:
         raise ValueError("not a sequence parameter set")
-    bits = _BitReader(unit[4:].replace(b"\x00\x00\x03", b"\x00\x00"))
+    bits = _BitReader(unit[4:_LONGEST_SPS].replace(b"\x00\x00\x03", b"\x00\x00"))
     bits.unsigned_golomb()  # seq_parameter_set_id
     chroma = 1
     separate_planes = 0
@@ -147,7 +148,10 @@ def _skip_picture_order(bits: _BitReader) -> None:
         bits.take(1)
         bits.unsigned_golomb()
         bits.unsigned_golomb()
-        for _ in range(bits.unsigned_golomb()):
+        cycle = bits.unsigned_golomb()
+        if cycle > 255:
+            raise ValueError("a picture order cycle that is too long")
+        for _ in range(cycle):
             bits.unsigned_golomb()
 
 

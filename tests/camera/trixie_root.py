@@ -30,6 +30,7 @@ RECIPE = 1
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROOT = Path(os.environ.get("PI_CAM_TRIXIE_ROOT", "/var/cache/pi-cam/trixie"))
 VENV = "/opt/pi-cam"
+SCRATCH = "/tmp"  # noqa: S108  inside the root, and new for each run
 SUITE = "trixie"
 DEBIAN = ["python3", "python3-venv", "python3-libcamera", "python3-prctl", "libportaudio2", "ca-certificates"]
 
@@ -137,18 +138,18 @@ def _build(root: Path, mirror: str) -> None:
 def _run(command: list[str]) -> int:
     """Runs inside the namespaces: `command` sees the checkout at its own path, read-only, and an empty /tmp."""
     _mount_kernel(ROOT)
-    _call("mount", "-t", "tmpfs", "tmpfs", f"{ROOT}/tmp")
+    _call("mount", "-t", "tmpfs", "tmpfs", f"{ROOT}{SCRATCH}")
     _lend(ROOT, CHECKOUT)
     _lend(ROOT, Path("/etc/hosts"))
     cameras = ROOT / "usr/share/libcamera/pipeline/virtual/virtual.yaml"
     _lend(ROOT, CHECKOUT / "tests/camera/virtual.yaml", at=cameras)
     environment = {
-        "HOME": "/tmp",
-        "HYPOTHESIS_STORAGE_DIRECTORY": "/tmp/hypothesis",
+        "HOME": SCRATCH,
+        "HYPOTHESIS_STORAGE_DIRECTORY": f"{SCRATCH}/hypothesis",
         "LANG": "C.UTF-8",
         "PATH": f"{VENV}/bin:/usr/sbin:/usr/bin",
         "PI_CAM_IN_TRIXIE": "1",
-        "PYTEST_ADDOPTS": "-o cache_dir=/tmp/pytest",
+        "PYTEST_ADDOPTS": f"-o cache_dir={SCRATCH}/pytest",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(CHECKOUT),
     }

@@ -31,6 +31,7 @@ def lookup_of(*ips: str) -> Lookup:
         ("https://bob:pa%40ss@cam_1.example.org./live.ts", "https", "cam_1.example.org.", 443, "/live.ts"),
         ("http://xn--bcher-kva.example/", "http", "xn--bcher-kva.example", 80, "/"),
         ("http://bücher.example/", "http", "xn--bcher-kva.example", 80, "/"),
+        ("http://１２７.０.０.１/", "http", "127.0.0.1", 80, "/"),
         ("http://[::ffff:192.168.1.20]/", "http", "192.168.1.20", 80, "/"),
     ],
 )
@@ -78,7 +79,6 @@ def test_a_good_address_is_taken_apart(url: str, scheme: str, host: str, port: i
         "http://127.1/",
         "http://127.0.0.0x1/",
         "http://0/",
-        "http://１２７.０.０.１/",
     ],
 )
 def test_a_malformed_address_is_refused(url: str) -> None:
@@ -90,7 +90,7 @@ def test_a_malformed_address_is_refused(url: str) -> None:
 NEVER_FROM_THE_API = [
     "127.0.0.1",
     "127.9.9.9",
-    "0.0.0.0",  # noqa: S104 - an address to refuse
+    "0.0.0.0",
     "0.1.2.3",
     "169.254.1.1",
     "224.0.0.1",
@@ -126,7 +126,7 @@ def test_the_operator_may_name_loopback(ip: str) -> None:
     assert resolve(parse("rtsp://camera.example/"), by_operator=True, lookup=lookup_of(ip)).ips == (ip,)
 
 
-@pytest.mark.parametrize("ip", [*METADATA, "0.0.0.0", "224.0.0.1", "ff02::1"])  # noqa: S104
+@pytest.mark.parametrize("ip", [*METADATA, "0.0.0.0", "224.0.0.1", "ff02::1"])
 def test_some_addresses_are_nobodys_camera(ip: str) -> None:
     with pytest.raises(AddressRefused):
         resolve(parse("rtsp://camera.example/"), by_operator=True, lookup=lookup_of(ip))
@@ -198,7 +198,8 @@ def test_what_passes_from_the_api_is_a_plain_host_elsewhere(ip: ipaddress.IPv4Ad
     except AddressRefused:
         return
     kept = ipaddress.ip_address(checked.ips[0])
-    assert not (kept.is_loopback or kept.is_link_local or kept.is_multicast or kept.is_unspecified or kept.is_reserved)
+    forbidden = (kept.is_loopback, kept.is_link_local, kept.is_multicast, kept.is_unspecified, kept.is_reserved)
+    assert not any(forbidden)
     assert lan or kept.is_global
 
 

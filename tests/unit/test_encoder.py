@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import av
 import pytest
@@ -67,9 +68,7 @@ def test_a_keyframe_request_is_honoured_by_the_next_picture() -> None:
 def test_keyframes_come_by_the_clock_when_pictures_are_dropped() -> None:
     units = Run(PictureEncoder(320, 180, 30, 500_000), step=18_000).feed(41)
     distances = [pts for _, pts, keyframe in units if keyframe]
-    assert all(
-        later - earlier == KEYFRAME_SECONDS * 90_000 for earlier, later in zip(distances, distances[1:], strict=False)
-    )
+    assert all(later - earlier == KEYFRAME_SECONDS * 90_000 for earlier, later in pairwise(distances))
 
 
 @pytest.mark.parametrize(("before", "after"), [(2_000_000, 500_000), (500_000, 2_500_000)])

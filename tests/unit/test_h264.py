@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from fractions import Fraction
 
 import av
@@ -33,7 +35,8 @@ def encoded(
     codec.width, codec.height = width, height
     codec.pix_fmt = {"high422": "yuv422p", "high444": "yuv444p"}.get(profile, "yuv420p")
     codec.time_base = Fraction(1, 30)
-    codec.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": profile, **options}
+    preset = "ultrafast" if profile == "baseline" else "veryfast"  # ultrafast never leaves baseline
+    codec.options = {"preset": preset, "tune": "zerolatency", "profile": profile, **options}
     packets = []
     for index in range(3):
         picture = moving_picture(width, height, index).reformat(format=codec.pix_fmt)
@@ -89,21 +92,23 @@ def test_hostile_access_units_raise_value_error_only(data: bytes) -> None:
         find_sps(blob)
 
 
-def test_an_oversized_parameter_set_takes_no_time() -> None:
-    scaling_lists = b"\x67\x64\x00\x28" + b"\xff" * 200_000
-    for unit in (scaling_lists, b"\x67\x42\x00\x28" + b"\xa0" * 200_000, b"\x67\x64\x00\x28" + b"\x00" * 200_000):
-        with pytest.raises(ValueError, match=r"."):
-            parse_sps(unit)
+@pytest.mark.parametrize("body", [b"\xff", b"\xa0", b"\x00", b"\x55", b"\x92\x49\x24"])
+def test_an_oversized_parameter_set_takes_no_time(body: bytes) -> None:
+    # poc type 1 with a cycle of four thousand million entries, each of one bit
+    endless_cycle = int("1" + "1" + "010" + "1" + "1" + "1" + "0" * 31 + "1" * 33, 2).to_bytes(9, "big")
+    for head in (b"\x67\x64\x00\x28", b"\x67\x42\x00\x28", b"\x67\x42\x00\x28" + endless_cycle):
+        began = time.process_time()
+        with contextlib.suppress(ValueError):
+            parse_sps(head + body * 300_000)
+        assert time.process_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
-    "size", [(1920, 1080), (1280, 720), (640, 360), (176, 144), (322, 182), (16, 16), (4096, 2160)]
+    "size", [(1920, 1080), (1280, 720), (640, 360), (176, 144), (322, 182), (16, 16), (2592, 1944)]
 )
 @pytest.mark.parametrize("profile", ["baseline", "main", "high"])
 def test_sps_says_what_libav_says(size: tuple[int, int], profile: str) -> None:
-    if size[0] > 2000 and profile != "high":
-        pytest.skip("one large size is enough")
-    packets, codec = encoded(*size, profile)
+    packets, _ = encoded(*size, profile)
     sps = find_sps(packets[0])
     assert sps is not None
     found = parse_sps(sps)
@@ -112,8 +117,7 @@ def test_sps_says_what_libav_says(size: tuple[int, int], profile: str) -> None:
     frames = [frame for data in packets for frame in decoder.decode(av.Packet(data))]
     assert (found.width, found.height) == (frames[0].width, frames[0].height) == size
     assert int(found.profile_level_id[:2], 16) == {"baseline": 66, "main": 77, "high": 100}[profile]
-    assert int(found.profile_level_id[4:], 16) == decoder.level if hasattr(decoder, "level") else True
-    assert codec.width == found.width
+    assert int(found.profile_level_id[4:], 16) == decoder.level
 
 
 @pytest.mark.parametrize(("profile", "number"), [("high422", 122), ("high444", 244)])
@@ -151,7 +155,7 @@ def test_parameter_sets_are_put_before_a_keyframe_that_lacks_them() -> None:
     units = list(split_nal_units(packets[0]))
     bare = [unit for unit in units if nal_type(unit) not in (NAL_SPS, NAL_PPS)]
     sets = ParameterSets()
-    assert not sets.known
+    assert sets.known is False
     assert sets.complete(join_nal_units(bare)) == (join_nal_units(bare), True)
     sets.learn(join_nal_units([unit for unit in units if nal_type(unit) in (NAL_SPS, NAL_PPS)]))
     assert sets.known
@@ -164,7 +168,7 @@ def test_parameter_sets_are_put_before_a_keyframe_that_lacks_them() -> None:
 
 
 def test_delimiters_are_dropped_and_nothing_else() -> None:
-    packets, _ = encoded(640, 360, "high", **{"x264-params": "aud=1:slices=4"})
+    packets, _ = encoded(640, 360, "high", **{"x264-params": "aud=1:sliced-threads=0:threads=1:slices=4"})
     before = list(split_nal_units(packets[1]))
     data, _ = ParameterSets().complete(packets[1])
     assert nal_type(before[0]) == 9

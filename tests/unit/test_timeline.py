@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ from pi_cam.capture.timeline import Timeline
 def test_the_cameras_own_spacing_is_kept() -> None:
     timeline = Timeline()
     stamps = [timeline.stamp(5_000 + 3_000 * index, 100 + index / 30 + index % 3 / 100) for index in range(9)]
-    assert [later - earlier for earlier, later in zip(stamps, stamps[1:], strict=False)] == [3_000] * 8
+    assert [later - earlier for earlier, later in pairwise(stamps)] == [3_000] * 8
     assert stamps[0] == 100 * 90_000
 
 
@@ -40,4 +42,4 @@ def test_a_jump_of_the_cameras_clock_begins_a_new_count() -> None:
 def test_it_never_goes_back(ticks: list[int | None]) -> None:
     timeline = Timeline()
     stamps = [timeline.stamp(each, 5 + index / 100) for index, each in enumerate(ticks)]
-    assert all(earlier < later for earlier, later in zip(stamps, stamps[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(stamps))

@@ -6,6 +6,7 @@ import { tellCamera } from "./api.js";
 import { followDetails, showDetails } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { listenToKeys } from "./keys.js";
+import { closeMenuOutside } from "./menu.js";
 import { Player } from "./player.js";
 import { followPresence } from "./presence.js";
 import { announce, find, showDelay, showRung, showState } from "./stage.js";
@@ -110,6 +111,7 @@ listenToKeys({
 });
 
 followDetails(find("#details", HTMLDetailsElement), cameraId);
+closeMenuOutside(find("#menu", HTMLDetailsElement));
 followPresence(player);
 showRung("");
 showDelay(null);

@@ -105,6 +105,7 @@ export function explain(reason) {
     case "no-h264":
       return text("This browser cannot show the camera’s pictures (it lacks H.264). Try another browser.");
     case "offer-refused":
+    case "refused":
     case "bad-message":
       return text("The camera did not understand this browser. Reload the page; if that does not help, update the camera.");
     case "not-allowed":

@@ -1,0 +1,370 @@
+"""Network cameras against a real RTSP server (gst-rtsp-server) and real HTTP servers, all on loopback."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pi_cam.capture.network import NetworkSource
+from pi_cam.errors import AddressRefused, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported
+from pi_cam.media.h264 import NAL_DELIMITER, NAL_IDR, NAL_PPS, NAL_SPS, nal_type, split_nal_units
+from pi_cam.media.units import AccessUnit
+from tests.clips import CACHE, clip_1080p, made, nal_units_of, real_clip
+from tests.http_camera import HttpCamera
+from tests.prerequisites import require
+
+SERVER = Path(__file__).resolve().parent.parent / "rtsp_server.py"
+THREADS = {"camera-network", "camera-relay", "camera-transcoder"}
+
+
+class Watcher:
+    """Keeps what a source emits and reports, with the time of each."""
+
+    def __init__(self, url: str, *, by_operator: bool = True) -> None:
+        self.source = NetworkSource(url, by_operator=by_operator)
+        self.units: list[AccessUnit] = []
+        self.reports: list[SourceError | None] = []
+        self.reported_at: list[float] = []
+
+    def report(self, error: SourceError | None) -> None:
+        self.reported_at.append(time.monotonic())
+        self.reports.append(error)
+
+    def until(self, condition: Callable[[], object], seconds: float = 10) -> float:
+        """Polls until `condition` holds; the seconds that it took."""
+        began = time.monotonic()
+        while not condition():
+            assert time.monotonic() - began < seconds, f"not within {seconds} s; reports: {self.reports}"
+            time.sleep(0.01)
+        return time.monotonic() - began
+
+    def problem(self, seconds: float = 10) -> SourceError:
+        self.until(lambda: any(self.reports), seconds)
+        return next(report for report in self.reports if report is not None)
+
+
+@contextmanager
+def watching(url: str, *, by_operator: bool = True) -> Iterator[Watcher]:
+    """Starts a source; at the end stops it within two seconds and proves that it is silent and gone."""
+    watcher = Watcher(url, by_operator=by_operator)
+    watcher.source.start(watcher.units.append, watcher.report)
+    try:
+        yield watcher
+    finally:
+        began = time.monotonic()
+        watcher.source.stop()
+        took = time.monotonic() - began
+        before = (len(watcher.units), len(watcher.reports))
+        with suppress(AssertionError):
+            watcher.until(lambda: not THREADS & {thread.name for thread in threading.enumerate()}, 6)
+        left = [thread.name for thread in threading.enumerate() if thread.name in THREADS]
+        assert took < 2
+        assert left == []
+        assert before == (len(watcher.units), len(watcher.reports))
+
+
+class RtspServer:
+    """The server as a process that can be stopped, killed and started again on its port."""
+
+    def __init__(self, clip: Path, *options: str) -> None:
+        self._arguments = ["--clip", str(clip), *options]
+        self.port = 0
+        self.start()
+
+    def start(self) -> None:
+        command = ["/usr/bin/python3", str(SERVER), "--port", str(self.port), *self._arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        ready = self._process.stdout.readline().split()
+        assert ready[:1] == ["ready"]
+        self.port = int(ready[1].rpartition(":")[2].partition("/")[0])
+
+    def signal(self, number: int) -> None:
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def url(self, userinfo: str = "") -> str:
+        return f"rtsp://{userinfo}127.0.0.1:{self.port}/live"
+
+
+@contextmanager
+def rtsp(clip: Path, *options: str) -> Iterator[RtspServer]:
+    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    found = subprocess.run(["/usr/bin/python3", "-c", probe], check=False, capture_output=True).returncode == 0
+    require("gst-rtsp-server", found)
+    server = RtspServer(clip, *options)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def assert_same_pictures(units: list[AccessUnit], clip: Path, *, at_least: int) -> None:
+    """Each unit is a picture of the file, untouched but for delimiters and repeated parameter sets, in its order."""
+    left_out = (NAL_DELIMITER, NAL_SPS, NAL_PPS)
+    originals = [tuple(unit for unit in units if nal_type(unit) not in left_out) for units in nal_units_of(clip)]
+    assert len(units) >= at_least
+    first = tuple(unit for unit in split_nal_units(units[0].data) if nal_type(unit) not in left_out)
+    position = originals.index(first)
+    for unit in units:
+        found = list(split_nal_units(unit.data))
+        assert tuple(nal for nal in found if nal_type(nal) not in left_out) == originals[position % len(originals)]
+        assert unit.keyframe == any(nal_type(nal) == NAL_IDR for nal in found)
+        assert not unit.keyframe or {NAL_SPS, NAL_PPS} <= {nal_type(nal) for nal in found}
+        position += 1
+    assert units[0].keyframe
+    assert all(earlier.pts < later.pts for earlier, later in pairwise(units))
+    assert all(earlier.captured_at <= later.captured_at for earlier, later in pairwise(units))
+    assert abs(units[-1].captured_at - time.monotonic()) < 2
+
+
+@pytest.mark.rtsp()
+@pytest.mark.parametrize("options", [(), ("--no-inband-parameter-sets",)])
+def test_h264_over_rtsp_passes_untouched(options: tuple[str, ...]) -> None:
+    with rtsp(clip_1080p(), *options) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) >= 90)
+        assert_same_pictures(watcher.units[:], clip_1080p(), at_least=90)
+        assert watcher.reports == [None]
+        assert watcher.source.capabilities.transcoded is watcher.source.capabilities.askable is False
+        distances = [later.pts - earlier.pts for earlier, later in pairwise(watcher.units[5:90])]
+        assert all(abs(distance - 3_000) <= 2 for distance in distances)
+
+
+@pytest.mark.rtsp()
+def test_a_real_clip_over_rtsp_passes_untouched_also_across_its_end() -> None:
+    with rtsp(real_clip()) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) >= 150, 15)
+        assert_same_pictures(watcher.units[:], real_clip(), at_least=150)
+
+
+@pytest.mark.rtsp()
+def test_a_password_is_used_and_a_wrong_one_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with rtsp(real_clip(), "--user", "bob", "--password", "s@cret/word") as server:
+        with watching(server.url("bob:s%40cret%2Fword@")) as watcher:
+            watcher.until(lambda: len(watcher.units) > 5)
+        with watching(server.url("bob:wr0ngw0rd@")) as watcher:
+            problem = watcher.problem()
+            assert isinstance(problem, SourceForbidden)
+            assert problem.__cause__ is None
+    for secret in ("s@cret", "s%40cret", "wr0ngw0rd"):
+        assert secret not in caplog.text + str(problem)
+
+
+@pytest.mark.rtsp()
+def test_a_server_that_is_killed_is_told_and_taken_up_again() -> None:
+    with rtsp(real_clip()) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) > 25)
+        server.kill()
+        assert isinstance(watcher.problem(5), SourceUnreachable)
+        before = len(watcher.units)
+        server.start()
+        watcher.until(lambda: len(watcher.units) > before + 25)
+        assert watcher.reports[-1] is None
+        assert watcher.units[before].keyframe
+        assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units))
+
+
+@pytest.mark.rtsp()
+def test_a_server_that_hangs_is_noticed() -> None:
+    with rtsp(real_clip()) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) > 25)
+        server.signal(signal.SIGSTOP)
+        assert isinstance(watcher.problem(5), SourceUnreachable)
+        assert "silent" in str(watcher.problem())
+        server.signal(signal.SIGCONT)
+        before = len(watcher.units)
+        watcher.until(lambda: len(watcher.units) > before, 15)
+        assert watcher.reports[-1] is None
+
+
+@pytest.mark.rtsp()
+@pytest.mark.parametrize(("clip", "codec"), [("bigbuckbunny", "h265"), ("bigbuckbunny", "mjpeg"), ("bikes", "h264")])
+def test_what_a_browser_cannot_show_is_encoded_once(clip: str, codec: str) -> None:
+    with rtsp(real_clip(clip), "--codec", codec) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) > 30, 15)
+        assert_transcoded(watcher)
+
+
+def assert_transcoded(watcher: Watcher) -> None:
+    found = watcher.source.capabilities
+    assert (found.transcoded, found.askable, found.adjustable) == (True, True, True)
+    assert watcher.units[0].keyframe
+    assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units[:]))
+    sps = next(split_nal_units(watcher.units[0].data))
+    assert sps[:3] == b"\x67\x42\xc0"
+    before = len(watcher.units)
+    watcher.source.request_keyframe()
+    watcher.until(lambda: any(unit.keyframe for unit in watcher.units[before : before + 4]), 2)
+
+
+@pytest.fixture(scope="module")
+def streams() -> dict[str, Path]:
+    return {
+        "live.ts": made(CACHE / "live.ts", seconds=6, container="mpegts"),
+        "live.mp4": made(
+            CACHE / "live.mp4", seconds=6, mux_options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+        ),
+        "live.mjpeg": made(
+            CACHE / "live.mjpeg",
+            seconds=6,
+            codec="mjpeg",
+            container="mpjpeg",
+            options={},
+            mux_options={"boundary_tag": "picture"},
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["live.ts", "live.mp4"])
+def test_h264_over_http_passes_untouched(streams: dict[str, Path], name: str) -> None:
+    with HttpCamera(streams[name]) as camera, watching(camera.url(name)) as watcher:
+        watcher.until(lambda: len(watcher.units) >= 90)
+        assert_same_pictures(watcher.units[:], streams[name], at_least=90)
+        assert not watcher.source.capabilities.transcoded
+
+
+def test_mjpeg_over_http_is_encoded(streams: dict[str, Path]) -> None:
+    camera = HttpCamera(streams["live.mjpeg"], user="bob", password="secret")
+    with camera, watching(camera.url("live.mjpeg", "bob:secret@")) as watcher:
+        watcher.until(lambda: len(watcher.units) >= 60)
+        assert_transcoded(watcher)
+
+
+def test_the_end_of_an_http_stream_is_told_and_it_is_asked_again(streams: dict[str, Path]) -> None:
+    with HttpCamera(streams["live.ts"], seconds=3) as camera, watching(camera.url("live.ts")) as watcher:
+        assert isinstance(watcher.problem(), SourceUnreachable)
+        before = len(watcher.units)
+        watcher.until(lambda: len(watcher.units) > before + 10)
+        assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units))
+
+
+def test_a_redirect_is_not_followed(streams: dict[str, Path]) -> None:
+    with HttpCamera(streams["live.ts"]) as inside:
+        with HttpCamera(elsewhere=inside.url("live.ts")) as camera:
+            for path in ("redirect", "playlist"):
+                with watching(camera.url(path)) as watcher:
+                    assert isinstance(watcher.problem(), SourceUnsupported)
+        assert inside.asked == []
+
+
+def test_http_answers_that_are_no_stream() -> None:
+    with HttpCamera(user="bob", password="secret") as camera, watching(camera.url("x", "bob:wr0ng@")) as watcher:
+        assert isinstance(watcher.problem(), SourceForbidden)
+    with HttpCamera() as camera:
+        with watching(camera.url("nothing")) as watcher:
+            assert isinstance(watcher.problem(), SourceUnreachable)
+        with watching(camera.url("garbage")) as watcher:
+            assert isinstance(watcher.problem(), SourceUnsupported)
+        with watching(camera.url("silent")) as watcher:
+            assert isinstance(watcher.problem(6), SourceUnreachable)
+
+
+@contextmanager
+def answering(answer: bytes, *, times: int = 100) -> Iterator[int]:
+    """A server that answers every connection with the same bytes; its port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError):
+                connection.recv(4096)
+                for _ in range(times):
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=serve, name="answering")
+    thread.start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer", [os.urandom(1000), b"HTTP/1.1 200 OK\r\n\r\nhello", b"\x00" * 999, b"$" * 99, b"A\r\n"]
+)
+def test_garbage_is_told_as_such(answer: bytes) -> None:
+    with answering(answer) as port, watching(f"rtsp://127.0.0.1:{port}/") as watcher:
+        assert isinstance(watcher.problem(), SourceUnsupported)
+        assert watcher.units == []
+
+
+@pytest.mark.parametrize(
+    "status", [b"RTSP/1.0 302 Found\r\n", b" RTSP/1.0\t301 Moved\r\n", b"RTSP/1.0 3\r05 x\n", b"RTSP/1.0   +303 x\n"]
+)
+def test_an_rtsp_redirect_is_not_followed(status: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        inside.setblocking(False)
+        location = f"Location: rtsp://127.0.0.1:{inside.getsockname()[1]}/\r\n".encode()
+        with answering(status + b"CSeq: 1\r\n" + location + b"\r\n", times=1) as port:
+            with watching(f"rtsp://127.0.0.1:{port}/") as watcher:
+                assert isinstance(watcher.problem(), SourceUnsupported)
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with watching(f"rtsp://bob:secret@127.0.0.1:{port}/") as watcher:
+        problem = watcher.problem()
+        assert isinstance(problem, SourceUnreachable)
+        assert "refuses" in str(problem)
+        watcher.until(lambda: len(watcher.reports) >= 3)
+        gaps = [later - earlier for earlier, later in pairwise(watcher.reported_at)]
+        assert gaps[0] < gaps[1]
+
+
+def test_no_such_host() -> None:
+    with watching("rtsp://camera.invalid/live") as watcher:
+        assert isinstance(watcher.problem(15), SourceUnreachable)
+
+
+def test_an_address_from_the_api_may_not_be_loopback() -> None:
+    with watching("rtsp://bob:secret@localhost/live", by_operator=False) as watcher:
+        assert isinstance(watcher.problem(), AddressRefused)
+    with pytest.raises(AddressRefused):
+        NetworkSource("rtsp://bob:secret@0x7f.1/live", by_operator=False)
+
+
+def test_a_camera_that_accepts_and_says_nothing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        with watching(f"rtsp://127.0.0.1:{mute.getsockname()[1]}/") as watcher:
+            assert isinstance(watcher.problem(6), SourceUnreachable)
+        with watching(f"rtsp://127.0.0.1:{mute.getsockname()[1]}/") as watcher:
+            time.sleep(0.3)  # stopped in the middle of opening
+    assert watcher.units == []
+
+
+def test_start_and_stop_may_be_repeated(streams: dict[str, Path]) -> None:
+    with HttpCamera(streams["live.ts"]) as camera:
+        watcher = Watcher(camera.url("live.ts"))
+        for _ in range(3):
+            before = len(watcher.units)
+            watcher.source.start(watcher.units.append, watcher.report)
+            watcher.until(lambda before=before: len(watcher.units) > before + 5)  # type: ignore[misc]
+            watcher.source.stop()
+        watcher.source.stop()
+        assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units))

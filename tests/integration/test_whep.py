@@ -1,0 +1,179 @@
+"""WHEP against the running product, with real peer connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+from tests import network
+from tests.peer import SDP, WhepPeer
+from tests.prerequisites import require
+from tests.server import Server, serving
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_network() -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    environment = {"PI_CAM_GRACE_SECONDS": "0.5", "PI_CAM_VIEWERS_MAX": "4", "PI_CAM_CONNECT_SECONDS": "2"}
+    with serving(tmp_path_factory.mktemp("whep"), "synthetic:?size=640x360&fps=30", environment=environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def token(server: Server) -> str:
+    return server.token("view,control")
+
+
+def test_pictures_arrive_and_decode(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as peer:
+            await peer.until(lambda: len(peer.pictures) >= 30)
+            assert (peer.pictures[-1].width, peer.pictures[-1].height) == (640, 360)
+            assert "m=audio" in peer.answer
+            assert "profile-level-id=42e01f" in peer.answer.split("a=rtpmap:")[1]
+            assert server.camera(token)["viewers"] == 1
+            assert (await peer.leave()).status == 200
+        assert server.camera(token)["viewers"] == 0
+
+    asyncio.run(run())
+
+
+def test_first_picture_is_a_keyframe_with_parameter_sets(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token, decode=False) as peer:
+            await peer.until(lambda: len(peer.access_units()) >= 5)
+            kinds = [unit[0] & 0x1F for unit in peer.access_units()[0]]
+            assert kinds[:2] == [7, 8]
+            assert 5 in kinds
+
+    asyncio.run(run())
+
+
+def test_second_viewer_of_a_running_camera_gets_a_keyframe_at_once(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as first:
+            await first.until(lambda: len(first.pictures) >= 10)
+            started = time.monotonic()
+            async with WhepPeer(server, token) as second:
+                await second.until(lambda: len(second.pictures) >= 1)
+                assert time.monotonic() - started < 1.5  # keyframes come every two seconds by themselves
+
+    asyncio.run(run())
+
+
+def test_picture_loss_indication_is_answered_by_a_keyframe(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as peer:
+            await peer.until(lambda: len(peer.pictures) >= 5)
+            await asyncio.sleep(0.4)
+            before, asked = len(peer.access_units()), time.monotonic()
+            receiver = peer.connection.getReceivers()[0]
+            source = next(iter(receiver._RTCRtpReceiver__remote_streams))  # type: ignore[attr-defined]
+            await receiver._send_rtcp_pli(source)
+            await peer.until(lambda: any(unit[0] & 0x1F == 5 for picture in peer.access_units()[before:] for unit in picture))
+            assert time.monotonic() - asked < 0.5
+
+    asyncio.run(run())
+
+
+def test_lost_packets_are_sent_again(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token, lose=lambda number: number % 20 == 7) as peer:
+            await peer.until(lambda: len(peer.pictures) >= 60, 15)
+
+    asyncio.run(run())
+
+
+def test_stop_ends_the_pictures_of_everybody_within_half_a_second(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as one, WhepPeer(server, token) as two:
+            for peer in (one, two):
+                await peer.until(lambda peer=peer: len(peer.pictures) >= 5)  # type: ignore[misc]
+            answer = await asyncio.to_thread(server.request, "POST", "/api/v1/cameras/main/stop", token=token)
+            stopped = time.monotonic()
+            assert answer.json()["state"] == "stopped"
+            await asyncio.sleep(2)
+            assert max(peer.packets[-1].at for peer in (one, two)) - stopped < 0.5
+        again = WhepPeer(server, token)
+        try:
+            refused = await again.start()
+            assert refused.status == 409
+            assert refused.json()["code"] == "stopped"
+            assert server.request("GET", "/api/v1/cameras/main/snapshot.jpg", token=token).status == 409
+            assert server.request("POST", "/api/v1/cameras/main/start", token=token).json()["state"] == "idle"
+        finally:
+            await again.close()
+        async with WhepPeer(server, token) as third:
+            await third.until(lambda: len(third.pictures) >= 5)
+
+    asyncio.run(run())
+
+
+def test_viewer_cap(server: Server, token: str) -> None:
+    async def run() -> None:
+        peers = [WhepPeer(server, token, decode=False) for _ in range(4)]
+        try:
+            for peer in peers:
+                assert (await peer.start()).status == 201
+            one_more = WhepPeer(server, token)
+            refused = await one_more.start()
+            await one_more.close()
+            assert refused.status == 503
+            assert int(refused.headers["Retry-After"]) > 0
+        finally:
+            for peer in peers:
+                await peer.close()
+
+    asyncio.run(run())
+    _wait_until_nobody_watches(server, token)
+
+
+def test_half_open_offers_are_let_go(server: Server, token: str) -> None:
+    async def offer() -> bytes:
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        connection.addTransceiver("video", "recvonly")
+        await connection.setLocalDescription(await connection.createOffer())
+        sdp: str = connection.localDescription.sdp
+        await connection.close()
+        return "\r\n".join(line for line in sdp.split("\r\n") if "candidate" not in line).encode()
+
+    body = asyncio.run(offer())
+    for _ in range(3):
+        assert server.request("POST", "/whep/main", token=token, body=body, headers=SDP).status == 201
+    assert server.camera(token)["viewers"] == 3
+    _wait_until_nobody_watches(server, token, seconds=6)
+
+
+def test_a_viewer_that_vanishes_is_forgotten_and_the_camera_closes(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as peer:
+            await peer.until(lambda: len(peer.pictures) >= 5)
+
+    asyncio.run(run())
+    _wait_until_nobody_watches(server, token)
+    server.wait_for(token, "idle")
+    assert sum(1 for thread in _thread_names(server) if thread == "synthetic") == 0
+
+
+def _thread_names(server: Server) -> list[str]:
+    return [
+        (entry / "comm").read_text().strip()
+        for pid in server.processes()
+        for entry in Path(f"/proc/{pid}/task").iterdir()
+    ]
+
+
+def _wait_until_nobody_watches(server: Server, token: str, seconds: float = 8) -> None:
+    deadline = time.monotonic() + seconds
+    while server.camera(token)["viewers"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
