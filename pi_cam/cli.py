@@ -101,8 +101,9 @@ def _owner_set(arguments: argparse.Namespace) -> int:
 
 def _doctor(arguments: argparse.Namespace) -> int:
     from pi_cam.control import doctor
+    from pi_cam.transport import webrtc_seam
 
-    findings = doctor.examine(arguments.data)
+    findings = doctor.examine(arguments.data, webrtc_seam.missing())
     if arguments.json:
         sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
     else:

@@ -58,7 +58,7 @@ class _Door(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Says nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name that http.server wants
+    def do_GET(self) -> None:
         camera = self.behind
         name = self.path.strip("/")
         camera.asked.append(name)

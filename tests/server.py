@@ -147,7 +147,7 @@ def serving(
     data: Path, source: str, *, owner: bool = False, environment: dict[str, str] | None = None, port: int = 0
 ) -> Iterator[Server]:
     """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
-    if owner:
+    if owner and not (data / "pi-cam.db").exists():
         pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
     data.mkdir(parents=True, exist_ok=True)
     log = data / "test-stderr.log"

@@ -68,7 +68,8 @@ class ClipSource(UnsteeredSource):
     @property
     def capabilities(self) -> Capabilities:
         """Known once the file was opened."""
-        return self._capabilities
+        delivery = self._delivery
+        return delivery.capabilities if delivery is not None else self._capabilities
 
     def start(self, emit: Emit, report: Report) -> None:
         """Begins to play, on a thread of its own."""
@@ -125,8 +126,8 @@ class ClipSource(UnsteeredSource):
                 rounds = _Rounds(container, stream, self._clock, stopped)
                 while not stopped.is_set():
                     rounds.play(delivery)
-                    self._capabilities = delivery.capabilities
             finally:
+                self._capabilities = delivery.capabilities
                 self._delivery = None
                 delivery.close()
 

@@ -196,7 +196,7 @@ class _Watch:
         try:
             self._read(container, stream, delivery)
         except av.FFmpegError as error:
-            raise _translated(error, relay) from None
+            raise (_translated(error, relay) if self._first_unit_at is None else _ended(relay)) from None
         finally:
             self.delivery = None
             delivery.close()

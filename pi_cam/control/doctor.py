@@ -32,9 +32,9 @@ class Finding:
         return f"{self.level:8} {self.name}: {self.text}"
 
 
-def examine(folder: Path) -> list[Finding]:
-    """All probes, in order."""
-    return [_encoder(), _webrtc(), _folder(folder), _space(folder), _camera()]
+def examine(folder: Path, webrtc_lacks: list[str]) -> list[Finding]:
+    """All probes, in order. `webrtc_lacks`: as `transport.webrtc_seam.missing` says."""
+    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _space(folder), _camera()]
 
 
 def _encoder() -> Finding:
@@ -48,10 +48,7 @@ def _encoder() -> Finding:
     return Finding("encoder", "ok", "H.264 on the processor")
 
 
-def _webrtc() -> Finding:
-    from pi_cam.transport import webrtc_seam
-
-    lacking = webrtc_seam.missing()
+def _webrtc(lacking: list[str]) -> Finding:
     if lacking:
         return Finding("webrtc", "optional", f"This release of aiortc lacks: {', '.join(lacking)}.")
     return Finding("webrtc", "ok", "keyframe requests, retransmission and delay")

@@ -8,7 +8,8 @@ no Pi, lacks:
 - picamera2 gives NV12 one plane, which a Pi takes; the virtual camera wants two.
 - picamera2 reads the raw modes of a sensor; the virtual camera has none.
 - The virtual camera completes a request the moment it is queued; a sensor does so at its picture rate.
-- libcamera 0.4.0 leaves the status of a virtual picture uninitialised, so that picamera2 would drop some by chance.
+- libcamera 0.4.0 leaves the status of a virtual picture uninitialised, so that by chance picamera2 would drop some, and
+  libcamera call their requests cancelled until none is left.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 from collections import deque
+from functools import cache
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -46,18 +48,21 @@ def install() -> None:
     _two_planes.Plane = libcamera.FrameBuffer.Plane  # type: ignore[attr-defined]
     Picamera2._get_raw_modes = lambda _: [{"format": "SRGGB10", "size": (1280, 720)}]
     _pace(libcamera.Camera)
-    status = libcamera.FrameMetadata.status
-    libcamera.FrameMetadata.status = property(
-        lambda metadata: (
-            libcamera.FrameMetadata.Status.Success if _version().startswith("v0.4.0") else status.fget(metadata)
-        )
-    )
+    _trust_status(libcamera.FrameMetadata, libcamera.FrameMetadata.Status.Success)
+    _trust_status(libcamera.Request, libcamera.Request.Status.Complete)
 
 
-def _version() -> str:
+def _trust_status(owner: Any, good: Any) -> None:
+    """The version is asked for late, since that starts the camera manager, which must not happen before a fork."""
+    status = owner.status
+    owner.status = property(lambda one: good if _leaves_status_unset() else status.fget(one))
+
+
+@cache
+def _leaves_status_unset() -> bool:
     import libcamera
 
-    return str(libcamera.CameraManager.version)
+    return str(libcamera.CameraManager.singleton().version).startswith("v0.4.0")
 
 
 def _stand_in(name: str, **attributes: object) -> None:

@@ -68,3 +68,10 @@ def wait_for_state(page: Page, *states: str, seconds: float = 15) -> str:
         "states => states.includes(document.documentElement.dataset.state)", arg=list(states), timeout=seconds * 1000
     )
     return str(page.evaluate("document.documentElement.dataset.state"))
+
+
+@pytest.fixture
+def browser_french(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="fr-FR")
+    yield context.new_page()
+    context.close()

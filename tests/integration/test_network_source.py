@@ -6,10 +6,9 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
@@ -17,102 +16,13 @@ from pathlib import Path
 import pytest
 
 from pi_cam.capture.network import NetworkSource
-from pi_cam.errors import AddressRefused, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported
+from pi_cam.errors import AddressRefused, SourceForbidden, SourceUnreachable, SourceUnsupported
 from pi_cam.media.h264 import NAL_DELIMITER, NAL_IDR, NAL_PPS, NAL_SPS, nal_type, split_nal_units
 from pi_cam.media.units import AccessUnit
 from tests.clips import CACHE, clip_1080p, made, nal_units_of, real_clip
 from tests.http_camera import HttpCamera
-from tests.prerequisites import require
-
-SERVER = Path(__file__).resolve().parent.parent / "rtsp_server.py"
-THREADS = {"camera-network", "camera-relay", "camera-transcoder"}
-
-
-class Watcher:
-    """Keeps what a source emits and reports, with the time of each."""
-
-    def __init__(self, url: str, *, by_operator: bool = True) -> None:
-        self.source = NetworkSource(url, by_operator=by_operator)
-        self.units: list[AccessUnit] = []
-        self.reports: list[SourceError | None] = []
-        self.reported_at: list[float] = []
-
-    def report(self, error: SourceError | None) -> None:
-        self.reported_at.append(time.monotonic())
-        self.reports.append(error)
-
-    def until(self, condition: Callable[[], object], seconds: float = 10) -> float:
-        """Polls until `condition` holds; the seconds that it took."""
-        began = time.monotonic()
-        while not condition():
-            assert time.monotonic() - began < seconds, f"not within {seconds} s; reports: {self.reports}"
-            time.sleep(0.01)
-        return time.monotonic() - began
-
-    def problem(self, seconds: float = 10) -> SourceError:
-        self.until(lambda: any(self.reports), seconds)
-        return next(report for report in self.reports if report is not None)
-
-
-@contextmanager
-def watching(url: str, *, by_operator: bool = True) -> Iterator[Watcher]:
-    """Starts a source; at the end stops it within two seconds and proves that it is silent and gone."""
-    watcher = Watcher(url, by_operator=by_operator)
-    watcher.source.start(watcher.units.append, watcher.report)
-    try:
-        yield watcher
-    finally:
-        began = time.monotonic()
-        watcher.source.stop()
-        took = time.monotonic() - began
-        before = (len(watcher.units), len(watcher.reports))
-        with suppress(AssertionError):
-            watcher.until(lambda: not THREADS & {thread.name for thread in threading.enumerate()}, 6)
-        left = [thread.name for thread in threading.enumerate() if thread.name in THREADS]
-        assert took < 2
-        assert left == []
-        assert before == (len(watcher.units), len(watcher.reports))
-
-
-class RtspServer:
-    """The server as a process that can be stopped, killed and started again on its port."""
-
-    def __init__(self, clip: Path, *options: str) -> None:
-        self._arguments = ["--clip", str(clip), *options]
-        self.port = 0
-        self.start()
-
-    def start(self) -> None:
-        command = ["/usr/bin/python3", str(SERVER), "--port", str(self.port), *self._arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        ready = self._process.stdout.readline().split()
-        assert ready[:1] == ["ready"]
-        self.port = int(ready[1].rpartition(":")[2].partition("/")[0])
-
-    def signal(self, number: int) -> None:
-        os.kill(self._process.pid, number)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def url(self, userinfo: str = "") -> str:
-        return f"rtsp://{userinfo}127.0.0.1:{self.port}/live"
-
-
-@contextmanager
-def rtsp(clip: Path, *options: str) -> Iterator[RtspServer]:
-    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
-    found = subprocess.run(["/usr/bin/python3", "-c", probe], check=False, capture_output=True).returncode == 0
-    require("gst-rtsp-server", found)
-    server = RtspServer(clip, *options)
-    try:
-        yield server
-    finally:
-        server.kill()
+from tests.rtsp_camera import rtsp
+from tests.watching import Watcher, watching
 
 
 def assert_same_pictures(units: list[AccessUnit], clip: Path, *, at_least: int) -> None:
@@ -134,7 +44,7 @@ def assert_same_pictures(units: list[AccessUnit], clip: Path, *, at_least: int) 
     assert abs(units[-1].captured_at - time.monotonic()) < 2
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 @pytest.mark.parametrize("options", [(), ("--no-inband-parameter-sets",)])
 def test_h264_over_rtsp_passes_untouched(options: tuple[str, ...]) -> None:
     with rtsp(clip_1080p(), *options) as server, watching(server.url()) as watcher:
@@ -146,14 +56,14 @@ def test_h264_over_rtsp_passes_untouched(options: tuple[str, ...]) -> None:
         assert all(abs(distance - 3_000) <= 2 for distance in distances)
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 def test_a_real_clip_over_rtsp_passes_untouched_also_across_its_end() -> None:
     with rtsp(real_clip()) as server, watching(server.url()) as watcher:
         watcher.until(lambda: len(watcher.units) >= 150, 15)
         assert_same_pictures(watcher.units[:], real_clip(), at_least=150)
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 def test_a_password_is_used_and_a_wrong_one_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with rtsp(real_clip(), "--user", "bob", "--password", "s@cret/word") as server:
@@ -167,7 +77,7 @@ def test_a_password_is_used_and_a_wrong_one_is_told(caplog: pytest.LogCaptureFix
         assert secret not in caplog.text + str(problem)
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 def test_a_server_that_is_killed_is_told_and_taken_up_again() -> None:
     with rtsp(real_clip()) as server, watching(server.url()) as watcher:
         watcher.until(lambda: len(watcher.units) > 25)
@@ -181,7 +91,7 @@ def test_a_server_that_is_killed_is_told_and_taken_up_again() -> None:
         assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units))
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 def test_a_server_that_hangs_is_noticed() -> None:
     with rtsp(real_clip()) as server, watching(server.url()) as watcher:
         watcher.until(lambda: len(watcher.units) > 25)
@@ -194,7 +104,7 @@ def test_a_server_that_hangs_is_noticed() -> None:
         assert watcher.reports[-1] is None
 
 
-@pytest.mark.rtsp()
+@pytest.mark.rtsp
 @pytest.mark.parametrize(("clip", "codec"), [("bigbuckbunny", "h265"), ("bigbuckbunny", "mjpeg"), ("bikes", "h264")])
 def test_what_a_browser_cannot_show_is_encoded_once(clip: str, codec: str) -> None:
     with rtsp(real_clip(clip), "--codec", codec) as server, watching(server.url()) as watcher:
@@ -318,9 +228,9 @@ def test_an_rtsp_redirect_is_not_followed(status: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as inside:
         inside.setblocking(False)
         location = f"Location: rtsp://127.0.0.1:{inside.getsockname()[1]}/\r\n".encode()
-        with answering(status + b"CSeq: 1\r\n" + location + b"\r\n", times=1) as port:
-            with watching(f"rtsp://127.0.0.1:{port}/") as watcher:
-                assert isinstance(watcher.problem(), SourceUnsupported)
+        answer = status + b"CSeq: 1\r\n" + location + b"\r\n"
+        with answering(answer, times=1) as port, watching(f"rtsp://127.0.0.1:{port}/") as watcher:
+            assert isinstance(watcher.problem(), SourceUnsupported)
         with pytest.raises(BlockingIOError):
             inside.accept()
 

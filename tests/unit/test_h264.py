@@ -155,10 +155,11 @@ def test_parameter_sets_are_put_before_a_keyframe_that_lacks_them() -> None:
     units = list(split_nal_units(packets[0]))
     bare = [unit for unit in units if nal_type(unit) not in (NAL_SPS, NAL_PPS)]
     sets = ParameterSets()
-    assert sets.known is False
+    states = [sets.known]
     assert sets.complete(join_nal_units(bare)) == (join_nal_units(bare), True)
     sets.learn(join_nal_units([unit for unit in units if nal_type(unit) in (NAL_SPS, NAL_PPS)]))
-    assert sets.known
+    states.append(sets.known)
+    assert states == [False, True]
     data, keyframe = sets.complete(join_nal_units(bare))
     assert keyframe
     assert [nal_type(unit) for unit in split_nal_units(data)][:2] == [NAL_SPS, NAL_PPS]

