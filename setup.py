@@ -52,7 +52,8 @@ setup(
             "pytest-timeout>=2.3",
             "ruff>=0.9",
             "schemathesis>=4",
-            "types-pyyaml",
+            "types-setuptools",
+            "types-simple-websocket",
         ],
     },
     classifiers=[

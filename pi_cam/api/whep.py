@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 
 from pi_cam.api.access import current_person
 from pi_cam.api.rules import rule
@@ -51,13 +51,14 @@ def watch(camera_id: str) -> Response:
 
 
 @blueprint.patch("/<camera_id>/<session>")
-@rule("Trickle candidates", "view", {204: None, 409: None}, body=FRAGMENT, bearer_only=True)
+@rule("Trickle candidates", "view", {204: None, 412: None}, body=FRAGMENT, bearer_only=True)
 def trickle(camera_id: str, session: str) -> Response:
     """Candidates of the viewer, as they are found."""
     here = services()
     fragment = _text(FRAGMENT)
-    tag = request.headers.get("If-Match")
-    here.loop.call(here.whep.trickle(camera_id, session, _visitor(), fragment, tag))
+    if request.headers.get("If-Match", "*") not in ("*", entity_tag(session)):
+        raise PreconditionFailed("These candidates belong to another connection.")
+    here.loop.call(here.whep.trickle(camera_id, session, _visitor(), fragment))
     return Response(status=204)
 
 

@@ -107,18 +107,17 @@ class Relay:
         heard_at = time.monotonic()
         while not self._closed.is_set():
             left = heard_at + SILENCE_SECONDS - time.monotonic()
+            if left <= 0:
+                self.silent = True
+                return
             waiting = isinstance(camera, ssl.SSLSocket) and camera.pending() > 0
-            ready, _, _ = select.select([camera, client, self._wake], [], [], 0 if waiting else max(left, 0))
-            if camera in ready or waiting:
+            ready, _, _ = select.select([camera, client, self._wake], [], [], 0 if waiting else left)
+            if (camera in ready or waiting) and (piece := _received(camera)) is not None:
                 heard_at = time.monotonic()
-                piece = camera.recv(_PIECE)
                 seen = self._screened(seen, piece)
                 if not piece or self.redirected:
                     return
                 client.sendall(piece)
-            elif left <= 0:
-                self.silent = True
-                return
             if client in ready:
                 request = client.recv(_PIECE)
                 if not request:
@@ -136,6 +135,17 @@ class Relay:
         return text[-_LOOK_BACK:]
 
 
+def _received(camera: socket.socket) -> bytes | None:
+    """What is there now, empty at the end, or None: a TLS record may hold no data (a session ticket, RFC 8446 4.6.1)."""
+    camera.settimeout(0)
+    try:
+        return camera.recv(_PIECE)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return None
+    finally:
+        camera.settimeout(SILENCE_SECONDS)
+
+
 def _connect(checked: CheckedAddress) -> socket.socket:
     deadline = time.monotonic() + CONNECT_SECONDS
     where = f"{checked.address.host}, port {checked.address.port}"
@@ -147,10 +157,14 @@ def _connect(checked: CheckedAddress) -> socket.socket:
         try:
             plain = socket.create_connection((ip, checked.address.port), timeout=left)
             return _prepared(plain, checked, max(deadline - time.monotonic(), 0.1))
+        except AddressRefused:
+            raise
         except ConnectionRefusedError:
             failure = "refuses the connection"
         except ssl.SSLCertVerificationError:
-            failure = "shows a certificate that is not its own"
+            failure = "shows a certificate that is not to be trusted"
+        except ssl.SSLError:
+            failure = "answers, but not with TLS"
         except OSError:
             failure = "does not answer"
     raise SourceUnreachable(f"The camera at {where} {failure}.")

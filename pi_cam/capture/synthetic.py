@@ -202,5 +202,5 @@ def _window(plane: Plane, left: int, width: int) -> Plane:
 
 def _fill(target: av.video.plane.VideoPlane, plane: Plane) -> None:
     height, width = plane.shape
-    view = np.frombuffer(target, np.uint8).reshape(height, target.line_size)
+    view = np.frombuffer(memoryview(target), np.uint8).reshape(height, target.line_size)
     view[:, :width] = plane

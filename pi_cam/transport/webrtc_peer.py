@@ -127,6 +127,7 @@ class WebRtcPeer:
         self.session = session
         self.started_at = time.time()
         self.delay_ms: int | None = None
+        self.offer = ""
         self._units = units
         self._request_keyframe = request_keyframe
         self._connect_seconds = connect_seconds
@@ -140,7 +141,7 @@ class WebRtcPeer:
 
     async def answer(self, offer: str, profile_level_id: str | None) -> str:
         """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`."""
-        checked = check_offer(offer)
+        self.offer = checked = check_offer(offer)
         self._prepare(has_sound(checked), profile_level_id)
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))

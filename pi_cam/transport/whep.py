@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pi_cam.errors import Conflict, NotFound, OfferRefused
+from pi_cam.errors import NotFound, OfferRefused
 from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 
@@ -18,17 +18,17 @@ class WhepSessions:
         peer, answer = await self._door.open(camera, hub, visitor, offer, lambda reason: None)
         return peer.id, answer
 
-    async def trickle(self, camera: str, session: str, visitor: Visitor, fragment: str, tag: str | None) -> None:
-        """Candidates from an SDP fragment (RFC 8840). Raises `NotFound`, `Conflict` for another ICE generation's `tag`,
-        `OfferRefused`."""
+    async def trickle(self, camera: str, session: str, visitor: Visitor, fragment: str) -> None:
+        """Candidates from an SDP fragment (RFC 8840). Raises `NotFound`; `OfferRefused` also for an ICE restart, which a
+        server that only trickles refuses so (RFC 9725, 4.3.3)."""
         peer = self._find(camera, session, visitor)
-        if tag not in (None, "*", entity_tag(session)):
-            raise Conflict("These candidates belong to another connection: an ICE restart needs a new session.")
         mid: str | None = None
         lines = fragment.replace("\r\n", "\n").split("\n")
         if not any(line.startswith("a=") for line in lines):
             raise OfferRefused("This is not an SDP fragment.")
         for line in lines:
+            if line.startswith("a=ice-ufrag:") and line.strip() not in peer.offer:
+                raise OfferRefused("This camera does not restart a connection: open a new session.")
             if line.startswith("a=mid:"):
                 mid = line[6:].strip()
             elif line.startswith("a=candidate:"):

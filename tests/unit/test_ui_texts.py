@@ -24,7 +24,7 @@ def used_sentences() -> dict[str, set[str]]:
     for path in UI.glob("templates/*.html"):
         with path.open("rb") as file:
             found: Any = babel_extract(file, ["_"], [], {"silent": "false"})
-            for _, _, sentence, _ in found:
+            for sentence in (sentence for _, _, sentence, _ in found if sentence):  # None: what a server sends
                 used.setdefault(sentence, set()).add(f"templates/{path.name}")
     for path in UI.glob("player/*.js"):
         with path.open("rb") as file:

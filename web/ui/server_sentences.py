@@ -51,7 +51,8 @@ SENTENCES = (
     "Service Unavailable",
     "This address is closed.",
     # The web framework's own, which the English catalogue says better
-    "The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.",
+    "The requested URL was not found on the server. "
+    "If you entered the URL manually please check your spelling and try again.",
     "The method is not allowed for the requested URL.",
     "The data value transmitted exceeds the capacity limit.",
     "Something went wrong here. The log of the camera says more.",

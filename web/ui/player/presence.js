@@ -16,11 +16,13 @@ export function followPresence(player) {
     if (wasWatching) player.start();
     wasWatching = false;
   };
-  document.addEventListener("visibilitychange", () => {
+  const look = () => {
     clearTimeout(timer);
     if (document.hidden) timer = setTimeout(leave, HIDDEN_MS);
     else comeBack();
-  });
+  };
+  document.addEventListener("visibilitychange", look);
+  look(); // a tab may be opened in the background
   // A page kept for the back button must not keep the camera open.
   addEventListener("pagehide", leave);
   addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
