@@ -369,7 +369,6 @@ class Hub:
     async def _open_source(self) -> None:
         self._round += 1
         self._open = True
-        self._trouble = None
         this_round = self._round
 
         def current(function: Callable[..., object], value: object) -> None:
@@ -405,7 +404,9 @@ class Hub:
         except Exception:  # an edge, as above
             log.exception("camera did not close cleanly")
         self._open = False
-        self._trouble = None
+        if self._trouble:  # of this opening; the next one, which may be wanted already, begins without
+            self._trouble = None
+            self._changed()
 
     def _changed(self) -> None:
         for watcher in tuple(self._watchers):

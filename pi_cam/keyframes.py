@@ -10,7 +10,8 @@ MIN_INTERVAL_SECONDS = 0.3
 """A 1080p keyframe is ten times a common picture: one viewer that asks all the time must not make everybody pay."""
 
 PATIENCE_SECONDS = 1.0
-"""A request that no keyframe answered by then is taken as lost."""
+"""A request that no keyframe answered by then is taken as lost, and made again: nobody else would ask for a subscription
+that waits after an overflow."""
 
 
 class KeyframeRequests:
@@ -19,29 +20,26 @@ class KeyframeRequests:
     def __init__(self, ask: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
         self._clock = clock
-        self._asked_at = -PATIENCE_SECONDS
-        self._outstanding = False
-        self._later: asyncio.TimerHandle | None = None
+        self._asked_at = float("-inf")
+        self._next: asyncio.TimerHandle | None = None
 
     def request(self) -> None:
         """Asks now, or as soon as the interval allows, or not at all when a request is out already."""
-        since = self._clock() - self._asked_at
-        if self._later is not None or (self._outstanding and since < PATIENCE_SECONDS):
+        if self._next is not None:
             return
-        if since >= MIN_INTERVAL_SECONDS:
+        wait = self._asked_at + MIN_INTERVAL_SECONDS - self._clock()
+        if wait <= 0:
             self._send()
         else:
-            self._later = asyncio.get_running_loop().call_later(MIN_INTERVAL_SECONDS - since, self._send)
+            self._next = asyncio.get_running_loop().call_later(wait, self._send)
 
     def satisfied(self) -> None:
-        """A keyframe came."""
-        self._outstanding = False
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
+        """A keyframe came, or none is wanted any more."""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
 
     def _send(self) -> None:
-        self._later = None
-        self._outstanding = True
         self._asked_at = self._clock()
+        self._next = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._send)
         self._ask()

@@ -31,6 +31,7 @@ def open_camera(address: CameraAddress) -> Any:
         camera.__init__(ids.index(address.id) if address.id else 0)
     except Exception:
         # A constructor that fails leaves its pipe open: a camera that is busy for a night would use up the descriptors.
+        camera.notifymeread.close()
         os.close(camera.notifyme_w)
         raise
     return camera

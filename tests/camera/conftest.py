@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,9 +18,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def virtual_cameras() -> None:
-    """The known pictures exist and the harness is in place before the first camera is looked for."""
+def virtual_cameras() -> Iterator[None]:
+    """The known pictures exist and the harness is in place before the first camera is looked for.
+
+    libcamera's camera manager lives through all tests, because it has a socket, and what pytest keeps of a log or an
+    exception can keep it beyond its test. `second_process.py` opens cameras without that.
+    """
     from tests.camera import pictures, virtual_camera
 
     pictures.write_pictures()
     virtual_camera.install()
+    import libcamera
+
+    manager = libcamera.CameraManager.singleton()
+    yield
+    del manager

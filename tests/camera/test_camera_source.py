@@ -159,7 +159,7 @@ def test_stop_is_quick_and_final_and_another_process_can_open_the_camera() -> No
     count = len(seen.units)
     command = [sys.executable, "-m", "tests.camera.second_process"]
     answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert answer.stdout == "[None] True\n", answer.stderr
+    assert answer.stdout == "[None] True\n" * 3, answer.stderr
     assert len(seen.units) == count
 
 
@@ -236,7 +236,7 @@ def test_controls() -> None:
             source.set_controls(Controls({"FrameDurationLimits": 1}))
         with pytest.raises(SourceError, match="FaceDetectMode takes a number"):
             source.set_controls(Controls({"FaceDetectMode": "on"}))
-        with pytest.raises(SourceError, match="FaceDetectMode goes from 0 to"):
+        with pytest.raises(SourceError, match="FaceDetectMode goes from 0 to 0, not 99"):
             source.set_controls(Controls({"FaceDetectMode": 99}))
         source.set_controls(Controls({"FaceDetectMode": 0}))
         seen.wait_for_pictures(10)
@@ -255,9 +255,10 @@ def test_a_camera_that_stands_still_is_reported_and_opened_again(monkeypatch: py
         finally:
             virtual_camera.sensor_clock_runs.set()
         before = len(seen.units)
-        assert seen.wait_for_pictures(10)[0].keyframe
+        seen.wait(lambda: any(unit.keyframe for unit in seen.units[before:]))
+        seen.wait_for_pictures(10)
     assert seen.reports[0] is seen.reports[-1] is None
-    assert seen.units[before].pts > seen.units[before - 1].pts
+    assert all(one.pts < other.pts for one, other in itertools.pairwise(seen.units))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

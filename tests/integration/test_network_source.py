@@ -105,6 +105,13 @@ def test_a_server_that_hangs_is_noticed() -> None:
 
 
 @pytest.mark.rtsp
+def test_it_can_be_stopped_while_the_server_hangs() -> None:
+    with rtsp(real_clip()) as server, watching(server.url()) as watcher:
+        watcher.until(lambda: len(watcher.units) > 5)
+        server.signal(signal.SIGSTOP)
+
+
+@pytest.mark.rtsp
 @pytest.mark.parametrize(("clip", "codec"), [("bigbuckbunny", "h265"), ("bigbuckbunny", "mjpeg"), ("bikes", "h264")])
 def test_what_a_browser_cannot_show_is_encoded_once(clip: str, codec: str) -> None:
     with rtsp(real_clip(clip), "--codec", codec) as server, watching(server.url()) as watcher:

@@ -103,7 +103,8 @@ export class DelayMeter {
   read(now) {
     this.#forget(now);
     const middle = median(this.#recent.map((one) => one.delay));
-    return middle === null ? null : Math.round(middle);
+    // The two clocks agree to half a round trip only, so a very short delay may come out below nothing.
+    return middle === null ? null : Math.max(0, Math.round(middle));
   }
 
   clear() {

@@ -95,7 +95,7 @@ export class Player extends EventTarget {
     this.#signalling = signalling;
     signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
     signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
-    signalling.addEventListener("end", (event) => this.#mediaEnded(detail(event).code));
+    signalling.addEventListener("end", (event) => this.#mediaEnded(detail(event)));
     signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
     signalling.open();
   }
@@ -180,9 +180,9 @@ export class Player extends EventTarget {
     return this.#tryLater("failed", code, pauseBefore(this.#failures - TRIES_PER_RUNG, SLOW));
   }
 
-  /** @param {string} code */
-  #mediaEnded(code) {
-    if (code === "lost") this.#transportFailed({ code: "lost" });
+  /** @param {{code: string}} end */
+  #mediaEnded({ code }) {
+    if (code === "lost") this.#transportFailed({ code }); // "replaced" is of our own making
   }
 
   /** @param {number} code */
@@ -294,7 +294,4 @@ export class Player extends EventTarget {
   }
 }
 
-/** @param {Event} event @returns {any} */
-function detail(event) {
-  return /** @type {CustomEvent} */ (event).detail;
-}
+const detail = (/** @type {any} */ event) => event.detail;
