@@ -14,6 +14,7 @@ from pi_cam.api.services import Services
 from pi_cam.cameras import Camera, Cameras, stopped_before
 from pi_cam.capture.addresses import redacted
 from pi_cam.capture.source import open_source
+from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
@@ -78,7 +79,7 @@ class App:
 
     def stop(self) -> None:
         """Closes the pages with 1001, ends viewers and sources."""
-        with contextlib.suppress(TimeoutError, RuntimeError):
+        with contextlib.suppress(NotReady):
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
         self._parts.stop()
 

@@ -15,6 +15,7 @@
     ├── Conflict            (RuntimeError)     it exists already, or the state forbids it
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
+    ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
     ├── TooManyTries        (RuntimeError)     slow down
     ├── NotSignedIn         (PermissionError)  no credentials, or wrong ones
     └── NotAllowed          (PermissionError)  signed in, but without the capability
@@ -85,6 +86,10 @@ class TooManyViewers(PiCamError, RuntimeError):
     """The viewer cap is reached."""
 
     retry_after_seconds = 10
+
+
+class NotReady(PiCamError, RuntimeError):
+    """The camera is starting again, or too busy to answer in time."""
 
 
 class TooManyTries(PiCamError, RuntimeError):

@@ -395,7 +395,6 @@ class Hub:
     async def _close_source(self) -> None:
         self._round += 1
         self._past, self._past_bytes = [], 0
-        self._keyframes.satisfied()
         self._meter.reset()
         try:
             await self._bridge.run_blocking(self.source.stop)
@@ -404,6 +403,7 @@ class Hub:
         except Exception:  # an edge, as above
             log.exception("camera did not close cleanly")
         self._open = False
+        self._keyframes.satisfied()
         if self._trouble:  # of this opening; the next one, which may be wanted already, begins without
             self._trouble = None
             self._changed()

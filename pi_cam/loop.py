@@ -6,8 +6,10 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple
+
+from pi_cam.errors import NotReady
 
 log = logging.getLogger(__name__)
 
@@ -56,26 +58,28 @@ class Loop:
             return
         try:
             loop.call_soon_threadsafe(function, *args)
-        except (
-            RuntimeError
-        ):  # closed between the look and the call: a camera thread may outlive the loop for an instant
+        except RuntimeError:  # closed since the look above: a camera's thread may outlive the loop for an instant
             log.debug("posted after the end")
 
     def call(self, coroutine: Coroutine[object, object, T], timeout: float = 5.0) -> T:
         """Runs the coroutine in the loop and waits for its result, from any other thread.
 
-        Raises what it raises; `TimeoutError` after `timeout` seconds (it is then cancelled).
+        Raises what it raises; `NotReady` when the loop has ended, and after `timeout` seconds (it is then cancelled).
         """
         loop = self._loop
         if loop is None:
             coroutine.close()
-            raise RuntimeError("the media loop is not running")
+            raise NotReady("This camera is starting again.")
         future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
         try:
             return future.result(timeout)
+        except CancelledError:
+            raise NotReady("This camera is starting again.") from None
         except TimeoutError:
+            if future.done():  # its own
+                raise
             future.cancel()
-            raise
+            raise NotReady("This camera is too busy to answer.") from None
 
     async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
         """Runs a blocking function in a pool thread, from inside the loop."""

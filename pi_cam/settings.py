@@ -33,7 +33,7 @@ class Setting:
         """The value that `text` stands for. Raises `SettingError` with a sentence that names the setting."""
         value = self._convert(text.strip())
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if self.low is not None and value < self.low:
+            if self.low is not None and not value >= self.low:  # so that NaN is refused too
                 raise SettingError(f"{self.variable} must be at least {self.low:g}.")
             if self.high is not None and value > self.high:
                 raise SettingError(f"{self.variable} must be at most {self.high:g}.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,10 +62,12 @@ class Store:
         """Makes the folder and brings the database up to date. Raises `StoreError` with a sentence."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Made before SQLite does, whose own files take over its mode: at no moment can anybody else read it.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._path.chmod(0o600)
             with self._connect() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 self._migrate(connection)
-            self._path.chmod(0o600)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
 
@@ -83,14 +87,20 @@ class Store:
         """32 random bytes, made once and kept in a file of mode 0600."""
         path = self.folder / SECRET
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
+            if not path.exists():
+                self._make_secret(path)
             return _whole_secret(path)
-        with os.fdopen(descriptor, "wb") as file:
+        except OSError as error:
+            raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
+
+    def _make_secret(self, path: Path) -> None:
+        """Written in full under another name first: of two processes one wins, and neither sees half a secret."""
+        with tempfile.NamedTemporaryFile(dir=self.folder) as file:
             file.write(secrets.token_bytes(32))
             file.flush()
             os.fsync(file.fileno())
-        return _whole_secret(path)
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:

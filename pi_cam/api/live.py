@@ -20,7 +20,7 @@ from pi_cam.api.access import current_person
 from pi_cam.api.problems import status_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import Services, services
-from pi_cam.errors import NotFound, PiCamError
+from pi_cam.errors import NotFound, NotReady, PiCamError
 from pi_cam.loop import Loop
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.doors import Visitor
@@ -144,10 +144,11 @@ def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> N
                 close_socket(socket_, protocol.CLOSE_SILENT, "silent")
                 return
             here.loop.call(session.receive(text), MESSAGE_SECONDS)
-    except (ConnectionClosed, TimeoutError):
+    except (ConnectionClosed, NotReady):
         log.debug("live socket ended", extra={"camera": camera_id})
     finally:
-        here.loop.call(_close_session(connection, session), MESSAGE_SECONDS)
+        with contextlib.suppress(NotReady):  # the camera goes down, and all sessions with it
+            here.loop.call(_close_session(connection, session), MESSAGE_SECONDS)
 
 
 async def _open_session(

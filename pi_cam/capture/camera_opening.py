@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -69,17 +70,17 @@ def fitting(name: str, value: object, ranges: Ranges) -> float:
     if name not in ranges:
         raise SourceError(f"This camera has no control named {name}.")
     least, most = ranges[name]
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not math.isfinite(value):
         raise SourceError(f"{name} takes a number.")
     number = type(least)(value)
-    if number != value or (least < most and not least <= number <= most):
-        raise SourceError(
-            f"{name} goes from {least} to {most}, {'' if number == value else 'in whole steps, '}not {value}."
-        )
+    if number != value or not least <= number <= most:
+        raise SourceError(f"{name} goes from {least} to {most}, not {value}.")
     return number
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
         yield error
         error = error.__cause__ or error.__context__

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pi_cam.errors import PiCamError
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.webrtc_peer import WAITING_UNITS, Units, WebRtcPeer
 
@@ -68,19 +67,21 @@ class WebRtcDoor:
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
-        peer = WebRtcPeer(
-            camera=camera,
-            person=visitor.name,
-            session=visitor.session,
-            units=units,
-            request_keyframe=hub.request_keyframe,
-            ice_servers=self.ice_servers(),
-            connect_seconds=self._connect_seconds(),
-            ended=over,
-        )
         try:
+            peer = WebRtcPeer(
+                camera=camera,
+                person=visitor.name,
+                session=visitor.session,
+                units=units,
+                request_keyframe=hub.request_keyframe,
+                ice_servers=self.ice_servers(),
+                connect_seconds=self._connect_seconds(),
+                ended=over,
+            )
             self.viewers.add(peer)
             return peer, await peer.answer(offer, hub.stats().profile_level_id)
-        except PiCamError:
-            await peer.close("refused")
+        except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
+            units.close()
+            if peer is not None:
+                await peer.close("refused")
             raise

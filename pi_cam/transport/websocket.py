@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -79,7 +78,8 @@ class LiveSession:
             ice_servers=[{"urls": url} for url in self._door.ice_servers()],
             can=self._can,
         )
-        self._close_if_stopped()
+        if self._is_stopped():
+            self._state_changed()
 
     async def receive(self, text: str | bytes) -> None:
         """One message from the browser."""
@@ -149,14 +149,14 @@ class LiveSession:
             )
 
     def _answer_clock(self, message: Message) -> None:
-        delay = message.get("delay_ms")
+        sent, delay = message.get("sent"), message.get("delay_ms")
         pair = self._peer.clock_pair() if self._peer else None
         if self._peer is not None and (delay is None or _is_delay(delay)):
             self._peer.delay_ms = None if delay is None else round(delay)
         self._send(
             "clock",
             id=message.get("id"),
-            sent=message.get("sent"),
+            sent=sent if isinstance(sent, int | float) else None,
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
         )
@@ -168,12 +168,11 @@ class LiveSession:
 
     def _state_changed(self) -> None:
         self._send("state", camera=self._describe())
-        self._close_if_stopped()
+        if self._is_stopped():
+            self._connection.close(CLOSE_STOPPED, self._hub.state)
 
-    def _close_if_stopped(self) -> None:
-        state = self._hub.state
-        if state in ("stopped", "privacy"):
-            self._connection.close(CLOSE_STOPPED, state)
+    def _is_stopped(self) -> bool:
+        return self._hub.state in ("stopped", "privacy")
 
     def _refuse(self, message: Message, error: PiCamError) -> None:
         status, code = 422, "refused"
@@ -208,4 +207,4 @@ def _parsed(text: str | bytes) -> Message | None:
 
 
 def _is_delay(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 600_000
+    return isinstance(value, int | float) and 0 <= value < 600_000  # false for NaN

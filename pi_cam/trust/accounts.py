@@ -16,7 +16,7 @@ from pi_cam.trust.passwords import PasswordHasher, check_password
 from pi_cam.trust.throttle import Throttle
 from pi_cam.trust.tokens import hashed
 
-NAME = re.compile(r"[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,63}")
+NAME = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff][^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
 SEEN_EVERY_SECONDS = 60.0
 """How stale "last seen" may be: a write per request would wear out an SD card."""
 
@@ -75,6 +75,7 @@ class Accounts:
         """A new session's secret, for a cookie, and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
         key = f"{name.casefold()[:64]} {address}"
         self._throttle.check(key)
+        name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
         with self._store.transaction() as database:
             row = database.execute("SELECT id, name, role, password_hash FROM users WHERE name = ?", (name,)).fetchone()
         if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:

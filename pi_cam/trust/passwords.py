@@ -43,7 +43,7 @@ class PasswordHasher:
         return right and stored is not None
 
     def _keyed(self, password: str) -> bytes:
-        text = unicodedata.normalize("NFKC", password).encode()
+        text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")  # JSON can bring lone ones
         return base64.b64encode(hmac.digest(self._key, text, hashlib.sha384))
 
 
