@@ -6,15 +6,19 @@ import json
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 _SECRETS = (
-    (re.compile(r"(\w+://)[^/\s@]*@"), r"\1…@"),  # name and password in a camera's address
+    (re.compile(r"(\w+://)[^\s\"']*@"), r"\1…@"),  # name and password in a camera's address, whatever they are made of
     (re.compile(r"pct_[\w-]+"), "pct_…"),
-    (re.compile(r"(?i)(authorization|cookie|password)(['\"]?\s*[:=]\s*)\S+( \S+)?"), r"\1\2…"),
+    # What follows may hold spaces and any sign, so that only the end of the line is sure to be its end.
+    (re.compile(r"(?i)(authorization|cookie|password|\bsid)(['\"]?\s*[:=]\s*).+"), r"\1\2…"),
 )
+
+_SECRET_NAMES = re.compile(r"(?i)authorization|cookie|password|secret|token")
 
 
 class JsonFormatter(logging.Formatter):
@@ -31,7 +35,7 @@ class JsonFormatter(logging.Formatter):
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return without_secrets(json.dumps(entry, ensure_ascii=False, default=str))
+        return json.dumps(_blotted(entry), ensure_ascii=False)
 
 
 def without_secrets(text: str) -> str:
@@ -39,6 +43,17 @@ def without_secrets(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _blotted(value: object) -> object:
+    """The same in plain JSON values, without secrets: before they are quoted, so that each line stays JSON."""
+    if isinstance(value, Mapping):
+        return {str(name): "…" if _SECRET_NAMES.search(str(name)) else _blotted(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_blotted(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return without_secrets(str(value)).encode(errors="backslashreplace").decode()
 
 
 def configure_logging(level: str) -> None:

@@ -70,7 +70,11 @@ class Loop:
         if loop is None:
             coroutine.close()
             raise NotReady("This camera is starting again.")
-        future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        try:
+            future: Future[T] = asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:  # closed since the look above
+            coroutine.close()
+            raise NotReady("This camera is starting again.") from None
         try:
             return future.result(timeout)
         except CancelledError:
@@ -99,6 +103,7 @@ class Loop:
 
     @staticmethod
     def _drain(loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_until_complete(asyncio.sleep(0))  # what was handed over at the last moment becomes a task
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()

@@ -110,7 +110,7 @@ def logout() -> BaseResponse:
     """Ends this session."""
     session = current_person().session
     if session is not None:
-        services().accounts.end_session(session)
+        sessions.sign_out(session)
     response = _see_other("/login")
     sessions.clear_cookie(response)
     return response

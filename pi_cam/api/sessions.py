@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify, request
 
+from pi_cam.api import live
 from pi_cam.api.access import COOKIE, current_person
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
@@ -32,6 +33,13 @@ def set_cookie(response: Response, secret: str) -> None:
 def clear_cookie(response: Response) -> None:
     """Takes it out again."""
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+
+
+def sign_out(session: str) -> None:
+    """Ends a session, and what is watched with it."""
+    here = services()
+    here.accounts.end_session(session)
+    here.loop.call(live.end_session(here, session))
 
 
 @blueprint.post("")
@@ -62,7 +70,7 @@ def delete_current() -> Response:
     session = current_person().session
     if session is None:
         raise NotAllowed("A token has no session to end.")
-    services().accounts.end_session(session)
+    sign_out(session)
     response = Response(status=204)
     clear_cookie(response)
     return response

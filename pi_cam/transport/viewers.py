@@ -56,6 +56,10 @@ class Viewers:
         """By id."""
         return self._viewers.get(viewer_id)
 
+    def all(self) -> list[Viewer]:
+        """Everybody."""
+        return list(self._viewers.values())
+
     def of(self, camera: str) -> list[Viewer]:
         """All of one camera."""
         return [viewer for viewer in self._viewers.values() if viewer.camera == camera]

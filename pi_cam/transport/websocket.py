@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ SUBPROTOCOL = "pi-cam.v1"
 MAX_MESSAGE_BYTES = 64 * 1024
 BURST_MESSAGES = 100
 MESSAGES_PER_SECOND = 20.0
+LONGEST_DELAY_MS = 600_000
 
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_NOT_SIGNED_IN = 4401
@@ -151,12 +153,12 @@ class LiveSession:
     def _answer_clock(self, message: Message) -> None:
         sent, delay = message.get("sent"), message.get("delay_ms")
         pair = self._peer.clock_pair() if self._peer else None
-        if self._peer is not None and (delay is None or _is_delay(delay)):
+        if self._peer is not None and (delay is None or _is_number(delay, -1, LONGEST_DELAY_MS)):
             self._peer.delay_ms = None if delay is None else round(delay)
         self._send(
             "clock",
             id=message.get("id"),
-            sent=sent if isinstance(sent, int | float) else None,
+            sent=sent if _is_number(sent, -math.inf, math.inf) else None,
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
         )
@@ -206,5 +208,6 @@ def _parsed(text: str | bytes) -> Message | None:
     return message
 
 
-def _is_delay(value: object) -> bool:
-    return isinstance(value, int | float) and 0 <= value < 600_000  # false for NaN
+def _is_number(value: object, above: float, below: float) -> bool:
+    """Whether it is a number between these. Never true of NaN; a whole number may be too large for a float."""
+    return isinstance(value, int | float) and above < value < below

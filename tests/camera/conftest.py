@@ -7,9 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.camera import pictures, virtual_camera
+
 IN_TRIXIE = os.environ.get("PI_CAM_IN_TRIXIE") == "1"
 
 collect_ignore_glob = [] if IN_TRIXIE else ["test_*.py"]
+
+if IN_TRIXIE:
+    virtual_camera.install()  # before the tests' own imports of picamera2
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -19,15 +24,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def virtual_cameras() -> Iterator[None]:
-    """The known pictures exist and the harness is in place before the first camera is looked for.
+    """The known pictures exist before the first camera is looked for.
 
     libcamera's camera manager lives through all tests, because it has a socket, and what pytest keeps of a log or an
     exception can keep it beyond its test. `second_process.py` opens cameras without that.
     """
-    from tests.camera import pictures, virtual_camera
-
     pictures.write_pictures()
-    virtual_camera.install()
     import libcamera
 
     manager = libcamera.CameraManager.singleton()

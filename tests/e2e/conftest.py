@@ -64,9 +64,8 @@ def sign_in(page: Page, server: Server) -> None:
 
 
 def wait_for_state(page: Page, *states: str, seconds: float = 15) -> str:
-    page.wait_for_function(
-        "states => states.includes(document.documentElement.dataset.state)", arg=list(states), timeout=seconds * 1000
-    )
+    wanted = ", ".join(f'html[data-state="{state}"]' for state in states)
+    page.wait_for_selector(wanted, state="attached", timeout=seconds * 1000)
     return str(page.evaluate("document.documentElement.dataset.state"))
 
 

@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 import re
-import statistics
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from tests.bench import measure
 from tests.e2e.conftest import sign_in, wait_for_state
 from tests.server import OWNER, PASSWORD, Server, serving
-
-READ_CLOCK = """
-async ({columns, rows, cell}) => {
-  const video = document.querySelector('video');
-  const canvas = document.createElement('canvas');
-  canvas.width = columns * cell; canvas.height = rows * cell;
-  const paper = canvas.getContext('2d', {willReadFrequently: true});
-  const samples = [];
-  while (samples.length < 30) {
-    const now = await new Promise(resolve => video.requestVideoFrameCallback((_, about) => resolve(about)));
-    paper.drawImage(video, 0, video.videoHeight - canvas.height, canvas.width, canvas.height, 0, 0, canvas.width, canvas.height);
-    let code = 0n;
-    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-      const pixel = paper.getImageData(column * cell + cell / 2, row * cell + cell / 2, 1, 1).data;
-      code = code << 1n | (pixel[1] > 128 ? 1n : 0n);
-    }
-    const value = code >> 8n;
-    let sum = 0n;
-    for (let shift = 0n; shift < 40n; shift += 8n) sum += value >> shift & 255n;
-    if ((sum & 255n) !== (code & 255n)) continue;
-    const shown = performance.timeOrigin + now.expectedDisplayTime;
-    samples.push({pixels: shown - Number(value + (BigInt(Math.floor(shown)) & ~0xFFFFFFFFFFn)),
-                  page: Number(document.documentElement.dataset.delayMs || NaN)});
-  }
-  return samples;
-}
-"""
 
 
 def test_first_visit_makes_the_owner_and_shows_the_picture(page: Page, tmp_path: Path) -> None:
@@ -65,9 +38,7 @@ def test_delay_on_the_page_agrees_with_the_clock_in_the_pixels(page: Page, synth
     sign_in(page, synthetic)
     wait_for_state(page, "live")
     page.wait_for_timeout(2_500)
-    samples = page.evaluate(READ_CLOCK, {"columns": 12, "rows": 4, "cell": 16})
-    by_pixels = statistics.median(sample["pixels"] for sample in samples)
-    by_page = statistics.median(sample["page"] for sample in samples)
+    by_pixels, by_page = measure.delays(page, 1280, 30)
     assert 0 < by_pixels < 1000
     assert abs(by_page - by_pixels) <= 20, (by_page, by_pixels)
 
@@ -126,3 +97,16 @@ def test_no_page_breaks_its_own_content_policy(page: Page, synthetic: Server) ->
     for path in ("/", "/login", "/nowhere"):
         page.goto(synthetic.url + path)
     assert [text for text in complaints if "404" not in text] == []
+
+
+def test_signing_out_ends_every_picture_of_that_session(page: Page, context: BrowserContext, synthetic: Server) -> None:
+    sign_in(page, synthetic)
+    wait_for_state(page, "live")
+    other = context.new_page()
+    other.goto(synthetic.url)
+    wait_for_state(other, "live")
+    other.evaluate(
+        "fetch('/api/v1/sessions/current', {method: 'DELETE', headers: {'X-Pi-Cam': '1'}}).then(answer => answer.status)"
+    )
+    wait_for_state(page, "signed-out", seconds=2)
+    assert synthetic.camera(synthetic.token("view"))["viewers"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,10 +49,8 @@ def test_refused(url: str, words: str) -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused(text: str) -> None:
-    try:
-        parse_address("camera:?" + text)
-    except AddressRefused as error:
-        assert len(str(error)) < 200
+    with suppress(AddressRefused):
+        assert parse_address("camera:?" + text).fps
 
 
 def test_only_the_operator_names_it() -> None:
@@ -59,13 +59,9 @@ def test_only_the_operator_names_it() -> None:
 
 
 def test_causes_become_sentences() -> None:
-    try:
-        try:
-            raise RuntimeError("Failed to acquire camera: Device or resource busy")
-        except RuntimeError as cause:
-            raise RuntimeError("Camera __init__ sequence did not complete.") from cause
-    except RuntimeError as error:
-        assert str(explain(error)) == BUSY
+    outer = RuntimeError("Camera __init__ sequence did not complete.")
+    outer.__cause__ = RuntimeError("Failed to acquire camera: Device or resource busy")
+    assert str(explain(outer)) == BUSY
     assert str(explain(RuntimeError("Camera(s) not found (Do not forget ...)."))) == NO_CAMERA
     assert str(explain(KeyError("FrameDurationLimits"))) == "The camera cannot be used: 'FrameDurationLimits'."
     assert str(explain(RuntimeError())) == "The camera cannot be used: RuntimeError."
