@@ -42,13 +42,14 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pi_cam.capture.source import open_source
 
     _require_loopback(arguments.listen)
+    source = arguments.source or Settings.from_environment().text("source")
     try:
-        open_source(arguments.source, by_operator=True)
+        open_source(source, by_operator=True)
     except SourceError as error:
         raise SettingError(str(error)) from error
     Store(arguments.data).open()
     listener = serving.bind(arguments.listen, arguments.port)
-    serving.CameraServer(listener, arguments.listen, arguments.data, arguments.source).run()
+    serving.CameraServer(listener, arguments.listen, arguments.data, source).run()
     return 0
 
 
@@ -118,9 +119,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = _command(commands, "serve", _serve, "show the camera to browsers")
     serve.add_argument("--port", type=_port, default=8080, help="default 8080; 0 takes a free one")
-    serve.add_argument(
-        "--source", default="camera:", metavar="URL", help="camera:, rtsp://…, http://…, file:…, synthetic:"
-    )
+    serve.add_argument("--source", metavar="URL", help="camera: (default), rtsp://…, http://…, file:…, synthetic:")
     serve.add_argument("--listen", default="127.0.0.1", metavar="ADDR", help="default 127.0.0.1")
 
     token = commands.add_parser("token", help="access for scripts").add_subparsers(required=True, metavar="ACTION")

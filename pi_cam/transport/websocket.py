@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from pi_cam.errors import CameraStopped, OfferRefused, PiCamError, TooManyViewers
 from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
@@ -153,12 +153,12 @@ class LiveSession:
     def _answer_clock(self, message: Message) -> None:
         sent, delay = message.get("sent"), message.get("delay_ms")
         pair = self._peer.clock_pair() if self._peer else None
-        if self._peer is not None and (delay is None or _is_number(delay, -1, LONGEST_DELAY_MS)):
+        if self._peer is not None and (delay is None or (_is_number(delay) and 0 <= delay < LONGEST_DELAY_MS)):
             self._peer.delay_ms = None if delay is None else round(delay)
         self._send(
             "clock",
             id=message.get("id"),
-            sent=sent if _is_number(sent, -math.inf, math.inf) else None,
+            sent=sent if _is_number(sent) else None,
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
         )
@@ -208,6 +208,6 @@ def _parsed(text: str | bytes) -> Message | None:
     return message
 
 
-def _is_number(value: object, above: float, below: float) -> bool:
-    """Whether it is a number between these. Never true of NaN; a whole number may be too large for a float."""
-    return isinstance(value, int | float) and above < value < below
+def _is_number(value: object) -> TypeGuard[float]:
+    """Whether JSON can carry it back: a whole number of any size, but neither NaN nor infinity."""
+    return isinstance(value, int | float) and -math.inf < value < math.inf

@@ -32,7 +32,15 @@ ROOT = Path(os.environ.get("PI_CAM_TRIXIE_ROOT", "/var/cache/pi-cam/trixie"))
 VENV = "/opt/pi-cam"
 SCRATCH = "/tmp"  # noqa: S108  inside the root, and new for each run
 SUITE = "trixie"
-DEBIAN = ["python3", "python3-venv", "python3-libcamera", "python3-prctl", "libportaudio2", "ca-certificates"]
+DEBIAN = [
+    "python3",
+    "python3-venv",
+    "python3-libcamera",
+    "python3-prctl",
+    "libportaudio2",
+    "iproute2",
+    "ca-certificates",
+]
 
 PICAMERA2 = "picamera2==0.3.38"
 """Installed alone: of its requirements, PiDNG needs a compiler and writes raw stills, which nobody here does; the rest

@@ -26,7 +26,7 @@ async ([url, token]) => {
   const connection = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   connection.addTransceiver('audio', { direction: 'recvonly' });
   connection.addTransceiver('video', { direction: 'recvonly' });
-  connection.ontrack = event => { if (event.track.kind === 'video') video.srcObject = event.streams[0] ?? new MediaStream([event.track]); };
+  connection.ontrack = ({track}) => { if (track.kind === 'video') video.srcObject = new MediaStream([track]); };
   const player = new WHEPClient();
   await player.view(connection, url, token);
   while (video.getVideoPlaybackQuality().totalVideoFrames < 30) await new Promise(done => setTimeout(done, 50));

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pi_cam.errors import NotReady
 from pi_cam.loop import Loop
 
 
@@ -47,6 +48,14 @@ def test_call_raises_what_the_coroutine_raises(loop: Loop) -> None:
         loop.call(fail())
 
 
+def test_a_time_out_of_the_coroutine_itself_is_passed_on(loop: Loop) -> None:
+    async def fail() -> None:
+        raise TimeoutError("the camera was silent")
+
+    with pytest.raises(TimeoutError, match="the camera was silent"):
+        loop.call(fail())
+
+
 def test_a_call_that_takes_too_long_is_cancelled(loop: Loop) -> None:
     cancelled = threading.Event()
 
@@ -56,7 +65,7 @@ def test_a_call_that_takes_too_long_is_cancelled(loop: Loop) -> None:
         finally:
             cancelled.set()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises(NotReady, match="too busy"):
         loop.call(endless(), 0.01)
     assert cancelled.wait(5)
 
@@ -79,7 +88,7 @@ def test_stop_cancels_what_runs_and_wakes_those_who_wait(loop: Loop) -> None:
     waiting.start()
     begun.wait(5)
     loop.stop()
-    assert isinstance(outcome.get(timeout=5), RuntimeError)
+    assert isinstance(outcome.get(timeout=5), NotReady)
     waiting.join()
 
 
@@ -87,7 +96,7 @@ def test_after_the_end_posts_are_lost_and_calls_refused(loop: Loop) -> None:
     loop.stop()
     loop.stop()
     loop.post(print, "never")
-    with pytest.raises(RuntimeError, match="not running"):
+    with pytest.raises(NotReady, match="starting again"):
         loop.call(_thread_name())
     assert loop.state() == {"running": False}
 

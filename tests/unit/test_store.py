@@ -1,0 +1,213 @@
+"""The data folder: modes, migrations, several processes, sudden death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pi_cam import store as store_module
+from pi_cam.errors import StoreError
+from pi_cam.store import DATABASE, MIGRATIONS, SECRET, Store
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(store: Store) -> list[str]:
+    with store.transaction() as database:
+        return [row["name"] for row in database.execute("SELECT name FROM tokens ORDER BY name")]
+
+
+def insert(database: sqlite3.Connection, name: str) -> None:
+    database.execute("INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, 'view', 0)", (name, name))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "data")
+    store.open()
+    return store
+
+
+def run_two(script: str, folder: Path) -> list[str]:
+    """Two processes that run the same script at the same time; what each printed."""
+    command = [sys.executable, "-c", script, str(folder)]
+    pair = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in pair:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "here\n"
+    for process in pair:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    printed = [process.communicate(timeout=20)[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0]
+    return printed
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = Store(tmp_path / "new" / "data")
+        store.open()
+        store.secret()
+        with store.transaction() as database:
+            insert(database, "one")
+            modes = {path.name: mode(path) for path in store.folder.iterdir()}
+    finally:
+        os.umask(before)
+    assert mode(store.folder) == 0o700
+    assert set(modes) >= {DATABASE, SECRET, f"{DATABASE}-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_database_that_others_could_read_is_closed_to_them(store: Store) -> None:
+    (store.folder / DATABASE).chmod(0o644)
+    Store(store.folder).open()
+    assert mode(store.folder / DATABASE) == 0o600
+
+
+def test_the_secret_is_made_once(store: Store) -> None:
+    secret = store.secret()
+    assert len(secret) == 32
+    assert Store(store.folder).secret() == secret
+
+
+def test_a_damaged_secret_is_said_and_not_replaced(store: Store) -> None:
+    (store.folder / SECRET).write_bytes(b"short")
+    with pytest.raises(StoreError, match="restore it from a backup"):
+        store.secret()
+
+
+def test_migrations_bring_an_old_database_up_to_date(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.transaction() as database:
+        insert(database, "kept")
+    monkeypatch.setattr(store_module, "MIGRATIONS", (*MIGRATIONS, "ALTER TABLE cameras ADD COLUMN colour TEXT;"))
+    store.open()
+    store.open()
+    with store.transaction() as database:
+        assert database.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS) + 1
+        assert database.execute("SELECT colour FROM cameras").fetchall() == []
+    assert names(store) == ["kept"]
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = "ALTER TABLE cameras ADD COLUMN colour TEXT; ALTER TABLE nothing ADD COLUMN colour TEXT;"
+    monkeypatch.setattr(store_module, "MIGRATIONS", (*MIGRATIONS, broken))
+    with pytest.raises(StoreError, match="cannot be used"):
+        store.open()
+    with store.transaction() as database:
+        assert database.execute("PRAGMA user_version").fetchone()[0] == len(MIGRATIONS)
+        with pytest.raises(sqlite3.OperationalError):
+            database.execute("SELECT colour FROM cameras")
+
+
+def test_a_newer_schema_is_refused_and_untouched(store: Store) -> None:
+    with store.transaction() as database:
+        database.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1:d}")
+    with pytest.raises(StoreError, match="newer version"):
+        Store(store.folder).open()
+
+
+def test_what_raises_inside_a_transaction_takes_it_back(store: Store) -> None:
+    with pytest.raises(LookupError), store.transaction() as database:
+        insert(database, "one")
+        raise LookupError
+    with pytest.raises(StoreError), store.transaction() as database:
+        insert(database, "two")
+        database.execute("nonsense")
+    assert names(store) == []
+
+
+@pytest.mark.parametrize("what", ["a file", "below a file", "not a database"])
+def test_a_folder_that_cannot_be_used_is_said_in_a_sentence(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "data"
+    if what == "not a database":
+        folder.mkdir()
+        (folder / DATABASE).write_bytes(b"hello, this is a letter and not a database" * 50)
+    else:
+        folder.write_text("a file")
+    with pytest.raises(StoreError, match="The data folder .* cannot be used"):
+        Store(folder / "deeper" if what == "below a file" else folder).open()
+
+
+def test_a_process_that_is_killed_inside_a_transaction_leaves_the_database_whole(store: Store) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from pi_cam.store import Store
+with Store(Path(sys.argv[1])).transaction() as database:
+    for number in range(2000):
+        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (str(number), "x" * 1000 + str(number)))
+    print("in the middle", flush=True)
+    sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script, str(store.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in the middle\n"
+        process.send_signal(signal.SIGKILL)
+    store.open()
+    assert names(store) == []
+    with store.transaction() as database:
+        insert(database, "after")
+        assert database.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_two_processes_may_begin_at_once_on_a_new_folder(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from pi_cam.store import Store
+store = Store(Path(sys.argv[1]))
+print("here", flush=True)
+sys.stdin.readline()
+store.open()
+print(store.secret().hex())
+"""
+    one, other = run_two(script, tmp_path / "data")
+    assert one == other
+
+
+def test_two_processes_may_write_at_once(store: Store) -> None:
+    script = """
+import os, sys
+from pathlib import Path
+from pi_cam.store import Store
+store = Store(Path(sys.argv[1]))
+print("here", flush=True)
+sys.stdin.readline()
+for number in range(30):
+    with store.transaction() as database:
+        count = database.execute("SELECT count(*) FROM tokens").fetchone()[0]
+        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (f"{count:03}", f"{count:03}"))
+"""
+    run_two(script, store.folder)
+    assert names(store) == [f"{number:03}" for number in range(60)]
+
+
+def test_threads_may_make_the_secret_at_once(store: Store) -> None:
+    ready = threading.Barrier(8)
+    seen: list[bytes] = []
+
+    def look() -> None:
+        ready.wait()
+        seen.append(store.secret())
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 8
+    assert len(set(seen)) == 1
+    assert {path.name for path in store.folder.iterdir()} == {DATABASE, SECRET}
