@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ class Cameras:
     def __init__(
         self,
         store: Store,
-        viewers_of: Callable[[str], list[Watching]],
+        viewers_of: Callable[[str], Sequence[Watching]],
         run_blocking: Callable[..., Coroutine[object, object, Any]],
     ) -> None:
         self._store = store

@@ -9,25 +9,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pi_cam.errors import CameraStopped, PiCamError, SourceError
 from pi_cam.keyframes import KeyframeRequests
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter
+from pi_cam.recent import RecentUnits
+from pi_cam.subscription import SoundSubscription, Subscription
 
 log = logging.getLogger(__name__)
 
 CameraState = Literal["stopped", "idle", "starting", "live", "unreachable", "privacy"]
-
-FAST_FORWARD_TICKS = 90
-"""Spacing of units handed to a newcomer from the past: 1 ms each, so that a player decodes them at once."""
-
-REMEMBERED_BYTES = 4 * 1024 * 1024
-"""Most that is kept since the last keyframe: about eight seconds at 4 Mbit/s."""
 
 
 class Bridge(Protocol):
@@ -59,7 +54,9 @@ class Source(Protocol):
     def capabilities(self) -> Asked:
         """What it can do now."""
 
-    def start(self, emit: Callable[[AccessUnit], None], report: Callable[[SourceError | None], None]) -> None:
+    def start(
+        self, emit: Callable[[AccessUnit | AudioPacket], None], report: Callable[[SourceError | None], None]
+    ) -> None:
         """Begins to deliver."""
 
     def stop(self) -> None:
@@ -86,93 +83,6 @@ class HubStats:
     transcoded: bool
 
 
-class Subscription:
-    """A viewer's bounded queue of access units. The first unit after arming, and after a drop, is a keyframe.
-
-    When it is full, all that waits in it is dropped and counted, and nothing comes until the next keyframe: a slow viewer
-    jumps to the present instead of lagging. Iterate over it; iteration ends when it is closed from either side.
-    """
-
-    def __init__(self, hub: Hub, limit: int) -> None:
-        self.dropped = 0
-        self.closed = False
-        self._hub = hub
-        self._limit = limit
-        self._room = limit
-        self._queue: deque[AccessUnit] = deque()
-        self._armed = False
-        self._waiting = True
-        self._news = asyncio.Event()
-
-    def arm(self) -> None:
-        """From now on units are wanted; until then the subscription only keeps the camera open."""
-        if self._armed or self.closed:
-            return
-        self._armed = True
-        past = self._hub.fast_forward()
-        if past:
-            self._queue.extend(past)
-            self._room = len(past) + self._limit
-            self._waiting = False
-            self._news.set()
-        else:
-            self._hub.request_keyframe()
-
-    def offer(self, unit: AccessUnit) -> None:
-        """Takes a unit from the hub, or drops it."""
-        if not self._armed or (self._waiting and not unit.keyframe):
-            return
-        if len(self._queue) >= self._room:
-            self._drop(unit)
-            return
-        self._waiting = False
-        self._queue.append(unit)
-        self._news.set()
-
-    def close(self) -> None:
-        """Ends the iteration at once and forgets what waits. May be called twice."""
-        if not self.closed:
-            self.closed = True
-            self._queue.clear()
-            self._news.set()
-            self._hub.forget(self)
-
-    def waiting_units(self) -> list[AccessUnit]:
-        """Takes all that waits now, oldest first."""
-        units = list(self._queue)
-        self._queue.clear()
-        return units
-
-    async def next(self) -> AccessUnit | None:
-        """The next unit, or None once the subscription is closed."""
-        while not self._queue:
-            if self.closed:
-                return None
-            self._room = self._limit
-            self._news.clear()
-            await self._news.wait()
-        return self._queue.popleft()
-
-    def __aiter__(self) -> AsyncIterator[AccessUnit]:
-        return self._iterate()
-
-    async def _iterate(self) -> AsyncIterator[AccessUnit]:
-        while (unit := await self.next()) is not None:
-            yield unit
-
-    def _drop(self, unit: AccessUnit) -> None:
-        lost = len(self._queue) + (0 if unit.keyframe else 1)
-        self.dropped += lost
-        self._hub.drops += lost
-        self._queue.clear()
-        self._room = self._limit
-        self._waiting = not unit.keyframe
-        if unit.keyframe:
-            self._queue.append(unit)
-        else:
-            self._hub.request_keyframe()
-
-
 class Hub:
     """Opens its source for the first subscriber, closes it `grace` seconds after the last, and fans out in between.
 
@@ -194,6 +104,7 @@ class Hub:
         self._grace = grace
         self._clock = clock
         self._subscriptions: set[Subscription] = set()
+        self._listeners: set[SoundSubscription] = set()
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
         self._trouble: str | None = None
@@ -202,8 +113,7 @@ class Hub:
         self._wanted = False
         self._live = False
         self._meter = StreamMeter(clock)
-        self._past: list[AccessUnit] = []
-        self._past_bytes = 0
+        self._recent = RecentUnits()
         self._keyframes = KeyframeRequests(source.request_keyframe, clock)
         self._driver: asyncio.Task[None] | None = None
         self._closing: asyncio.TimerHandle | None = None
@@ -222,8 +132,10 @@ class Hub:
             self._stopped = True
             self._live = False
             self._want(False)
-            for subscription in list(self._subscriptions):
+            for subscription in tuple(self._subscriptions):
                 subscription.close()
+            for listener in tuple(self._listeners):
+                listener.close()
             self._changed()
 
     async def close(self) -> None:
@@ -243,6 +155,12 @@ class Hub:
         if armed:
             subscription.arm()
         return subscription
+
+    def listen(self, limit: int = 10) -> SoundSubscription:
+        """Sound, where the camera has any; it does not open the camera by itself. `limit`: packets of 20 ms."""
+        listener = SoundSubscription(self, limit)
+        self._listeners.add(listener)
+        return listener
 
     def request_keyframe(self) -> None:
         """Asks the source for a keyframe, coalesced with the requests of others."""
@@ -289,10 +207,14 @@ class Hub:
 
     # What the source brings
 
-    def publish(self, unit: AccessUnit) -> None:
-        """Hands a unit to every subscription."""
+    def publish(self, unit: AccessUnit | AudioPacket) -> None:
+        """Hands a unit to every subscription, or sound to every listener."""
+        if isinstance(unit, AudioPacket):
+            for listener in tuple(self._listeners):
+                listener.offer(unit)
+            return
         self._meter.count(unit)
-        self._remember(unit)
+        self._recent.add(unit)
         if unit.keyframe:
             self._keyframes.satisfied()
         for subscription in tuple(self._subscriptions):
@@ -304,13 +226,7 @@ class Hub:
 
     def fast_forward(self) -> list[AccessUnit]:
         """For a source that cannot be asked: the units since the last keyframe, timed to be decoded at once."""
-        if self.source.capabilities.askable or not self._past:
-            return []
-        last = self._past[-1].pts
-        count = len(self._past)
-        return [
-            replace(unit, pts=last - (count - 1 - index) * FAST_FORWARD_TICKS) for index, unit in enumerate(self._past)
-        ]
+        return [] if self.source.capabilities.askable else self._recent.fast_forward()
 
     def forget(self, subscription: Subscription) -> None:
         """A subscription was closed."""
@@ -318,16 +234,9 @@ class Hub:
         if not self._subscriptions and self._wanted and self._closing is None:
             self._closing = asyncio.get_running_loop().call_later(self._grace, self._close_if_unwatched)
 
-    def _remember(self, unit: AccessUnit) -> None:
-        if unit.keyframe:
-            self._past, self._past_bytes = [], 0
-        elif not self._past:
-            return
-        self._past_bytes += len(unit.data)
-        if self._past_bytes > REMEMBERED_BYTES:
-            self._past, self._past_bytes = [], 0
-        else:
-            self._past.append(unit)
+    def forget_listener(self, subscription: SoundSubscription) -> None:
+        """A listener left."""
+        self._listeners.discard(subscription)
 
     def _report(self, trouble: SourceError | None) -> None:
         sentence = str(trouble) if trouble else None
@@ -336,7 +245,7 @@ class Hub:
         self._trouble = sentence
         if trouble:
             self._live = False
-            self._past, self._past_bytes = [], 0
+            self._recent.clear()
             log.warning("camera in trouble", extra={"trouble": sentence})
         self._changed()
 
@@ -375,7 +284,7 @@ class Hub:
             if this_round == self._round and self._wanted:
                 function(value)
 
-        def emit(unit: AccessUnit) -> None:
+        def emit(unit: AccessUnit | AudioPacket) -> None:
             self._bridge.post(current, self.publish, unit)
 
         def report(trouble: SourceError | None) -> None:
@@ -394,7 +303,7 @@ class Hub:
 
     async def _close_source(self) -> None:
         self._round += 1
-        self._past, self._past_bytes = [], 0
+        self._recent.clear()
         self._meter.reset()
         try:
             await self._bridge.run_blocking(self.source.stop)

@@ -57,7 +57,9 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("source", "camera:", "The camera's address, where `--source` does not say it (and no process list shows it)."),
+    Setting(
+        "source", "camera:", "The camera's address, where `--source` does not say it (and no process list shows it)."
+    ),
     Setting("viewers_max", 8, "Most people who may watch at once; one more is told to come back later.", 1, 100),
     Setting("connect_seconds", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60),
     Setting("grace_seconds", 5.0, "How long the camera stays open after the last viewer has left.", 0, 600),

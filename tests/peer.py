@@ -42,6 +42,7 @@ class WhepPeer:
     lose: Callable[[int], bool] = lambda number: False
     packets: list[Received] = field(default_factory=list)
     pictures: list[av.VideoFrame] = field(default_factory=list)
+    sound: list[tuple[float, av.AudioFrame]] = field(default_factory=list)
     location: str = ""
     answer: str = ""
     etag: str = ""
@@ -123,7 +124,7 @@ class WhepPeer:
         return {int(line[9:].split()[0]) for line in lines if line.startswith("a=rtpmap:") and "H264" in line}
 
     def _track_found(self, track: MediaStreamTrack) -> None:
-        if track.kind == "video":
+        if self.decode:
             self._tasks.append(asyncio.create_task(self._consume(track)))
 
     async def _consume(self, track: MediaStreamTrack) -> None:
@@ -132,8 +133,10 @@ class WhepPeer:
                 picture = await track.recv()
             except MediaStreamError:
                 return
-            assert isinstance(picture, av.VideoFrame)
-            self.pictures.append(picture)
+            if isinstance(picture, av.VideoFrame):
+                self.pictures.append(picture)
+            elif isinstance(picture, av.AudioFrame):
+                self.sound.append((time.monotonic(), picture))
 
 
 def depacketized(packets: Iterable[Received]) -> list[list[bytes]]:

@@ -13,7 +13,8 @@ from pi_cam.api.problems import for_program
 from pi_cam.api.rules import Rule, rule_of
 from pi_cam.api.services import services
 from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
-from pi_cam.trust.capabilities import CAPABILITIES, Person, require
+from pi_cam.transport.doors import Visitor
+from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed, require
 
 COOKIE = "sid"
 """On loopback, without TLS. (`__Host-sid` where there is TLS.)"""
@@ -53,6 +54,11 @@ def current_person() -> Person:
     return g.person
 
 
+def visitor_of(person: Person) -> Visitor:
+    """The person as the doors to the pictures see them."""
+    return Visitor(person.name, person.session, allowed(person, "listen"))
+
+
 def form_token() -> str:
     """What a form of the present session must carry."""
     person: Person | None = g.get("person")
@@ -81,7 +87,7 @@ def _decide(rule: Rule) -> Response | None:
             return redirect("/setup")
         raise NotSignedIn("Sign in first.")
     if rule.access in CAPABILITIES:
-        require(g.person, rule.access)  # type: ignore[arg-type]
+        require(g.person, rule.access)
     return None
 
 

@@ -11,14 +11,13 @@ from flask import Blueprint, g
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
-from pi_cam.api.access import current_person
+from pi_cam.api.access import current_person, visitor_of
 from pi_cam.api.problems import status_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import Services, services
 from pi_cam.api.sockets import SockConnection, abandon, close_socket
 from pi_cam.errors import NotFound, NotReady, PiCamError
 from pi_cam.transport import websocket as protocol
-from pi_cam.transport.doors import Visitor
 from pi_cam.trust.capabilities import Person, in_order
 
 log = logging.getLogger(__name__)
@@ -57,7 +56,7 @@ async def _close(connections: list[SockConnection], code: int, reason: str) -> N
         await asyncio.wait([asyncio.ensure_future(one.sent()) for one in connections], timeout=CLOSE_SECONDS)
 
 
-@sockets.route("/<camera_id>/live", bp=blueprint)
+@sockets.route("/<camera_id>/live", bp=blueprint)  # type: ignore[untyped-decorator]  # flask-sock has no types
 @rule("The live WebSocket, subprotocol pi-cam.v1", "view", {101: None}, websocket=True)
 def live(socket_: Server, camera_id: str) -> None:
     """One open page."""
@@ -102,7 +101,7 @@ async def _open_session(
         hub=camera.hub,
         describe=lambda: here.cameras.describe(camera),
         door=here.door,
-        visitor=Visitor(person.name, person.session),
+        visitor=visitor_of(person),
         can=list(in_order(person.can)),
     )
     _open.add(connection)

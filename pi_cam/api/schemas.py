@@ -101,7 +101,7 @@ def json_body(schema: type[Schema]) -> dict[str, Any]:
     try:
         data: dict[str, Any] = schema(unknown=RAISE).load(request.get_json())
     except ValidationError as error:
-        raise SettingError(_sentence(error.normalized_messages())) from None
+        raise SettingError(_sentence(error.messages_dict)) from None
     return data
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Flask, Response, request
 
 import web.ui
@@ -76,8 +78,4 @@ def _open_static_files(app: Flask) -> None:
     public = rule("A file of the pages", "public", {200: "application/octet-stream", 304: None, 404: None})
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("ui."):
-
-            def open_view(*args: object, _view: object = view, **kwargs: object) -> object:
-                return _view(*args, **kwargs)  # type: ignore[operator]
-
-            app.view_functions[endpoint] = public(open_view)
+            app.view_functions[endpoint] = public(partial(view))  # the views themselves belong to `web.ui`

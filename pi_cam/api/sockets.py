@@ -30,6 +30,8 @@ class SockConnection:
         self._queue: deque[dict[str, Any]] = deque()
         self._closing: tuple[int, str] | None = None
         self._sending: asyncio.Task[None] | None = None
+        if socket_.sock is None:
+            raise ConnectionClosed
         # A client that stops reading must not hold a thread for ever.
         socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
 
@@ -80,7 +82,7 @@ def send_text(socket_: Server, text: str) -> bool:
 def close_socket(socket_: Server, code: int, reason: str) -> None:
     """Says why, and wakes the thread that reads."""
     with contextlib.suppress(ConnectionClosed, OSError):
-        socket_.close(code, reason)
+        socket_.close(code, reason)  # type: ignore[arg-type]  # any number is taken; the stubs know the standard's only
     socket_.event.set()
 
 
@@ -88,5 +90,6 @@ def abandon(socket_: Server) -> None:
     """Ends both threads of a socket at once."""
     socket_.connected = False
     socket_.event.set()
-    with contextlib.suppress(OSError):
-        socket_.sock.shutdown(socket.SHUT_RDWR)
+    if socket_.sock is not None:
+        with contextlib.suppress(OSError):
+            socket_.sock.shutdown(socket.SHUT_RDWR)

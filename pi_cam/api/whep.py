@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 
-from pi_cam.api.access import current_person
+from pi_cam.api.access import current_person, visitor_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
 from pi_cam.errors import OfferRefused
@@ -80,8 +80,7 @@ def preflight(camera_id: str, session: str = "") -> Response:
 
 
 def _visitor() -> Visitor:
-    person = current_person()
-    return Visitor(person.name, person.session)
+    return visitor_of(current_person())
 
 
 def _text(mimetype: str) -> str:

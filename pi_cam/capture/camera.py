@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from pi_cam.capture.camera_address import FASTEST_BITRATE, SLOWEST_BITRATE, CameraAddress, parse_address
-from pi_cam.capture.camera_opening import Ranges, advertised_controls, explain, fitting, open_camera
+from pi_cam.capture.camera_opening import Ranges, advertised_controls, explain, fitting, only_fitting, open_camera
 from pi_cam.capture.source import Capabilities, Controls, Emit, Report, VideoSource
 from pi_cam.errors import AddressRefused, MissingPart, SourceError, SourceUnreachable
 from pi_cam.media.units import AccessUnit
@@ -45,6 +45,7 @@ class Rendition:
         self.stream = stream
         self.bitrate = bitrate
         self.encoder: Any = None
+        self.encoding_since = 0.0
         self.last_picture = 0.0
         self._device = device
         self._gate = threading.Lock()
@@ -137,7 +138,7 @@ class Device:
         self._hangs = False
         self._camera: Any = None
         self._advertised: Ranges | None = None
-        self._controls: dict[str, object] = {}
+        self._controls: Mapping[str, object] = {}
 
     def want(self, rendition: Rendition) -> None:
         """Opens the camera, or adds a stream to the open one. Returns at once."""
@@ -176,7 +177,7 @@ class Device:
                 values = {name: fitting(name, value, self._advertised) for name, value in values.items()}
                 if self._camera is not None:
                     self._camera.set_controls(values)
-            self._controls.update(values)
+            self._controls = {**self._controls, **values}
 
     # From here on: the device's own thread
 
@@ -202,7 +203,7 @@ class Device:
         try:
             with ExitStack() as closing:
                 self._drive(closing)
-        except Exception as error:
+        except Exception as error:  # the edge of a thread: whatever libcamera or a driver throws, we try again
             log.info("The camera failed: %s", error, exc_info=not isinstance(error, SourceError))
             self._tell(explain(error))
             return True
@@ -245,8 +246,8 @@ class Device:
         )
         advertised = advertised_controls(camera)
         with self._changed:
-            self._controls = {name: value for name, value in self._controls.items() if name in advertised}
-            camera.set_controls({name: fitting(name, value, advertised) for name, value in self._controls.items()})
+            self._controls = only_fitting(self._controls, advertised)
+            camera.set_controls(self._controls)
             self._camera, self._advertised = camera, advertised
 
     def _match_encoders(self, camera: Any, wanted: tuple[Rendition, ...]) -> None:
@@ -259,8 +260,9 @@ class Device:
             if rendition not in self._encoding:
                 encoder = make_encoder(rendition.bitrate, self._address.fps)
                 camera.start_encoder(encoder, Tap(encoder, rendition.deliver), name=rendition.stream)
-                rendition.last_picture = time.monotonic()
+                rendition.encoding_since = time.monotonic()
                 rendition.encoder = encoder
+                encoder.set_bitrate(rendition.bitrate)  # it may have changed meanwhile
                 self._encoding = (*self._encoding, rendition)
 
     def _stop_encoders(self, camera: Any) -> None:
@@ -282,8 +284,8 @@ class Device:
             self._camera = None
 
     def _watch_for_silence(self) -> None:
-        oldest = min((one.last_picture for one in self._encoding), default=0.0)
-        if time.monotonic() - oldest > SILENCE_SECONDS:
+        waiting = [max(one.encoding_since, one.last_picture) for one in self._encoding]
+        if waiting and time.monotonic() - min(waiting) > SILENCE_SECONDS:
             self._tell(SourceUnreachable(SILENT))  # before closing, which may hang
             raise SourceUnreachable(SILENT)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,8 @@ from typing import Any
 
 from pi_cam.capture.camera_address import CameraAddress
 from pi_cam.errors import SourceError, SourceUnreachable, SourceUnsupported
+
+log = logging.getLogger(__name__)
 
 NO_CAMERA = "No camera is connected: check the ribbon cable at both ends, with the power off."
 BUSY = "Another program uses this camera."
@@ -47,7 +50,7 @@ def explain(error: BaseException) -> SourceError:
     causes = [str(one).strip().rstrip(".") for one in _chain(error)]
     if any("busy" in text.lower() for text in causes):
         return SourceUnreachable(BUSY)
-    if any("not found" in text.lower() for text in causes):
+    if any(text.startswith(("Camera(s) not found", "No camera number")) for text in causes):
         return SourceUnreachable(NO_CAMERA)
     return SourceUnreachable(f"The camera cannot be used: {causes[-1] or type(error).__name__}.")
 
@@ -76,6 +79,17 @@ def fitting(name: str, value: object, ranges: Ranges) -> float:
     if number != value or not least <= number <= most:
         raise SourceError(f"{name} goes from {least} to {most}, not {value}.")
     return number
+
+
+def only_fitting(values: Mapping[str, object], ranges: Ranges) -> dict[str, float]:
+    """Drops, with a line in the log, what was asked for before the camera's controls were known."""
+    kept = {}
+    for name, value in values.items():
+        try:
+            kept[name] = fitting(name, value, ranges)
+        except SourceError as error:
+            log.warning("%s", error)
+    return kept
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ from pi_cam.capture.timeline import Timeline
 from pi_cam.capture.transcode import Transcoder, ticks_of
 from pi_cam.errors import SourceUnsupported
 from pi_cam.media.h264 import ParameterSets
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Gate:
         self._lock = threading.Lock()
         self._open = True
 
-    def emit(self, unit: AccessUnit) -> None:
+    def emit(self, unit: AccessUnit | AudioPacket) -> None:
         """Passes `unit` on, or drops it when closed."""
         with self._lock:
             if self._open:

@@ -18,7 +18,7 @@ from pi_cam.capture.relay import SILENCE_SECONDS, Relay
 from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import PiCamError, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ class _Watch:
             elif arrived - pictured_at > SILENCE_SECONDS:
                 raise SourceUnreachable("The camera sends no pictures any more.")
 
-    def _emit(self, unit: AccessUnit) -> None:
+    def _emit(self, unit: AccessUnit | AudioPacket) -> None:
         if self._first_unit_at is None:
             self._first_unit_at = time.monotonic()
             self._tell(None)

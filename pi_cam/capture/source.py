@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Protocol
 
 from pi_cam.errors import AddressRefused, SourceError
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 
-Emit = Callable[[AccessUnit], None]
-"""Takes an access unit from any thread; returns at once and never raises."""
+Emit = Callable[[AccessUnit | AudioPacket], None]
+"""Takes an access unit, or sound that belongs to the pictures, from any thread; returns at once and never raises."""
 
 Report = Callable[[SourceError | None], None]
 """Takes what is wrong now, or None when pictures flow again; from any thread, returns at once, never raises."""

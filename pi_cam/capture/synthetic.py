@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -20,7 +20,8 @@ import numpy.typing as npt
 from pi_cam.capture.source import Capabilities, Controls, Emit, Report
 from pi_cam.errors import AddressRefused, SourceError
 from pi_cam.media.encoder import PictureEncoder
-from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
+from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ CLOCK_COLUMNS = 12
 CLOCK_ROWS = 4
 CLOCK_BITS = 40
 FLASH_SECONDS = 0.1
+BEEP_HZ = 1000
+BEEP_LEVEL = 8000
 BLACK, WHITE = 16, 235
 
 # Y, Cb, Cr (ITU-R BT.601)
@@ -102,6 +105,33 @@ class TestCard:
         luma[-block.shape[0] :, : block.shape[1]] = block
 
 
+class Beeper:
+    """The sound of the test card: a beep for as long as the flash, silence in between.
+
+    `monotonic` and `utc`: the same moment on both clocks, in seconds.
+    """
+
+    def __init__(self, monotonic: float, utc: float) -> None:
+        self._encoder = OpusEncoder()
+        self._started = monotonic
+        self._utc = utc
+        self._blocks = 0
+
+    def until(self, now: float) -> Iterator[AudioPacket]:
+        """The packets of all blocks that ended before `now` (monotonic seconds) and were not given yet."""
+        while (self._blocks + 1) * BLOCK_SAMPLES <= (now - self._started) * SOUND_CLOCK_HZ:
+            first = self._blocks * BLOCK_SAMPLES
+            self._blocks += 1
+            captured_at = self._started + first / SOUND_CLOCK_HZ
+            for data in self._encoder.encode(self._block(first)):
+                yield AudioPacket(data, round(self._started * SOUND_CLOCK_HZ) + first, captured_at)
+
+    def _block(self, first: int) -> npt.NDArray[np.int16]:
+        moments = self._utc + np.arange(first, first + BLOCK_SAMPLES) / SOUND_CLOCK_HZ
+        sounding = moments % 1.0 < FLASH_SECONDS
+        return (BEEP_LEVEL * sounding * np.sin(2 * np.pi * BEEP_HZ * (moments % 1.0))).astype(np.int16)
+
+
 class SyntheticSource:
     """`synthetic:`. Renders and encodes in a thread of its own, on the beat of an ideal sensor clock."""
 
@@ -159,6 +189,7 @@ class SyntheticSource:
 
     def _deliver(self, encoder: PictureEncoder, emit: Emit) -> None:
         card = TestCard(self._format.width, self._format.height)
+        beeper = Beeper(time.monotonic(), time.time())
         started = time.monotonic()
         index = 0
         while not self._ending.is_set():
@@ -166,6 +197,8 @@ class SyntheticSource:
             frame = card.draw(time.time_ns() // 1_000_000, index)
             for data, pts, keyframe in encoder.encode(frame, pts=round(captured_at * VIDEO_CLOCK_HZ)):
                 emit(AccessUnit(data, pts, keyframe, captured_at))
+            for packet in beeper.until(time.monotonic()):
+                emit(packet)
             index = max(index + 1, int((time.monotonic() - started) * self._format.fps))  # late: pictures are skipped
             self._sleep(max(0.0, started + index / self._format.fps - time.monotonic()))
 

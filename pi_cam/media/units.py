@@ -8,6 +8,10 @@ VIDEO_CLOCK_HZ = 90_000
 """RTP clock of H.264 (RFC 6184, section 8.2.1)."""
 
 
+SOUND_CLOCK_HZ = 48_000
+"""RTP clock of Opus, whatever the sound's own rate (RFC 7587, section 4.1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessUnit:
     """One encoded picture.
@@ -20,4 +24,17 @@ class AccessUnit:
     data: bytes
     pts: int
     keyframe: bool
+    captured_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPacket:
+    """20 ms of encoded sound.
+
+    `data`: one Opus packet. `pts`: 48 kHz ticks, not wrapped, in steps of 960. `captured_at`: seconds of
+    `time.monotonic()` when its first sample was heard.
+    """
+
+    data: bytes
+    pts: int
     captured_at: float

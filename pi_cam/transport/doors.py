@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pi_cam.transport.viewers import Viewers
-from pi_cam.transport.webrtc_peer import WAITING_UNITS, Units, WebRtcPeer
+from pi_cam.transport.webrtc_peer import WAITING_UNITS, Sound, Units, WebRtcPeer
 
 
 class Stats(Protocol):
@@ -28,6 +28,9 @@ class Watchable(Protocol):
     def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
         """Opens the camera."""
 
+    def listen(self, limit: int = 10) -> Sound:
+        """Its sound."""
+
     def request_keyframe(self) -> None:
         """Asks for one."""
 
@@ -40,10 +43,12 @@ class Watchable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who knocks: a name for the list of viewers, and the session that it came with (None for a token)."""
+    """Who knocks: a name for the list of viewers, the session that it came with (None for a token), and whether it may
+    hear sound."""
 
     name: str
     session: str | None
+    may_listen: bool = False
 
 
 class WebRtcDoor:
@@ -73,6 +78,7 @@ class WebRtcDoor:
                 person=visitor.name,
                 session=visitor.session,
                 units=units,
+                sound=hub.listen() if visitor.may_listen else None,
                 request_keyframe=hub.request_keyframe,
                 ice_servers=self.ice_servers(),
                 connect_seconds=self._connect_seconds(),

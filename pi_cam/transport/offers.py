@@ -9,7 +9,8 @@ from pi_cam.errors import OfferRefused
 MAX_OFFER_BYTES = 64 * 1024
 MAX_LINES = 2_000
 
-_SECTION = re.compile(r"^m=(\w+) ", re.MULTILINE)
+_SECTION = re.compile(r"^m=(\S*)", re.MULTILINE)
+_BUNDLE = "a=group:BUNDLE"
 
 
 def check_offer(sdp: str) -> str:
@@ -19,17 +20,19 @@ def check_offer(sdp: str) -> str:
     agree to (a data channel, a second picture) would cost threads and sockets that nobody uses. Candidates with `.local`
     names go: looking them up costs up to a second, and the connection finds the same addresses by itself (RFC 8445).
     """
-    if len(sdp) > MAX_OFFER_BYTES:
+    if len(sdp.encode(errors="replace")) > MAX_OFFER_BYTES:
         raise OfferRefused("This offer is too large.")
-    lines = sdp.replace("\r\n", "\n").split("\n")
+    lines = sdp.splitlines()  # as the library does: what is a line for it must be one here
     if not sdp.startswith("v=0") or len(lines) > MAX_LINES or "\x00" in sdp:
         raise OfferRefused("This is not a session description.")
     kinds = _SECTION.findall("\n".join(lines))
-    if kinds.count("video") != 1 or kinds.count("audio") > 1 or len(kinds) > 2 or set(kinds) - {"video", "audio"}:
+    if kinds.count("video") != 1 or kinds.count("audio") > 1 or set(kinds) - {"video", "audio"}:
         raise OfferRefused("An offer has one picture section, at most one sound section, and nothing else.")
     if not _wants_picture(lines):
         raise OfferRefused("The picture section of this offer does not want to receive.")
-    return "\r\n".join(line for line in lines if not is_hidden_candidate(line))
+    if not _bundles_what_is_there(lines):
+        raise OfferRefused("This offer bundles sections that it does not have.")
+    return "\r\n".join([*(line for line in lines if not is_hidden_candidate(line)), ""])
 
 
 def is_hidden_candidate(line: str) -> bool:
@@ -39,7 +42,7 @@ def is_hidden_candidate(line: str) -> bool:
 
 def has_sound(sdp: str) -> bool:
     """Whether a checked offer has a sound section."""
-    return "audio" in _SECTION.findall(sdp.replace("\r\n", "\n"))
+    return any(line.startswith("m=audio") for line in sdp.splitlines())
 
 
 def _wants_picture(lines: list[str]) -> bool:
@@ -50,3 +53,10 @@ def _wants_picture(lines: list[str]) -> bool:
         elif picture and line in ("a=sendonly", "a=inactive"):
             return False
     return any(line.startswith("m=video ") and not line.startswith("m=video 0 ") for line in lines)
+
+
+def _bundles_what_is_there(lines: list[str]) -> bool:
+    """The library would leave a section of a broken group without transport, and then fail to close the connection."""
+    names = [line.removeprefix("a=mid:") for line in lines if line.startswith("a=mid:")]
+    bundled = [name for line in lines if line.startswith(_BUNDLE) for name in line.removeprefix(_BUNDLE).split()]
+    return len(set(names)) == len(names) and set(bundled) <= set(names)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import av
 from aiortc import (
@@ -22,7 +22,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp
 
 from pi_cam.errors import OfferRefused
-from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.offers import check_offer, has_sound, is_hidden_candidate
 from pi_cam.transport.viewers import new_viewer_id
@@ -30,6 +30,7 @@ from pi_cam.transport.viewers import new_viewer_id
 log = logging.getLogger(__name__)
 
 TICK = Fraction(1, VIDEO_CLOCK_HZ)
+SOUND_TICK = Fraction(1, SOUND_CLOCK_HZ)
 WAITING_UNITS = 30
 """One second at 30 fps: a viewer that lags more jumps to the present."""
 
@@ -49,6 +50,16 @@ class Units(Protocol):
         """Ends it."""
 
 
+class Sound(Protocol):
+    """What a peer needs of a listener's subscription."""
+
+    async def next(self) -> AudioPacket | None:
+        """The next packet; None at the end."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
 class EncodedVideoTrack(MediaStreamTrack):
     """Hands access units to aiortc, which packs them without decoding (`recv` may return an `av.Packet`)."""
 
@@ -61,7 +72,7 @@ class EncodedVideoTrack(MediaStreamTrack):
         self._last: AccessUnit | None = None
         self._origin: int | None = None
 
-    async def recv(self) -> av.Packet:
+    async def recv(self) -> av.Packet[Any]:
         """The first call comes when the transport is up: only then a keyframe is asked for."""
         self._units.arm()
         self._learn_origin()
@@ -89,15 +100,28 @@ class EncodedVideoTrack(MediaStreamTrack):
                 self._origin = sent - self._last.pts
 
 
-class SilentTrack(MediaStreamTrack):
-    """A sound section without sound: it never has anything to send, and costs nothing."""
+class EncodedAudioTrack(MediaStreamTrack):
+    """Hands Opus packets to aiortc as they are. Without sound it never has anything to send, and costs nothing."""
 
     kind = "audio"
 
-    async def recv(self) -> av.Packet:
-        """Waits for the end."""
-        await asyncio.Event().wait()
-        raise MediaStreamError
+    def __init__(self, sound: Sound | None) -> None:
+        super().__init__()
+        self._sound = sound
+
+    async def recv(self) -> av.Packet[Any]:
+        """The next 20 ms."""
+        if self._sound is None:
+            await asyncio.Event().wait()
+            raise MediaStreamError
+        heard = await self._sound.next()
+        if heard is None or self.readyState != "live":
+            self.stop()
+            raise MediaStreamError
+        packet = av.Packet(heard.data)
+        packet.pts = heard.pts
+        packet.time_base = SOUND_TICK
+        return packet
 
 
 class WebRtcPeer:
@@ -116,6 +140,7 @@ class WebRtcPeer:
         person: str,
         session: str | None,
         units: Units,
+        sound: Sound | None,
         request_keyframe: Callable[[], None],
         ice_servers: list[str],
         connect_seconds: float,
@@ -129,6 +154,7 @@ class WebRtcPeer:
         self.delay_ms: int | None = None
         self.offer = ""
         self._units = units
+        self._sound = sound
         self._request_keyframe = request_keyframe
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
@@ -185,7 +211,7 @@ class WebRtcPeer:
         video.setCodecPreferences(_preferences(profile_level_id))
         webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
         if sound:
-            self._connection.addTransceiver(SilentTrack(), "sendonly")
+            self._connection.addTransceiver(EncodedAudioTrack(self._sound), "sendonly")
         self._connection.on("connectionstatechange", self._state_changed)
 
     def _state_changed(self) -> None:
@@ -208,12 +234,17 @@ class WebRtcPeer:
         if self._timer is not None:
             self._timer.cancel()
         self._units.close()
+        if self._sound is not None:
+            self._sound.close()
         if self._track is not None:
             self._track.stop()
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(reason)
-        await self._connection.close()
+        try:
+            await self._connection.close()
+        except Exception:  # an edge: what the library cannot close must not keep others from being told
+            log.exception("connection did not close cleanly")
 
 
 def _preferences(profile_level_id: str | None) -> list[RTCRtpCodecCapability]:

@@ -24,7 +24,8 @@ class Throttle:
     def check(self, key: str) -> None:
         """Raises `TooManyTries` while the pause lasts."""
         count, last = self._failures.get(key, (0, 0.0))
-        pause = min(2.0 ** (count - FREE_TRIES), LONGEST_SECONDS) if count >= FREE_TRIES else 0.0
+        # The exponent is bounded too: who fails once a minute for a day would overflow a float.
+        pause = min(2.0 ** min(count - FREE_TRIES, 10), LONGEST_SECONDS) if count >= FREE_TRIES else 0.0
         left = last + pause - self._clock()
         if left > 0:
             raise TooManyTries("Too many attempts. Wait a moment, then try again.", left)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from pi_cam.capture.camera import CameraSource
 from tests.camera import virtual_camera
-from tests.camera.watcher import watching
+from tests.camera.watcher import make, watching
 
 
 def main() -> None:
     virtual_camera.install()
-    source = CameraSource("camera:?id=Virtual0", by_operator=True)
+    source = make()
     for _ in range(3):
         with watching(source) as seen:
             seen.wait_for_pictures(10)

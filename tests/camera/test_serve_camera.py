@@ -8,11 +8,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests import network
 from tests.camera.pictures import COUNT, HEIGHT, WIDTH, correlation, picture, read_number
+from tests.camera.watcher import luma_of
 from tests.peer import WhepPeer
 from tests.prerequisites import require
 from tests.server import Server, serving
@@ -41,7 +41,7 @@ def test_the_known_pictures_arrive_in_order(server: Server, token: str) -> None:
             camera = server.camera(token)
             assert (camera["state"], camera["width"], camera["height"]) == ("live", WIDTH, HEIGHT)
             assert (await peer.leave()).status == 200
-        lumas = [np.asarray(frame.to_ndarray(format="gray")) for frame in peer.pictures]
+        lumas = [luma_of(frame) for frame in peer.pictures]
         numbers = [read_number(luma) for luma in lumas]
         known = [number for number in numbers if number is not None]
         assert len(known) == len(lumas)

@@ -59,10 +59,15 @@ def main(arguments: list[str]) -> int:
         sys.exit("usage: trixie_root.py build | trixie_root.py run -- COMMAND...")
     if os.geteuid() != 0:
         sys.exit("The trixie root needs root (chroot and bind mounts): run this with sudo.")
-    _build_once()
-    if arguments[0] == "build":
-        return 0
-    return _in_namespaces("run", *arguments[2:])
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    with ROOT.with_suffix(".lock").open("w") as lock:
+        # Shared while in use: nobody makes the root anew under a run.
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        if not _is_ready():
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _make_ready()
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        return _in_namespaces("run", *arguments[2:]) if arguments[0] == "run" else 0
 
 
 def _in_namespaces(*arguments: str) -> int:
@@ -78,22 +83,23 @@ def _inside(arguments: list[str]) -> int:
     return 0
 
 
-def _build_once() -> None:
-    ROOT.parent.mkdir(parents=True, exist_ok=True)
-    with ROOT.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if _stamp_file(ROOT).is_file() and _stamp_file(ROOT).read_text("ascii") == _stamp():
-            return
-        if not shutil.which("debootstrap"):
-            sys.exit("The trixie root is made by debootstrap: sudo apt install debootstrap")
-        partial = ROOT.with_suffix(".partial")
+def _is_ready() -> bool:
+    return _stamp_file(ROOT).is_file() and _stamp_file(ROOT).read_text("ascii") == _stamp()
+
+
+def _make_ready() -> None:
+    if _is_ready():  # by now, by another
+        return
+    if not shutil.which("debootstrap"):
+        sys.exit("The trixie root is made by debootstrap: sudo apt install debootstrap")
+    partial = ROOT.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    if _in_namespaces("build", str(partial), _mirror()):
         shutil.rmtree(partial, ignore_errors=True)
-        if _in_namespaces("build", str(partial), _mirror()):
-            shutil.rmtree(partial, ignore_errors=True)
-            sys.exit("The trixie root could not be made: is this machine online? What failed is said above.")
-        _stamp_file(partial).write_text(_stamp(), "ascii")
-        shutil.rmtree(ROOT, ignore_errors=True)
-        partial.rename(ROOT)
+        sys.exit("The trixie root could not be made: is this machine online? What failed is said above.")
+    _stamp_file(partial).write_text(_stamp(), "ascii")
+    shutil.rmtree(ROOT, ignore_errors=True)
+    partial.rename(ROOT)
 
 
 def _stamp_file(root: Path) -> Path:

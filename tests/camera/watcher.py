@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,10 +12,23 @@ from contextlib import contextmanager
 import av
 import numpy as np
 
+from pi_cam.capture.camera import CameraSource
 from pi_cam.capture.source import VideoSource
 from pi_cam.errors import SourceError
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 from tests.camera.pictures import Luma
+
+ADDRESS = "camera:?id=Virtual0"
+
+
+def make(address: str = ADDRESS) -> CameraSource:
+    return CameraSource(address, by_operator=True)
+
+
+def descriptors() -> int:
+    """Open ones of this process."""
+    gc.collect()  # a closed Picamera2 is a cycle, with an event descriptor in it
+    return len(os.listdir("/proc/self/fd"))
 
 
 class Watcher:
@@ -25,7 +40,8 @@ class Watcher:
         self.reports: list[str | None] = []
         self._news = threading.Condition()
 
-    def emit(self, unit: AccessUnit) -> None:
+    def emit(self, unit: AccessUnit | AudioPacket) -> None:
+        assert isinstance(unit, AccessUnit), "this camera has no sound"
         with self._news:
             self.units.append(unit)
             self.arrivals.append(time.monotonic())
@@ -68,4 +84,8 @@ def decode(units: list[AccessUnit]) -> list[Luma]:
     decoder.thread_count = 1
     packets = [*(av.Packet(unit.data) for unit in units), None]
     frames = [frame for packet in packets for frame in decoder.decode(packet)]
-    return [np.asarray(frame.to_ndarray(format="gray")) for frame in frames]
+    return [luma_of(frame) for frame in frames]
+
+
+def luma_of(frame: av.VideoFrame) -> Luma:
+    return np.asarray(frame.to_ndarray(format="gray"), np.uint8)

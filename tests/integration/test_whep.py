@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
@@ -177,3 +179,55 @@ def _wait_until_nobody_watches(server: Server, token: str, seconds: float = 8) -
     while server.camera(token)["viewers"]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_beep_and_flash_come_together(server: Server) -> None:
+    listener = server.token("view,listen")
+
+    async def run() -> tuple[list[float], list[float]]:
+        flashes: list[float] = []
+        async with WhepPeer(server, listener) as peer:
+            await peer.until(lambda: len(peer.pictures) > 30 and len(peer.sound) > 50)
+            peer.sound.clear()
+            began = time.monotonic()
+            seen = len(peer.pictures)
+            bright = False
+            while time.monotonic() - began < 4:
+                await asyncio.sleep(0.005)
+                while seen < len(peer.pictures):
+                    white = _is_flash(peer.pictures[seen])
+                    if white and not bright:
+                        flashes.append(time.monotonic())
+                    bright, seen = white, seen + 1
+            return flashes, _beeps(peer.sound)
+
+    flashes, beeps = asyncio.run(run())
+    assert len(flashes) >= 3
+    assert all(min(abs(beep - flash) for beep in beeps) < 0.15 for flash in flashes[:-1]), (flashes, beeps)
+
+
+def test_without_the_right_to_listen_there_is_silence(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token) as peer:
+            await peer.until(lambda: len(peer.pictures) > 30)
+            assert "m=audio" in peer.answer
+            assert peer.sound == []
+
+    asyncio.run(run())
+
+
+def _is_flash(picture: av.VideoFrame) -> bool:
+    luma = picture.to_ndarray(format="gray")
+    side = picture.height // 6
+    return bool(luma[side + 4 : 2 * side - 4, -2 * side + 4 : -side - 4].mean() > 200)
+
+
+def _beeps(sound: list[tuple[float, av.AudioFrame]]) -> list[float]:
+    """When a loud block follows a quiet one."""
+    found, loud = [], True
+    for at, block in sound:
+        now = bool(np.abs(block.to_ndarray().astype(float)).mean() > 1000)
+        if now and not loud:
+            found.append(at)
+        loud = now
+    return found

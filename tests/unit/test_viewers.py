@@ -1,0 +1,72 @@
+"""The registry of viewers: cap, lookup, end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from pi_cam.errors import TooManyViewers
+from pi_cam.transport.viewers import Viewers, new_viewer_id
+
+
+@dataclass(eq=False)
+class FakeViewer:
+    camera: str = "main"
+    session: str | None = None
+    id: str = field(default_factory=new_viewer_id)
+    person: str = "Ada"
+    transport: str = "fake"
+    started_at: float = 0.0
+    delay_ms: int | None = None
+    reasons: list[str] = field(default_factory=list)
+
+    async def close(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+
+def test_the_cap_holds_and_may_change_while_people_watch() -> None:
+    limit = 2
+    viewers = Viewers(lambda: limit)
+    one, two = FakeViewer(), FakeViewer()
+    viewers.add(one)
+    viewers.add(two)
+    with pytest.raises(TooManyViewers):
+        viewers.check_room()
+    with pytest.raises(TooManyViewers):
+        viewers.add(FakeViewer())
+    viewers.remove(one)
+    viewers.remove(one)
+    viewers.add(FakeViewer())
+    limit = 3
+    viewers.add(FakeViewer())
+
+
+def test_viewers_are_found_by_id_and_by_camera() -> None:
+    viewers = Viewers(lambda: 8)
+    main, garden = FakeViewer("main"), FakeViewer("garden")
+    viewers.add(main)
+    viewers.add(garden)
+    assert viewers.get(main.id) is main
+    assert viewers.get("") is None
+    assert viewers.of("garden") == [garden]
+    assert viewers.of("nowhere") == []
+    assert viewers.all() == [main, garden]
+
+
+def test_all_or_those_of_one_camera_are_ended() -> None:
+    viewers = Viewers(lambda: 8)
+    main, garden = FakeViewer("main"), FakeViewer("garden")
+    viewers.add(main)
+    viewers.add(garden)
+    asyncio.run(viewers.close_all("stopped", "garden"))
+    assert (main.reasons, garden.reasons) == ([], ["stopped"])
+    asyncio.run(viewers.close_all("restarting"))
+    assert (main.reasons, garden.reasons) == (["restarting"], ["stopped", "restarting"])
+
+
+def test_ids_cannot_be_guessed() -> None:
+    ids = {new_viewer_id() for _ in range(1_000)}
+    assert len(ids) == 1_000
+    assert min(map(len, ids)) >= 20
