@@ -8,10 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from pi_cam.capture.network import NetworkSource
+from pi_cam.capture.source import Emit
 from pi_cam.errors import SourceError
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 
 THREADS = {"camera-network", "camera-relay", "camera-transcoder"}
+
+
+def pictures(take: Callable[[AccessUnit], object]) -> Emit:
+    """What a source emits, without its sound."""
+
+    def emit(unit: AccessUnit | AudioPacket) -> None:
+        if isinstance(unit, AccessUnit):
+            take(unit)
+
+    return emit
 
 
 class Watcher:
@@ -44,7 +55,7 @@ class Watcher:
 def watching(url: str, *, by_operator: bool = True) -> Iterator[Watcher]:
     """Starts a source; at the end stops it within two seconds and proves that it is silent and gone."""
     watcher = Watcher(url, by_operator=by_operator)
-    watcher.source.start(watcher.units.append, watcher.report)
+    watcher.source.start(pictures(watcher.units.append), watcher.report)
     try:
         yield watcher
     finally:

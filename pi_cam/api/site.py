@@ -10,6 +10,7 @@ import web.ui
 from pi_cam.api import access, cameras, live, pages, problems, sessions, system, whep
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
+from pi_cam.api.sockets import ReadingThread
 from pi_cam.transport.websocket import MAX_MESSAGE_BYTES, SUBPROTOCOL
 
 MAX_BODY_BYTES = 64 * 1024
@@ -51,6 +52,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
             "ping_interval": PING_SECONDS,
             "max_message_size": MAX_MESSAGE_BYTES,
             "subprotocols": [SUBPROTOCOL],
+            "thread_class": ReadingThread,
         },
     )
     app.extensions[EXTENSION] = services

@@ -7,7 +7,9 @@ import contextlib
 import json
 import socket
 import struct
+import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from simple_websocket import ConnectionClosed, Server
@@ -17,6 +19,23 @@ from pi_cam.transport import websocket as protocol
 
 WAITING_MESSAGES = 64
 SEND_SECONDS = 5
+
+
+class ReadingThread(threading.Thread):
+    """simple-websocket's own thread of a socket. When it ends it wakes whoever waits for a message: the library does so
+    before it says that the socket is closed, and a reader that looks in between would wait on until its time is over."""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        super().__init__(target=target, name="live-socket", daemon=True)
+        self._socket: Server = target.__self__  # type: ignore[attr-defined]
+
+    def run(self) -> None:
+        """Reads until the end."""
+        try:
+            super().run()
+        finally:
+            self._socket.connected = False
+            self._socket.event.set()
 
 
 class SockConnection:

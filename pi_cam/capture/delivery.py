@@ -8,7 +8,7 @@ import threading
 import av
 from av.bitstream import BitStreamFilterContext
 
-from pi_cam.capture.source import Capabilities, Emit
+from pi_cam.capture.source import Capabilities, Emit, EmitPicture
 from pi_cam.capture.timeline import Timeline
 from pi_cam.capture.transcode import Transcoder, ticks_of
 from pi_cam.errors import SourceUnsupported
@@ -50,7 +50,9 @@ class Delivery:
     codec that cannot be decoded.
     """
 
-    def __init__(self, stream: av.VideoStream, timeline: Timeline, emit: Emit, bits_per_second: int | None) -> None:
+    def __init__(
+        self, stream: av.VideoStream, timeline: Timeline, emit: EmitPicture, bits_per_second: int | None
+    ) -> None:
         context = stream.codec_context
         if context.name not in DECODABLE and context.codec.canonical_name not in DECODABLE:
             raise SourceUnsupported(f"This camera sends {context.name} pictures, which cannot be shown.")

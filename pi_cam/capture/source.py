@@ -13,6 +13,9 @@ from pi_cam.media.units import AccessUnit, AudioPacket
 Emit = Callable[[AccessUnit | AudioPacket], None]
 """Takes an access unit, or sound that belongs to the pictures, from any thread; returns at once and never raises."""
 
+EmitPicture = Callable[[AccessUnit], None]
+"""The same, where there is no sound."""
+
 Report = Callable[[SourceError | None], None]
 """Takes what is wrong now, or None when pictures flow again; from any thread, returns at once, never raises."""
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from pi_cam.capture.source import Emit
+from pi_cam.capture.source import EmitPicture
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import MissingPart, SourceUnsupported
 from pi_cam.media.encoder import PictureEncoder
@@ -34,7 +34,9 @@ class _Waiting(NamedTuple):
 class Transcoder:
     """Decodes and encodes one stream. `take` never waits; pictures are dropped rather than shown late."""
 
-    def __init__(self, stream: av.VideoStream, timeline: Timeline, emit: Emit, bits_per_second: int | None) -> None:
+    def __init__(
+        self, stream: av.VideoStream, timeline: Timeline, emit: EmitPicture, bits_per_second: int | None
+    ) -> None:
         context = stream.codec_context
         try:
             decoder = av.CodecContext.create(context.codec.canonical_name, "r")

@@ -15,6 +15,7 @@ from pi_cam.errors import AddressRefused, SourceError, SourceUnreachable, Source
 from pi_cam.media.h264 import NAL_PPS, NAL_SPS, nal_type, split_nal_units
 from pi_cam.media.units import AccessUnit
 from tests.clips import made, moving_picture, nal_units_of, real_clip
+from tests.watching import pictures as pictures_into
 
 
 class QuickClock:
@@ -42,7 +43,7 @@ class Player:
         self.units: list[AccessUnit] = []
         self.reports: list[SourceError | None] = []
         self.source = ClipSource(f"file:{path}", by_operator=True, clock=clock)
-        self.source.start(self.units.append, self.reports.append)
+        self.source.start(pictures_into(self.units.append), self.reports.append)
         try:
             assert clock.arrived.wait(20)
         finally:
@@ -86,7 +87,7 @@ def test_b_frames_are_encoded_anew() -> None:
         if len(units) >= 30:
             ready.set()
 
-    source.start(emit, lambda _: None)
+    source.start(pictures_into(emit), lambda _: None)
     source.set_bitrate(600_000)
     came = ready.wait(20)
     capabilities = source.capabilities
@@ -109,7 +110,7 @@ def test_it_can_be_started_again() -> None:
             units.append(unit)
             came.set()
 
-        source.start(emit, lambda _: None)
+        source.start(pictures_into(emit), lambda _: None)
         assert came.wait(10)
         source.stop()
     assert all(earlier.pts < later.pts for earlier, later in pairwise(units))

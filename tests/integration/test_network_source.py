@@ -22,7 +22,7 @@ from pi_cam.media.units import AccessUnit
 from tests.clips import CACHE, clip_1080p, made, nal_units_of, real_clip
 from tests.http_camera import HttpCamera
 from tests.rtsp_camera import rtsp
-from tests.watching import Watcher, watching
+from tests.watching import Watcher, pictures, watching
 
 
 def assert_same_pictures(units: list[AccessUnit], clip: Path, *, at_least: int) -> None:
@@ -280,7 +280,7 @@ def test_start_and_stop_may_be_repeated(streams: dict[str, Path]) -> None:
         watcher = Watcher(camera.url("live.ts"))
         for _ in range(3):
             before = len(watcher.units)
-            watcher.source.start(watcher.units.append, watcher.report)
+            watcher.source.start(pictures(watcher.units.append), watcher.report)
             watcher.until(lambda before=before: len(watcher.units) > before + 5)  # type: ignore[misc]
             watcher.source.stop()
         watcher.source.stop()

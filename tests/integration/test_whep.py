@@ -81,7 +81,9 @@ def test_picture_loss_indication_is_answered_by_a_keyframe(server: Server, token
             receiver = peer.connection.getReceivers()[0]
             source = next(iter(receiver._RTCRtpReceiver__remote_streams))  # type: ignore[attr-defined]
             await receiver._send_rtcp_pli(source)
-            await peer.until(lambda: any(unit[0] & 0x1F == 5 for picture in peer.access_units()[before:] for unit in picture))
+            await peer.until(
+                lambda: any(unit[0] & 0x1F == 5 for picture in peer.access_units()[before:] for unit in picture)
+            )
             assert time.monotonic() - asked < 0.5
 
     asyncio.run(run())
@@ -214,6 +216,10 @@ def test_without_the_right_to_listen_there_is_silence(server: Server, token: str
             assert peer.sound == []
 
     asyncio.run(run())
+
+
+def _is_keyframe(picture: list[bytes]) -> bool:
+    return any(unit[0] & 0x1F == 5 for unit in picture)
 
 
 def _is_flash(picture: av.VideoFrame) -> bool:

@@ -12,7 +12,7 @@ SESSION = """v=0
 o=- 4611731400430051336 2 IN IP4 127.0.0.1
 s=-
 t=0 0
-a=group:BUNDLE 0 1
+a=group:BUNDLE
 a=extmap-allow-mixed
 a=msid-semantic: WMS"""
 
@@ -52,8 +52,11 @@ a=sctp-port:5000"""
 
 
 def offer(*sections: str) -> str:
-    """The session's lines and these sections, with the line ends that SDP wants."""
-    return "\r\n".join("\n".join((SESSION, *sections)).splitlines()) + "\r\n"
+    """The session's lines and these sections, bundled, with the line ends that SDP wants."""
+    lines = "\n".join((SESSION, *sections)).splitlines()
+    names = [line.removeprefix("a=mid:") for line in lines if line.startswith("a=mid:")]
+    bundle = " ".join(["a=group:BUNDLE", *names])
+    return "".join(f"{bundle if line == 'a=group:BUNDLE' else line}\r\n" for line in lines)
 
 
 OFFER = offer(VIDEO, AUDIO)

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pi_cam.errors import CameraStopped, MissingPart, SourceUnreachable
 from pi_cam.hub import Hub
 from pi_cam.media.units import AccessUnit
-from pi_cam.subscription import Subscription
 from pi_cam.recent import REMEMBERED_BYTES
 from pi_cam.subscription import Subscription
 from tests.unit import virtual_time

@@ -1,0 +1,411 @@
+"""The live protocol without sockets: each message, and each way to misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
+from pi_cam.transport import websocket as protocol
+from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
+from pi_cam.transport.websocket import BURST_MESSAGES, MAX_MESSAGE_BYTES, MESSAGES_PER_SECOND, LiveSession
+
+
+@dataclass
+class FakeConnection:
+    """Keeps what was sent, as a browser would read it; nothing leaves after a close."""
+
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    closed: tuple[int, str] | None = None
+
+    def send(self, message: dict[str, Any]) -> None:
+        text = json.dumps(message, allow_nan=False)
+        if self.closed is None:
+            self.sent.append(json.loads(text))
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = self.closed or (code, reason)
+
+
+@dataclass
+class FakeHub:
+    state: str = "idle"
+    watchers: list[Callable[[], None]] = field(default_factory=list)
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        self.watchers.append(changed)
+        return lambda: self.watchers.remove(changed)
+
+    def become(self, state: str) -> None:
+        self.state = state
+        for watcher in list(self.watchers):
+            watcher()
+
+
+@dataclass(eq=False)
+class FakePeer:
+    offer: str
+    ended: Callable[[str], None]
+    delay_ms: int | None = None
+    pair: tuple[int, float] | None = None
+    candidates: list[tuple[str, str | None, int | None]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    async def add_candidate(self, candidate: str, mid: str | None, index: int | None) -> None:
+        if "nonsense" in candidate:
+            raise OfferRefused("This candidate makes no sense.")
+        self.candidates.append((candidate, mid, index))
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        return self.pair
+
+    async def close(self, reason: str) -> None:
+        self.reasons.append(reason)
+        if len(self.reasons) == 1:
+            self.ended(reason)
+
+
+@dataclass
+class FakeDoor:
+    peers: list[FakePeer] = field(default_factory=list)
+    refusal: Exception | None = None
+    slow: asyncio.Event | None = None
+
+    def ice_servers(self) -> list[str]:
+        return ["stun:stun.example.org:3478"]
+
+    async def open(
+        self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
+    ) -> tuple[FakePeer, str]:
+        assert (camera, visitor.name) == ("main", "Ada")
+        if self.slow:
+            await self.slow.wait()
+        if self.refusal:
+            raise self.refusal
+        peer = FakePeer(offer, ended)
+        self.peers.append(peer)
+        return peer, f"answer to {offer}"
+
+
+class Page:
+    """An open page, with everything around it."""
+
+    def __init__(self, state: str = "idle") -> None:
+        self.connection, self.hub, self.door, self.now = FakeConnection(), FakeHub(state), FakeDoor(), 50.0
+        self.session = LiveSession(
+            self.connection,
+            camera="main",
+            hub=cast(Watchable, self.hub),
+            describe=lambda: {"id": "main", "state": self.hub.state},
+            door=cast(WebRtcDoor, self.door),
+            visitor=Visitor("Ada", "session"),
+            can=["view", "control"],
+            clock=lambda: self.now,
+        )
+        self.session.open()
+
+    async def say(self, kind: str, **fields: object) -> list[dict[str, Any]]:
+        """Sends a message; what came back."""
+        return await self.say_text(json.dumps({"v": 1, "type": kind, **fields}))
+
+    async def say_text(self, text: str | bytes) -> list[dict[str, Any]]:
+        before = len(self.connection.sent)
+        await self.session.receive(text)
+        return self.connection.sent[before:]
+
+
+def on_a_page(conversation: Callable[[Page], Awaitable[None]], state: str = "idle") -> None:
+    async def run() -> None:
+        await conversation(Page(state))
+
+    asyncio.run(run())
+
+
+def test_hello_comes_first_and_says_what_a_page_needs() -> None:
+    (hello,) = Page().connection.sent
+    assert len(hello.pop("viewer")) >= 20
+    assert hello == {
+        "v": 1,
+        "type": "hello",
+        "camera": {"id": "main", "state": "idle"},
+        "ice_servers": [{"urls": "stun:stun.example.org:3478"}],
+        "can": ["view", "control"],
+    }
+
+
+@pytest.mark.parametrize("state", ["stopped", "privacy"])
+def test_a_camera_that_shows_nothing_says_so_and_closes(state: str) -> None:
+    page = Page(state)
+    assert [message["type"] for message in page.connection.sent] == ["hello", "state"]
+    assert page.connection.closed == (protocol.CLOSE_STOPPED, state)
+
+
+def test_each_change_of_state_is_told_and_a_stop_closes() -> None:
+    page = Page()
+    for state in ("starting", "live", "unreachable"):
+        page.hub.become(state)
+        assert page.connection.sent[-1] == {"v": 1, "type": "state", "camera": {"id": "main", "state": state}}
+        assert page.connection.closed is None
+    page.hub.become("stopped")
+    assert page.connection.sent[-1]["camera"]["state"] == "stopped"
+    assert page.connection.closed == (4409, "stopped")
+
+
+def test_an_offer_is_answered_under_its_id() -> None:
+    async def conversation(page: Page) -> None:
+        assert await page.say("offer", id="7", sdp="v=0") == [
+            {"v": 1, "type": "answer", "id": "7", "sdp": "answer to v=0"}
+        ]
+
+    on_a_page(conversation)
+
+
+def test_a_second_offer_replaces_the_first() -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="one")
+        messages = await page.say("offer", id="2", sdp="two")
+        assert [message["type"] for message in messages] == ["answer"]
+        first, second = page.door.peers
+        assert (first.reasons, second.reasons) == (["replaced"], [])
+        await page.say("candidate", candidate={"candidate": "candidate:1", "sdpMid": "0"})
+        assert (len(first.candidates), len(second.candidates)) == (0, 1)
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "code"),
+    [
+        (OfferRefused("No pictures."), 422, "refused"),
+        (TooManyViewers("Full."), 503, "too-many-viewers"),
+        (CameraStopped("Stopped."), 409, "stopped"),
+    ],
+)
+def test_a_refused_offer_is_an_error_and_the_page_goes_on(refusal: Exception, status: int, code: str) -> None:
+    async def conversation(page: Page) -> None:
+        page.door.refusal = refusal
+        assert await page.say("offer", id="1", sdp="x") == [
+            {"v": 1, "type": "error", "id": "1", "status": status, "code": code, "detail": str(refusal)}
+        ]
+        page.door.refusal = None
+        assert (await page.say("offer", id="2", sdp="x"))[0]["type"] == "answer"
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("sdp", [None, 7, ["v=0"], {"sdp": "x"}])
+def test_an_offer_without_text_is_refused(sdp: object) -> None:
+    async def conversation(page: Page) -> None:
+        (message,) = await page.say("offer", id="1", sdp=sdp)
+        assert (message["type"], message["status"]) == ("error", 422)
+        assert page.door.peers == []
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("reason", ["lost", "never-connected"])
+def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str) -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        page.door.peers[0].ended(reason)
+        assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": "lost"}
+        assert (await page.say("offer", id="2", sdp="x"))[0]["type"] == "answer"
+
+    on_a_page(conversation)
+
+
+def test_bye_ends_the_media_and_not_the_socket() -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        assert await page.say("bye") == []
+        assert page.door.peers[0].reasons == ["goodbye"]
+        assert await page.say("bye") == []
+        assert page.connection.closed is None
+
+    on_a_page(conversation)
+
+
+def test_a_socket_that_closes_takes_its_media_along() -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        await page.session.close()
+        await page.session.close()
+        assert page.door.peers[0].reasons == ["goodbye"]
+        assert page.hub.watchers == []
+
+    on_a_page(conversation)
+
+
+def test_an_answer_that_comes_after_the_socket_closed_is_ended_at_once() -> None:
+    async def conversation(page: Page) -> None:
+        page.door.slow = asyncio.Event()
+        offering = asyncio.create_task(page.say("offer", id="1", sdp="x"))
+        await asyncio.sleep(0)
+        await page.session.close()
+        page.door.slow.set()
+        assert await offering == []
+        assert page.door.peers[0].reasons == ["goodbye"]
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize(
+    ("found", "taken"),
+    [
+        ({"candidate": "candidate:1", "sdpMid": "0", "sdpMLineIndex": 0}, ("candidate:1", "0", 0)),
+        ({"candidate": "candidate:1", "sdpMid": 7, "sdpMLineIndex": "x"}, ("candidate:1", None, None)),
+        ({"candidate": ""}, None),
+        (None, None),
+    ],
+)
+def test_candidates(found: object, taken: object) -> None:
+    async def conversation(page: Page) -> None:
+        assert await page.say("candidate", candidate=found) == []
+        await page.say("offer", id="1", sdp="x")
+        assert await page.say("candidate", candidate=found) == []
+        assert page.door.peers[0].candidates == ([taken] if taken else [])
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("found", [7, "candidate:1", [], {}, {"candidate": 7}, {"candidate": "nonsense"}])
+def test_candidates_that_make_no_sense_are_an_error(found: object) -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        (message,) = await page.say("candidate", id="9", candidate=found)
+        assert (message["type"], message["status"], message["id"]) == ("error", 422, "9")
+
+    on_a_page(conversation)
+
+
+def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
+    async def conversation(page: Page) -> None:
+        expected = {"v": 1, "type": "clock", "id": "1", "sent": 12.5, "server": 50_000.0, "rtp": None}
+        assert await page.say("clock", id="1", sent=12.5) == [expected]
+        await page.say("offer", id="2", sdp="x")
+        page.door.peers[0].pair = (90_000, 49.9)
+        (answer,) = await page.say("clock", id="3", sent=1, delay_ms=180.4)
+        assert answer["rtp"] == {"timestamp": 90_000, "captured": 49_900.0}
+        assert page.door.peers[0].delay_ms == 180
+        await page.say("clock", id="4", sent=1, delay_ms=None)
+        assert page.door.peers[0].delay_ms is None
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("text", ["-1", "-0.9", "600000", "1e999", "NaN", "-Infinity", '"100"', "[1]", "1" + "0" * 400, "{}"])
+def test_delays_that_make_no_sense_are_not_believed(text: str) -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        page.door.peers[0].delay_ms = 5
+        await page.say_text(f'{{"v": 1, "type": "clock", "sent": 1, "delay_ms": {text}}}')
+        assert page.door.peers[0].delay_ms == 5
+        assert page.connection.closed is None
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "-Infinity", "[" * 900 + "]" * 900, '{"a": 1}', '"x"', "1" + "0" * 400])
+def test_only_numbers_are_echoed(text: str) -> None:
+    async def conversation(page: Page) -> None:
+        (answer,) = await page.say_text(f'{{"v": 1, "type": "clock", "sent": {text}}}')
+        assert answer["sent"] is None or isinstance(answer["sent"], int)
+
+    on_a_page(conversation)
+
+
+def test_an_unknown_type_is_an_error_and_not_the_end() -> None:
+    async def conversation(page: Page) -> None:
+        (message,) = await page.say("dance", id="x" * 64)
+        assert (message["type"], message["code"], message["id"]) == ("error", "unknown-type", "x" * 64)
+        assert page.connection.closed is None
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "[]",
+        "7",
+        "null",
+        '"v"',
+        "{}",
+        '{"v": 2, "type": "bye"}',
+        '{"v": "1", "type": "bye"}',
+        '{"type": "bye"}',
+        '{"v": 1}',
+        '{"v": 1, "type": 7}',
+        '{"v": 1, "type": ["offer"]}',
+        '{"v": 1, "type": "bye", "id": 7}',
+        '{"v": 1, "type": "bye", "id": {"a": 1}}',
+        json.dumps({"v": 1, "type": "bye", "id": "x" * 65}),
+        '{"v": 1, "type": "bye"',
+        '{"v": 1, "type": "bye"} {}',
+        "[" * 30_000,
+        '{"v":1,"type":"bye","a":' + "[" * 20_000 + "]" * 20_000 + "}",
+        '{"v": 1, "type": "clock", "sent": ' + "9" * 10_000 + "}",
+        json.dumps({"v": 1, "type": "offer", "sdp": "x" * MAX_MESSAGE_BYTES}),
+        b'{"v": 1, "type": "bye"}',
+        b"\xff\x00",
+    ],
+    ids=range(24),
+)
+def test_what_is_not_a_message_closes_the_socket(text: str | bytes) -> None:
+    async def conversation(page: Page) -> None:
+        assert await page.say_text(text) == []
+        assert page.connection.closed is not None
+        assert page.connection.closed[0] == protocol.CLOSE_BAD_MESSAGE
+
+    on_a_page(conversation)
+
+
+def test_a_flood_closes_the_socket() -> None:
+    async def conversation(page: Page) -> None:
+        for _ in range(BURST_MESSAGES):
+            await page.say("bye")
+        assert page.connection.closed is None
+        await page.say("bye")
+        assert page.connection.closed is not None
+        assert page.connection.closed[0] == protocol.CLOSE_TOO_MANY
+
+    on_a_page(conversation)
+
+
+def test_a_lively_page_may_go_on_for_ever() -> None:
+    async def conversation(page: Page) -> None:
+        for _ in range(1_000):
+            page.now += 1 / MESSAGES_PER_SECOND
+            await page.say("clock", sent=1)
+        assert page.connection.closed is None
+
+    on_a_page(conversation)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from(["offer", "candidate", "clock", "bye", "hello"]),
+    st.dictionaries(st.sampled_from(["id", "sdp", "candidate", "sent", "delay_ms"]), JSON),
+)
+def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[str, object]) -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp="x")
+        await page.say(kind, **fields)
+        assert page.connection.closed is None or page.connection.closed[0] == protocol.CLOSE_BAD_MESSAGE
+
+    on_a_page(conversation)
