@@ -19,7 +19,7 @@ help: ## this list
 setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian, too)
 
 run: $(VENV)/.run ## show a live picture on http://localhost:8080 (SOURCE=… for a real camera)
-	@$(BIN)/python deploy/run_here.py --data $(DATA) --port $(PORT) --source '$(SOURCE)'
+	@exec $(BIN)/pi-cam serve --data $(DATA) --port $(PORT) --source '$(SOURCE)'
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test
@@ -40,7 +40,7 @@ test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi and its camera
 check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy pi_cam web tests setup.py deploy
+	$(BIN)/mypy pi_cam web tests setup.py
 	$(BIN)/lint-imports
 	$(UI)/node_modules/.bin/tsc -p $(UI)/tsconfig.json
 

@@ -73,11 +73,16 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         return self.camera.wsgi
 
     def _announce(self, worker: CameraWorker) -> None:
+        """Two lines for programs, and one for people: the address that leads to the live picture."""
         worker.camera = self.camera
         host = f"[{self._host}]" if ":" in self._host else self._host
-        lines = [f"ready http://{host}:{self._port}"]
+        url = f"http://{host}:{self._port}"
+        lines, page = [f"ready {url}"], url
         if not self.camera.accounts.has_owner():
-            lines.append(f"setup-code {self.camera.setup_code.code}")
+            code = self.camera.setup_code.code
+            lines.append(f"setup-code {code}")
+            page = f"{url}/setup#code={code}"
+        lines.append(f"open {page} in a browser; end with Ctrl-C")
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 

@@ -129,7 +129,7 @@ class Tap(Output):  # type: ignore[misc]  # picamera2 has no types
         try:
             if frame is not None and not audio:
                 self._deliver(self._unit(frame, timestamp or 0))
-        except Exception:
+        except Exception:  # an error here would end the camera's thread, and closing the camera would then hang
             self.damaged += 1
             if self.damaged == 1:
                 log.exception("A picture of the camera was lost")

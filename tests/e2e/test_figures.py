@@ -1,0 +1,75 @@
+"""The figures that were promised for the main job. `make bench` takes the same ones more often and writes them down."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.bench import measure
+from tests.clips import clip_1080p
+from tests.e2e.conftest import sign_in, wait_for_state
+from tests.rtsp_camera import rtsp
+from tests.server import Server, serving
+
+WARM_MS = 500
+MEMORY_BYTES = 150_000_000
+
+
+@pytest.fixture(scope="module")
+def unaskable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An RTSP camera: 1080p30, 4 Mbit/s, a keyframe every two seconds."""
+    folder = tmp_path_factory.mktemp("unaskable")
+    with (
+        rtsp(clip_1080p()) as camera,
+        serving(folder, camera.url(), owner=True, environment=measure.NO_GRACE) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def askable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("askable")
+    source = "synthetic:?size=1920x1080&fps=30&bitrate=4000000"
+    with serving(folder, source, owner=True, environment=measure.NO_GRACE) as server:
+        yield server
+
+
+def test_nal_units_at_the_viewer_equal_the_source_s(unaskable: Server) -> None:
+    found = asyncio.run(measure.nal_units_at_viewer(unaskable, unaskable.token("view"), clip_1080p(), 90))
+    assert found.pictures == 90
+    assert found.equal == found.seen >= 90
+
+
+def test_four_viewers_fit_into_the_memory(unaskable: Server) -> None:
+    assert asyncio.run(measure.memory_with_viewers(unaskable, unaskable.token("view"), 4, 1)) < MEMORY_BYTES
+
+
+def test_nobody_watching_costs_nothing(unaskable: Server, askable: Server) -> None:
+    for server in (unaskable, askable):
+        server.wait_for(server.token("view"), "idle")
+        assert not {"synthetic", "camera-network", "camera-relay", "camera-transcoder"} & set(
+            measure.thread_names(server)
+        )
+        assert measure.idle_cpu_percent(server, 4) <= 1.0
+
+
+@pytest.mark.parametrize("kind", ["askable", "unaskable"])
+def test_first_picture_of_a_camera_that_runs(
+    page: Page, browser: Browser, kind: str, request: pytest.FixtureRequest
+) -> None:
+    server: Server = request.getfixturevalue(kind)
+    sign_in(page, server)
+    wait_for_state(page, "live")
+    other = browser.new_context(locale="en-GB")
+    try:
+        somebody = other.new_page()
+        sign_in(somebody, server)
+        wait_for_state(somebody, "live")
+        times = measure.first_pictures(page, server, server.token("view"), 5, cold=False)
+    finally:
+        other.close()
+    assert statistics.median(times) <= WARM_MS, times
