@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 from pathlib import Path
@@ -90,11 +91,12 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket. Raises `SettingError` when the address is taken or not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise SettingError(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
-    return listener
+    with contextlib.ExitStack() as undo:
+        try:
+            listener = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+        except OSError as error:
+            raise SettingError(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+        undo.pop_all()
+        return listener

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
 import sqlite3
@@ -65,7 +66,7 @@ class Store:
             # Made before SQLite does, whose own files take over its mode: at no moment can anybody else read it.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             self._path.chmod(0o600)
-            with self._connect() as connection:
+            with self._alone(), self._connect() as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 self._migrate(connection)
         except (OSError, sqlite3.Error) as error:
@@ -92,6 +93,16 @@ class Store:
             return _whole_secret(path)
         except OSError as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process after the other: SQLite does not wait for its turn while it changes the journal mode."""
+        folder = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _make_secret(self, path: Path) -> None:
         """Written in full under another name first: of two processes one wins, and neither sees half a secret."""

@@ -6,6 +6,7 @@ import importlib.util
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -96,3 +97,20 @@ def nal_units_of(path: Path) -> list[list[bytes]]:
             bits = BitStreamFilterContext("h264_mp4toannexb", stream)
             packets = [out for packet in packets for out in bits.filter(packet)]
         return [list(split_nal_units(bytes(packet))) for packet in packets]
+
+
+HTTP_STREAMS: dict[str, dict[str, Any]] = {
+    "live.ts": {"container": "mpegts"},
+    "live.mp4": {"mux_options": {"movflags": "frag_keyframe+empty_moov+default_base_moof"}},
+    "live.mjpeg": {
+        "codec": "mjpeg",
+        "container": "mpjpeg",
+        "options": {},
+        "mux_options": {"boundary_tag": "picture"},
+    },
+}
+
+
+def http_stream(name: str) -> Path:
+    """A moving picture as HTTP cameras send it; made once."""
+    return made(CACHE / name, seconds=6, **HTTP_STREAMS[name])

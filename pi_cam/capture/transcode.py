@@ -53,6 +53,7 @@ class Transcoder:
         self._rate = bits_per_second
         self._encoder: PictureEncoder | None = None
         self._size = (0, 0)
+        self._filmed_at = 0.0
         self._arrivals: dict[int, float] = {}
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
@@ -145,6 +146,8 @@ class Transcoder:
             rate = self._rate or usual_bitrate(*size, self._fps)
             self._size = size
             self._encoder = encoder = PictureEncoder(*size, self._fps, rate)
+        # Where pictures are sent out of order, one that is shown later may have arrived before: it was filmed later, too.
+        arrived = self._filmed_at = max(arrived, self._filmed_at)
         pts = self._timeline.stamp(frame.pts, arrived)
         for data, at, keyframe in encoder.encode(frame, pts=pts):
             self._emit(AccessUnit(data, at, keyframe, arrived))

@@ -19,7 +19,7 @@ from pi_cam.capture.network import NetworkSource
 from pi_cam.errors import AddressRefused, SourceForbidden, SourceUnreachable, SourceUnsupported
 from pi_cam.media.h264 import NAL_DELIMITER, NAL_IDR, NAL_PPS, NAL_SPS, nal_type, split_nal_units
 from pi_cam.media.units import AccessUnit
-from tests.clips import CACHE, clip_1080p, made, nal_units_of, real_clip
+from tests.clips import HTTP_STREAMS, clip_1080p, http_stream, nal_units_of, real_clip
 from tests.http_camera import HttpCamera
 from tests.rtsp_camera import rtsp
 from tests.watching import Watcher, pictures, watching
@@ -133,20 +133,7 @@ def assert_transcoded(watcher: Watcher) -> None:
 
 @pytest.fixture(scope="module")
 def streams() -> dict[str, Path]:
-    return {
-        "live.ts": made(CACHE / "live.ts", seconds=6, container="mpegts"),
-        "live.mp4": made(
-            CACHE / "live.mp4", seconds=6, mux_options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-        ),
-        "live.mjpeg": made(
-            CACHE / "live.mjpeg",
-            seconds=6,
-            codec="mjpeg",
-            container="mpjpeg",
-            options={},
-            mux_options={"boundary_tag": "picture"},
-        ),
-    }
+    return {name: http_stream(name) for name in HTTP_STREAMS}
 
 
 @pytest.mark.parametrize("name", ["live.ts", "live.mp4"])

@@ -1,0 +1,229 @@
+"""The command line: exit statuses, and one sentence for a person."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pi_cam
+from pi_cam import cli
+from pi_cam.errors import SettingError
+from pi_cam.serving import bind
+from pi_cam.store import Store
+from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.tokens import Tokens
+
+PASSWORD = "a green door behind the house"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """Exit status, standard output, standard error."""
+    try:
+        status = cli.main([str(argument) for argument in arguments])
+    except SystemExit as end:  # argparse
+        assert isinstance(end.code, int)
+        status = end.code
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return status, captured.out, captured.err
+
+
+def one_sentence(error: str) -> str:
+    (line,) = error.splitlines()
+    assert line.startswith("pi-cam: ")
+    return line
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "--version") == (0, f"pi-cam {pi_cam.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["dance"],
+        ["token"],
+        ["token", "create"],
+        ["token", "create", "--name", "x"],
+        ["token", "revoke"],
+        ["owner"],
+        ["owner", "set"],
+        ["serve", "--port", "many"],
+        ["serve", "--port", "-1"],
+        ["serve", "--port", "65536"],
+        ["serve", "--colour", "red"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_shown_with_status_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    status, out, error = run(capsys, *arguments)
+    assert (status, out) == (2, "")
+    assert error.startswith("usage: pi-cam")
+    assert "error: " in error.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--listen", "0.0.0.0", "needs TLS"),
+        ("--listen", "192.168.1.2", "needs TLS"),
+        ("--listen", "::", "needs TLS"),
+        ("--listen", "localhost", "takes an IP address"),
+        ("--source", "gopher://x", "A camera address starts with one of"),
+        ("--source", "nonsense", "A camera address starts with one of"),
+        ("--source", "synthetic:?size=1x1", "A synthetic camera"),
+        ("--source", "rtsp://", "."),
+    ],
+)
+def test_serve_refuses_what_it_cannot_do(
+    capsys: pytest.CaptureFixture[str], data: Path, option: str, value: str, sentence: str
+) -> None:
+    status, out, error = run(capsys, "serve", "--data", data, "--port", "0", option, value)
+    assert (status, out) == (2, "")
+    assert sentence in one_sentence(error)
+    assert not data.exists()
+
+
+def test_serve_says_when_the_port_is_taken(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, out, error = run(capsys, "serve", "--data", data, "--port", str(port), "--source", "synthetic:")
+    assert (status, out) == (2, "")
+    assert f"Cannot listen on 127.0.0.1 port {port}" in one_sentence(error)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_free_port_is_found_at_both_kinds_of_address(host: str) -> None:
+    with bind(host, 0) as listener:
+        assert listener.getsockname()[1] > 0
+
+
+def test_an_address_that_this_machine_does_not_have_is_a_sentence() -> None:
+    with pytest.raises(SettingError, match=r"Cannot listen on 127\.0\.0\.300 port 0: .+\."):
+        bind("127.0.0.300", 0)
+
+
+def test_a_machine_without_ipv6_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr("pi_cam.serving.socket.socket", refuse)
+    with pytest.raises(SettingError, match="Address family not supported"):
+        bind("::1", 0)
+
+
+def test_a_data_folder_that_is_a_file_is_a_sentence(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    data.write_text("a file")
+    for arguments in (["token", "list"], ["serve", "--port", "0", "--source", "synthetic:"], ["owner", "set", "--name", "Ada"]):
+        status, out, error = run(capsys, *arguments, "--data", data)
+        assert (status, out) == (1, "")
+        assert "The data folder" in one_sentence(error)
+
+
+def test_a_setting_that_makes_no_sense_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PI_CAM_VIEWERS_MAX", "many")
+    status, _, error = run(capsys, "token", "list", "--data", data)
+    assert status == 2
+    assert "PI_CAM_VIEWERS_MAX must be a number." in one_sentence(error)
+
+
+def test_tokens_are_made_listed_and_revoked(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    where = ("--data", data)
+    status, out, error = run(capsys, "token", "create", *where, "--name", "door bell", "--can", "control,view")
+    assert (status, error) == (0, "")
+    (secret,) = out.splitlines()
+    person = Tokens(Store(data)).bearer(secret)
+    assert person is not None
+    assert person.can == {"view", "control"}
+    assert run(capsys, "token", "list", *where) == (0, "door bell\tview,control\n", "")
+    status, out, error = run(capsys, "token", "create", *where, "--name", "door bell", "--can", "view")
+    assert (status, out) == (1, "")
+    assert "a token named door bell already" in one_sentence(error)
+    assert run(capsys, "token", "revoke", *where, "door bell") == (0, "", "")
+    status, out, error = run(capsys, "token", "revoke", *where, "door bell")
+    assert (status, out) == (1, "")
+    assert "no token named door bell" in one_sentence(error)
+    assert run(capsys, "token", "list", *where) == (0, "", "")
+
+
+def test_a_capability_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    status, out, error = run(capsys, "token", "create", "--data", data, "--name", "x", "--can", "view,fly")
+    assert (status, out) == (2, "")
+    assert "no capability named fly" in one_sentence(error)
+
+
+def set_owner(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path, name: str, typed: str
+) -> tuple[int, str, str]:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    return run(capsys, "owner", "set", "--data", data, "--name", name)
+
+
+def test_the_owner_is_set_and_set_anew(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    assert set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\nmore\n") == (0, "", "")
+    assert set_owner(capsys, monkeypatch, data, "Grace", f"{PASSWORD}\r\n") == (0, "", "")
+    store = Store(data)
+    accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=60)
+    assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
+
+
+@pytest.mark.parametrize(("name", "typed"), [("Ada", "short\n"), ("Ada", ""), ("", f"{PASSWORD}\n"), ("Ada\udcff", f"{PASSWORD}\n")])
+def test_an_owner_that_makes_no_sense_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path, name: str, typed: str
+) -> None:
+    status, out, error = set_owner(capsys, monkeypatch, data, name, typed)
+    assert (status, out) == (2, "")
+    one_sentence(error)
+
+
+def test_doctor_says_what_is_there_in_lines_and_in_json(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    status, out, _ = run(capsys, "doctor", "--data", data)
+    assert status == 0
+    lines = out.splitlines()
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    findings = json.loads(out)
+    assert status == 0
+    assert [finding["name"] for finding in findings] == [line.split()[1].rstrip(":") for line in lines]
+    assert {"encoder", "webrtc", "data", "disk", "camera"} <= {finding["name"] for finding in findings}
+    assert all(set(finding) == {"name", "level", "text"} for finding in findings)
+    assert {finding["level"] for finding in findings} <= {"ok", "optional"}
+
+
+def test_doctor_fails_when_something_needed_is_missing(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    data.write_text("a file")
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    assert status == 1
+    assert [finding["name"] for finding in json.loads(out) if finding["level"] == "missing"] == ["data"]
+
+
+def test_small_commands_do_not_load_the_media_libraries(data: Path) -> None:
+    script = "import sys; from pi_cam import cli; cli.main(['token', 'list', '--data', sys.argv[1]]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=True)
+    assert not {"av", "aiortc", "flask", "gunicorn", "numpy"} & set(done.stdout.split())
