@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import gc
 import os
 import threading
@@ -21,6 +22,28 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("collectonly", default=False):
         return
     network.enter()
+
+
+ALLOWED_SKIPS = Path(__file__).parent / "allowed-skips.txt"
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """On a build machine a skip that nobody allowed is a failure."""
+    if os.environ.get("CI") != "true":
+        return
+    lines = ALLOWED_SKIPS.read_text("utf-8").splitlines()
+    allowed = [line.partition("\t")[0] for line in lines if line and not line.startswith("#")]
+    refused = [test for test in _skipped if not any(fnmatch.fnmatch(test, pattern) for pattern in allowed)]
+    for test in refused:
+        print(f"\nskipped, but not in tests/allowed-skips.txt: {test}")  # noqa: T201 - the person reads this
+    if refused:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(autouse=True)

@@ -11,9 +11,10 @@ import pi_cam
 from pi_cam.api import sessions
 from pi_cam.api.access import current_person, form_token
 from pi_cam.api.cameras import describe_all
+from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotSignedIn, SettingError, TooManyTries
+from pi_cam.errors import NotAllowed, NotSignedIn, PiCamError, SettingError, TooManyTries
 from pi_cam.trust.capabilities import in_order
 from web.ui import texts
 
@@ -72,8 +73,7 @@ def create_owner() -> BaseResponse:
         here.accounts.create_owner(name, password)
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
-        status = 429 if isinstance(error, TooManyTries) else 403 if isinstance(error, NotAllowed) else 422
-        return Response(render("setup.html", error=str(error), name=name[:64]), status, mimetype=HTML)
+        return _form_again("setup.html", error, name)
     response = _see_other("/")
     sessions.set_cookie(response, secret)
     return response
@@ -97,8 +97,7 @@ def sign_in() -> BaseResponse:
     try:
         secret, _ = sessions.open_session(name, request.form.get("password", ""))
     except (NotSignedIn, TooManyTries) as error:
-        status = 429 if isinstance(error, TooManyTries) else 401
-        return Response(render("login.html", error=str(error), name=name), status, mimetype=HTML)
+        return _form_again("login.html", error, name)
     response = _see_other(onward)
     sessions.set_cookie(response, secret)
     return response
@@ -124,6 +123,12 @@ def language() -> BaseResponse:
     chosen = texts.choose_language(None, request.form.get("language"))
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
     return response
+
+
+def _form_again(template: str, error: PiCamError, name: str) -> Response:
+    """The form once more, with what was wrong."""
+    page = render(template, error=str(error), name=name[:64])
+    return with_advice(Response(page, status_of(error), mimetype=HTML), error)
 
 
 def _see_other(path: str) -> Response:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, jsonify, redirect, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam import errors
@@ -80,13 +80,15 @@ def install(app: Flask, page: ErrorPage) -> None:
         status = status_of(error)
         if status == 401 and not for_program() and request.method in ("GET", "HEAD"):
             return redirect("/login")
-        return _with_advice(answer(status, str(error), _code_of(error)), error)
+        return with_advice(answer(status, str(error), _code_of(error)), error)
 
     @app.errorhandler(HTTPException)
     def werkzeug(error: HTTPException) -> BaseResponse:
         status = error.code or 500
         if status < 400:
             return error.get_response()
+        if isinstance(error, SecurityError) and not for_program():
+            return _bare_page(status)
         response = answer(status, error.description or HTTPStatus(status).phrase)
         for name, value in error.get_headers():
             if name in ("Allow", "Retry-After"):
@@ -99,12 +101,19 @@ def install(app: Flask, page: ErrorPage) -> None:
         return answer(500, "Something went wrong here. The log of the camera says more.")
 
 
+def _bare_page(status: int) -> Response:
+    """For a request under a name that is not ours: no address can be built there, so no template can be used."""
+    phrase = HTTPStatus(status).phrase
+    text = f"<!doctype html><html lang=en><title>{phrase}</title><p>{phrase}: this camera has another name.</p></html>"
+    return Response(text, status, mimetype="text/html")
+
+
 def _code_of(error: errors.PiCamError) -> str | None:
     return next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), None)
 
 
-def _with_advice(response: Response, error: errors.PiCamError) -> Response:
-    """What to do about it, for programs: sign in, or wait."""
+def with_advice(response: Response, error: errors.PiCamError) -> Response:
+    """What to do about it: sign in, or wait."""
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     wait = getattr(error, "retry_after_seconds", 5 if response.status_code == 503 else None)

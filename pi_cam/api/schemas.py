@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from pi_cam.errors import SettingError
 
@@ -100,6 +100,8 @@ def json_body(schema: type[Schema]) -> dict[str, Any]:
         raise UnsupportedMediaType("Send application/json.")
     try:
         data: dict[str, Any] = schema(unknown=RAISE).load(request.get_json())
+    except RecursionError:
+        raise BadRequest("This JSON is nested too deeply.") from None
     except ValidationError as error:
         raise SettingError(_sentence(error.messages_dict)) from None
     return data

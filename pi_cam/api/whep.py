@@ -33,7 +33,7 @@ def open_to_other_origins(response: Response) -> Response:
     return response
 
 
-@blueprint.post("/<camera_id>")
+@blueprint.post("/<camera_id>", provide_automatic_options=False)
 @rule("Watch: an SDP offer against an answer", "view", {201: SDP, 409: None, 503: None}, body=SDP, bearer_only=True)
 def watch(camera_id: str) -> Response:
     """A new session."""
@@ -50,7 +50,7 @@ def watch(camera_id: str) -> Response:
     return response
 
 
-@blueprint.patch("/<camera_id>/<session>")
+@blueprint.patch("/<camera_id>/<session>", provide_automatic_options=False)
 @rule("Trickle candidates", "view", {204: None, 412: None}, body=FRAGMENT, bearer_only=True)
 def trickle(camera_id: str, session: str) -> Response:
     """Candidates of the viewer, as they are found."""
@@ -62,7 +62,7 @@ def trickle(camera_id: str, session: str) -> Response:
     return Response(status=204)
 
 
-@blueprint.delete("/<camera_id>/<session>")
+@blueprint.delete("/<camera_id>/<session>", provide_automatic_options=False)
 @rule("Stop watching", "view", {200: None}, bearer_only=True)
 def leave(camera_id: str, session: str) -> Response:
     """Ends the session."""

