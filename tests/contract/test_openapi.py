@@ -116,3 +116,15 @@ def test_it_is_true(application: Application, who: str) -> None:
             warnings.simplefilter("ignore", hypothesis.errors.NonInteractiveExampleWarning)
             attempt()
     assert tried > 100
+
+
+def test_the_answer_to_a_body_of_another_kind_is_described(application: Application, description: dict[str, Any]) -> None:
+    headers = application.token("view", "control")
+    for path, operations in description["paths"].items():
+        for method, operation in operations.items():
+            if method != "parameters" and "requestBody" in operation:
+                address = re.sub(r"{\w+}", "main", path)
+                response = application.client().open(
+                    address, method=method.upper(), data=b"\xff", content_type="text/x-other", headers=headers
+                )
+                assert str(response.status_code) in operation["responses"], f"{method} {path}: {response.status_code}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -65,6 +67,19 @@ def test_a_restarted_camera_comes_back_by_itself(page: Page, tmp_path: Path) -> 
     wait_for_state(page, "reconnecting", "connecting", seconds=5)
     with serving(tmp_path, "synthetic:", owner=True, port=port):
         wait_for_state(page, "live")
+
+
+def test_a_lost_connection_is_replaced_on_the_same_page(page: Page, synthetic: Server) -> None:
+    sign_in(page, synthetic)
+    wait_for_state(page, "live")
+    worker = synthetic.processes()[-1]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        wait_for_state(page, "reconnecting", "unreachable", seconds=10)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    wait_for_state(page, "live", seconds=20)
+    assert synthetic.camera(synthetic.token("view"))["viewers"] == 1
 
 
 def test_snapshot_is_a_picture(page: Page, synthetic: Server) -> None:

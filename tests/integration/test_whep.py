@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +168,38 @@ def test_a_viewer_that_vanishes_is_forgotten_and_the_camera_closes(server: Serve
     _wait_until_nobody_watches(server, token)
     server.wait_for(token, "idle")
     assert sum(1 for thread in _thread_names(server) if thread == "synthetic") == 0
+
+
+def test_a_viewer_that_is_killed_is_let_go(server: Server, token: str) -> None:
+    """Nothing says goodbye: its consent to receive runs out (RFC 7675), after half a minute."""
+    viewer = subprocess.Popen([sys.executable, "-c", KILLED_VIEWER, server.url, token], stdout=subprocess.PIPE)
+    try:
+        assert viewer.stdout is not None
+        assert viewer.stdout.readline() == b"watching\n"
+        assert server.camera(token)["viewers"] == 1
+        viewer.kill()
+        viewer.wait()
+        _wait_until_nobody_watches(server, token, seconds=45)
+    finally:
+        viewer.kill()
+        viewer.wait()
+        viewer.stdout.close()  # type: ignore[union-attr]
+
+
+KILLED_VIEWER = """
+import asyncio, pathlib, subprocess, sys
+from tests.peer import WhepPeer
+from tests.server import Server
+
+async def watch():
+    server = Server(sys.argv[1], None, pathlib.Path(), subprocess.Popen(["true"]), pathlib.Path())
+    async with WhepPeer(server, sys.argv[2], decode=False) as peer:
+        await peer.until(lambda: len(peer.packets) > 10)
+        print("watching", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(watch())
+"""
 
 
 def _thread_names(server: Server) -> list[str]:
