@@ -57,10 +57,10 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     deadline = time.monotonic() + LINGER_SECONDS
     while True:
         left = [thread.name for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
-        gc.collect()
         open_sockets = _sockets() - sockets
         if not left and not open_sockets:
             return
+        gc.collect()  # only now: it takes longer than most tests
         if time.monotonic() > deadline:
             break
         time.sleep(0.05)

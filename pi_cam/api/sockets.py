@@ -19,6 +19,7 @@ from pi_cam.transport import websocket as protocol
 
 WAITING_MESSAGES = 64
 SEND_SECONDS = 5
+SEND_BUFFER_BYTES = 64 * 1024
 
 
 class ReadingThread(threading.Thread):
@@ -51,7 +52,8 @@ class SockConnection:
         self._sending: asyncio.Task[None] | None = None
         if socket_.sock is None:
             raise ConnectionClosed
-        # A client that stops reading must not hold a thread for ever.
+        # A client that stops reading must neither hold a thread for ever nor megabytes of the kernel's memory.
+        socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
 
     def send(self, message: dict[str, Any]) -> None:

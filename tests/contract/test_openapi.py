@@ -118,7 +118,9 @@ def test_it_is_true(application: Application, who: str) -> None:
     assert tried > 100
 
 
-def test_the_answer_to_a_body_of_another_kind_is_described(application: Application, description: dict[str, Any]) -> None:
+def test_the_answer_to_a_body_of_another_kind_is_described(
+    application: Application, description: dict[str, Any]
+) -> None:
     headers = application.token("view", "control")
     for path, operations in description["paths"].items():
         for method, operation in operations.items():

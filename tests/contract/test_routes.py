@@ -224,12 +224,19 @@ def test_our_own_pages_may(owned: Application) -> None:
 
 @pytest.mark.parametrize("foreign", FOREIGN, ids=str)
 def test_other_sites_open_no_live_socket(owned: Application, foreign: dict[str, str]) -> None:
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "eA=="}
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "eA==",
+    }
     response = owned.owner().get("/api/v1/cameras/main/live", base_url="ws://localhost", headers={**upgrade, **foreign})
     assert response.status_code == 403
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.7", "localhost.", "a b", "", "[::2]"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.7", "localhost.", "a b", "", "[::2]"]
+)
 @pytest.mark.parametrize("path", ["/", "/login", "/healthz", "/api/v1/cameras", "/nowhere", "/ui/static/base.css"])
 def test_a_foreign_host_name_is_refused(owned: Application, host: str, path: str) -> None:
     response = owned.owner().get(path, headers={"Host": host})
@@ -294,7 +301,11 @@ def test_what_does_not_exist(owned: Application, method: str, path: str, status:
 
 @pytest.mark.parametrize("path", ["/api/v1/sessions", "/login", "/whep/main"])
 def test_large_bodies_are_refused(owned: Application, path: str) -> None:
-    kinds = {"/api/v1/sessions": "application/json", "/login": "application/x-www-form-urlencoded", "/whep/main": "application/sdp"}
+    kinds = {
+        "/api/v1/sessions": "application/json",
+        "/login": "application/x-www-form-urlencoded",
+        "/whep/main": "application/sdp",
+    }
     response = owned.client().post(path, data=b"x" * 65_537, content_type=kinds[path], headers=owned.token("view"))
     assert response.status_code == 413
     assert_well_made(response, path)
@@ -339,7 +350,15 @@ def test_signing_in_and_out(owned: Application) -> None:
 
 
 @pytest.mark.parametrize(
-    "onward", ["//evil.example", "https://evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", "/a\r\nX: 1"]
+    "onward",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "/a\r\nX: 1",
+    ],
 )
 def test_nobody_is_sent_to_another_site(owned: Application, onward: str) -> None:
     form = {"name": NAME, "password": PASSWORD, "next": onward}

@@ -114,7 +114,7 @@ def test_sigterm_does_not_wait_for_a_page_that_does_not_read(lonely: Server) -> 
     with deaf_page(lonely, lonely.token()):
         began = time.monotonic()
         assert lonely.stop() == 0
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 2
 
 
 def test_a_worker_that_dies_comes_back(tmp_path: Path) -> None:
@@ -339,14 +339,6 @@ def settled_threads(server: Server) -> int:
     return counts[-1]
 
 
-def live_threads(server: Server) -> int:
-    """Threads that read a live socket now."""
-    worker = server.processes()[1]
-    return sum(
-        (entry / "comm").read_text().strip() == "live-socket" for entry in Path(f"/proc/{worker}/task").iterdir()
-    )
-
-
 def test_a_page_that_never_reads_frees_its_threads(server: Server, token: str) -> None:
     with deaf_page(server, token), LivePage(server, token) as other:
         other.next("hello")
@@ -419,7 +411,9 @@ def test_a_token_made_beside_the_running_server_counts_at_once_and_so_does_its_e
 
 
 def test_no_secret_is_in_the_log(server: Server, token: str) -> None:
-    server.request("GET", "/api/v1/cameras", headers={"Authorization": "Basic canary-of-a-header", "Cookie": "sid=canary"})
+    server.request(
+        "GET", "/api/v1/cameras", headers={"Authorization": "Basic canary-of-a-header", "Cookie": "sid=canary"}
+    )
     text = server.log.read_text()
     assert "canary" not in text
     assert token not in text

@@ -137,7 +137,11 @@ def test_a_machine_without_ipv6_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_data_folder_that_is_a_file_is_a_sentence(capsys: pytest.CaptureFixture[str], data: Path) -> None:
     data.write_text("a file")
-    for arguments in (["token", "list"], ["serve", "--port", "0", "--source", "synthetic:"], ["owner", "set", "--name", "Ada"]):
+    for arguments in (
+        ["token", "list"],
+        ["serve", "--port", "0", "--source", "synthetic:"],
+        ["owner", "set", "--name", "Ada"],
+    ):
         status, out, error = run(capsys, *arguments, "--data", data)
         assert (status, out) == (1, "")
         assert "The data folder" in one_sentence(error)
@@ -194,7 +198,9 @@ def test_the_owner_is_set_and_set_anew(
     assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
 
 
-@pytest.mark.parametrize(("name", "typed"), [("Ada", "short\n"), ("Ada", ""), ("", f"{PASSWORD}\n"), ("Ada\udcff", f"{PASSWORD}\n")])
+@pytest.mark.parametrize(
+    ("name", "typed"), [("Ada", "short\n"), ("Ada", ""), ("", f"{PASSWORD}\n"), ("Ada\udcff", f"{PASSWORD}\n")]
+)
 def test_an_owner_that_makes_no_sense_is_refused(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path, name: str, typed: str
 ) -> None:
@@ -224,6 +230,8 @@ def test_doctor_fails_when_something_needed_is_missing(capsys: pytest.CaptureFix
 
 
 def test_small_commands_do_not_load_the_media_libraries(data: Path) -> None:
-    script = "import sys; from pi_cam import cli; cli.main(['token', 'list', '--data', sys.argv[1]]); print(*sys.modules)"
+    script = (
+        "import sys; from pi_cam import cli; cli.main(['token', 'list', '--data', sys.argv[1]]); print(*sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=True)
     assert not {"av", "aiortc", "flask", "gunicorn", "numpy"} & set(done.stdout.split())

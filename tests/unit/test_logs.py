@@ -42,7 +42,12 @@ SECRETS = [
 
 @pytest.mark.parametrize("text", SECRETS)
 def test_no_secret_is_ever_in_a_line(text: str) -> None:
-    lines = [line(text), line("%s", text), line("x", extra={"trouble": text}), line("x", extra={"many": [{"a": (text,)}]})]
+    lines = [
+        line(text),
+        line("%s", text),
+        line("x", extra={"trouble": text}),
+        line("x", extra={"many": [{"a": (text,)}]}),
+    ]
     try:
         raise ValueError(text)
     except ValueError:

@@ -193,7 +193,8 @@ def test_an_offer_with_one_line_mangled_is_answered_or_refused(number: int, cut:
 
 
 @pytest.mark.parametrize(
-    "candidate", ["", "x", "candidate:", "candidate:1 1 udp x y z", "candidate:1 1 udp x 192.0.2.8 1 typ host", "é" * 100]
+    "candidate",
+    ["", "x", "candidate:", "candidate:1 1 udp x y z", "candidate:1 1 udp x 192.0.2.8 1 typ host", "é" * 100],
 )
 def test_a_candidate_that_makes_no_sense_is_refused_and_too_many_are_ignored(candidate: str) -> None:
     async def run() -> None:
@@ -201,7 +202,11 @@ def test_a_candidate_that_makes_no_sense_is_refused_and_too_many_are_ignored(can
         await peer.answer(OFFER, None)
         with pytest.raises(OfferRefused, match="candidate makes no sense"):
             await peer.add_candidate(candidate, "0", 0)
-        for hostile in ("candidate:" + "9 " * 40, "candidate:1 1 udp 1 \0 1 typ host", "candidate:1 1 udp 1 a.local 1 typ host"):
+        for hostile in (
+            "candidate:" + "9 " * 40,
+            "candidate:1 1 udp 1 \0 1 typ host",
+            "candidate:1 1 udp 1 a.local 1 typ host",
+        ):
             with contextlib.suppress(OfferRefused):
                 await peer.add_candidate(hostile, "0", 0)
         for _ in range(60):

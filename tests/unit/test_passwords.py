@@ -93,6 +93,8 @@ def test_easy_ones_are_refused_with_a_sentence(password: str) -> None:
         check_password(password, name="Ada")
 
 
-@pytest.mark.parametrize("password", ["fifteen letters", "a green door behind the house", "x1y2z3" * 170, "🦊🐻🐼🐨🐯" * 3])
+@pytest.mark.parametrize(
+    "password", ["fifteen letters", "a green door behind the house", "x1y2z3" * 170, "🦊🐻🐼🐨🐯" * 3]
+)
 def test_good_ones_are_accepted(password: str) -> None:
     check_password(password, name="Ada")

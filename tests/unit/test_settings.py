@@ -29,7 +29,9 @@ def test_the_environment_overrides_and_what_is_not_ours_is_ignored() -> None:
     + [("PI_CAM_GRACE_SECONDS", value) for value in ("", "soon", "-0.1", "601", "nan", "inf", "-inf", "1,5")]
     + [("PI_CAM_LOG_LEVEL", value) for value in ("", "loud", "INFO")],
 )
-def test_values_that_make_no_sense_are_refused_with_a_sentence_that_names_the_variable(variable: str, value: str) -> None:
+def test_values_that_make_no_sense_are_refused_with_a_sentence_that_names_the_variable(
+    variable: str, value: str
+) -> None:
     with pytest.raises(SettingError, match=rf"^{variable} must be .+\.$"):
         Settings.from_environment({variable: value})
 
@@ -42,7 +44,14 @@ def test_both_ends_of_a_range_belong_to_it(row: Setting) -> None:
 
 def test_yes_and_no() -> None:
     row = Setting("sound", True, "Whether there is sound.")
-    assert [row.parse(word) for word in ("yes", "NO", "1", "0", "True", "false")] == [True, False, True, False, True, False]
+    assert [row.parse(word) for word in ("yes", "NO", "1", "0", "True", "false")] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
     with pytest.raises(SettingError):
         row.parse("perhaps")
 

@@ -59,7 +59,13 @@ def clock_of(picture: Luma, cell: int) -> int:
 @pytest.mark.parametrize(("width", "height", "rate"), [(160, 120, 60_000), (640, 360, 300_000), (1280, 720, 2_000_000)])
 def test_the_clock_survives_encoding(width: int, height: int, rate: int) -> None:
     card, encoder, context = TestCard(width, height), PictureEncoder(width, height, 30, rate), decoder()
-    times = [0, 1_763_000_000_123, (1 << CLOCK_BITS) - 1, (1 << CLOCK_BITS) + 5, *range(1_763_000_000_000, 1_763_000_000_500, 33)]
+    times = [
+        0,
+        1_763_000_000_123,
+        (1 << CLOCK_BITS) - 1,
+        (1 << CLOCK_BITS) + 5,
+        *range(1_763_000_000_000, 1_763_000_000_500, 33),
+    ]
     seen = []
     for index, utc_ms in enumerate(times):
         for data, _, _ in encoder.encode(card.draw(utc_ms, index), pts=index * 3_000):
@@ -165,7 +171,10 @@ def test_the_bitrate_is_obeyed_from_the_address_and_later() -> None:
     def size_of(steps: Steps, pictures: int) -> int:
         return sum(len(steps.picture().data) for _ in range(pictures))
 
-    with running("synthetic:?size=640x360&bitrate=100000") as poor, running("synthetic:?size=640x360&bitrate=4000000") as rich:
+    with (
+        running("synthetic:?size=640x360&bitrate=100000") as poor,
+        running("synthetic:?size=640x360&bitrate=4000000") as rich,
+    ):
         assert size_of(rich, 20) > 3 * size_of(poor, 20)
 
 
@@ -186,7 +195,11 @@ def test_stop_ends_the_thread_and_it_can_be_started_again() -> None:
 
 def test_it_says_what_it_can_do() -> None:
     source = open_source("synthetic:", by_operator=True)
-    assert (source.capabilities.askable, source.capabilities.adjustable, source.capabilities.transcoded) == (True, True, False)
+    assert (source.capabilities.askable, source.capabilities.adjustable, source.capabilities.transcoded) == (
+        True,
+        True,
+        False,
+    )
     source.set_controls(Controls())
     with pytest.raises(SourceError, match="no control named AfMode"):
         source.set_controls(Controls({"AfMode": 1}))

@@ -82,7 +82,9 @@ def test_capabilities_are_read_from_a_list() -> None:
     assert in_order({"control", "view", "talk"}) == ["view", "talk", "control"]
 
 
-@pytest.mark.parametrize(("text", "word"), [("", "at least one"), (" , ", "at least one"), ("view,fly", "named fly"), ("View", "named View")])
+@pytest.mark.parametrize(
+    ("text", "word"), [("", "at least one"), (" , ", "at least one"), ("view,fly", "named fly"), ("View", "named View")]
+)
 def test_words_that_are_no_capabilities_are_refused(text: str, word: str) -> None:
     with pytest.raises(SettingError, match=word):
         parse_capabilities(text)

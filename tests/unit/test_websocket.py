@@ -300,7 +300,9 @@ def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
     on_a_page(conversation)
 
 
-@pytest.mark.parametrize("text", ["-1", "-0.9", "600000", "1e999", "NaN", "-Infinity", '"100"', "[1]", "1" + "0" * 400, "{}"])
+@pytest.mark.parametrize(
+    "text", ["-1", "-0.9", "600000", "1e999", "NaN", "-Infinity", '"100"', "[1]", "1" + "0" * 400, "{}"]
+)
 def test_delays_that_make_no_sense_are_not_believed(text: str) -> None:
     async def conversation(page: Page) -> None:
         await page.say("offer", id="1", sdp="x")
@@ -312,7 +314,9 @@ def test_delays_that_make_no_sense_are_not_believed(text: str) -> None:
     on_a_page(conversation)
 
 
-@pytest.mark.parametrize("text", ["NaN", "1e999", "-Infinity", "[" * 900 + "]" * 900, '{"a": 1}', '"x"', "1" + "0" * 400])
+@pytest.mark.parametrize(
+    "text", ["NaN", "1e999", "-Infinity", "[" * 900 + "]" * 900, '{"a": 1}', '"x"', "1" + "0" * 400]
+)
 def test_only_numbers_are_echoed(text: str) -> None:
     async def conversation(page: Page) -> None:
         (answer,) = await page.say_text(f'{{"v": 1, "type": "clock", "sent": {text}}}')

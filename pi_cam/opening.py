@@ -1,0 +1,131 @@
+"""Opens and closes one source, one after the other, whatever is wished meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from pi_cam.errors import PiCamError, SourceError
+from pi_cam.media.units import AccessUnit, AudioPacket
+
+log = logging.getLogger(__name__)
+
+UNFORESEEN = "This camera failed in a way that was not foreseen; the log says more."
+
+
+class Bridge(Protocol):
+    """What the hub needs of the media loop (`pi_cam.loop.Loop`)."""
+
+    def post(self, function: Callable[..., object], *args: Any) -> None:
+        """Runs a function in the loop, from any thread."""
+
+    def run_blocking(self, function: Callable[..., Any], *args: Any) -> Coroutine[object, object, Any]:
+        """Runs a blocking function in another thread, from inside the loop."""
+
+
+class Asked(Protocol):
+    """What the hub needs to know of a source's capabilities."""
+
+    @property
+    def askable(self) -> bool:
+        """A keyframe request is honoured."""
+
+    @property
+    def transcoded(self) -> bool:
+        """It is encoded here from something else."""
+
+
+class Source(Protocol):
+    """What the hub needs of a camera (`pi_cam.capture.source.VideoSource`)."""
+
+    @property
+    def capabilities(self) -> Asked:
+        """What it can do now."""
+
+    def start(
+        self, emit: Callable[[AccessUnit | AudioPacket], None], report: Callable[[SourceError | None], None]
+    ) -> None:
+        """Begins to deliver."""
+
+    def stop(self) -> None:
+        """Closes the device or connection."""
+
+    def request_keyframe(self) -> None:
+        """Makes one of the next pictures a keyframe."""
+
+
+class Receiver(Protocol):
+    """Who gets what the source says; called in the media loop, and only while the source is wanted."""
+
+    def publish(self, unit: AccessUnit | AudioPacket) -> None:
+        """A picture, or sound."""
+
+    def troubled(self, trouble: str | None) -> None:
+        """What is wrong now, as a sentence; None when pictures flow again."""
+
+    def closed(self) -> None:
+        """The source is closed; what is known of its stream is over."""
+
+
+class Opening:
+    """Brings a source to where it is wanted. Lives in the media loop; what blocks runs in another thread."""
+
+    def __init__(self, source: Source, bridge: Bridge, receiver: Receiver) -> None:
+        self.wanted = False
+        self.open = False
+        self._source = source
+        self._bridge = bridge
+        self._receiver = receiver
+        self._round = 0  # units of an earlier opening are told from those of the present one by this number
+        self._driver: asyncio.Task[None] | None = None
+
+    def want(self, wanted: bool) -> None:
+        """Returns at once; the source follows."""
+        self.wanted = wanted
+        if self.open != wanted and (self._driver is None or self._driver.done()):
+            self._driver = asyncio.get_running_loop().create_task(self._drive())
+
+    async def settled(self) -> None:
+        """Waits until the source is where it is wanted."""
+        if self._driver is not None:
+            await self._driver
+
+    async def _drive(self) -> None:
+        while self.open != self.wanted:
+            await (self._start() if self.wanted else self._stop())
+
+    async def _start(self) -> None:
+        self._round += 1
+        self.open = True
+        this_round = self._round
+
+        def current(function: Callable[..., object], value: object) -> None:
+            if this_round == self._round and self.wanted:
+                function(value)
+
+        def emit(unit: AccessUnit | AudioPacket) -> None:
+            self._bridge.post(current, self._receiver.publish, unit)
+
+        def report(trouble: SourceError | None) -> None:
+            self._bridge.post(current, self._receiver.troubled, str(trouble) if trouble else None)
+
+        try:
+            await self._bridge.run_blocking(self._source.start, emit, report)
+        except PiCamError as error:
+            self._receiver.troubled(str(error))
+        except Exception:  # an edge: a driver may fail in any way, and the hub must outlive it
+            log.exception("camera cannot be opened")
+            self._receiver.troubled(UNFORESEEN)
+
+    async def _stop(self) -> None:
+        self._round += 1
+        try:
+            await self._bridge.run_blocking(self._source.stop)
+        except PiCamError as error:
+            log.warning("camera did not close cleanly", extra={"trouble": str(error)})
+        except Exception:  # an edge, as above
+            log.exception("camera did not close cleanly")
+        self.open = False
+        self._receiver.closed()
