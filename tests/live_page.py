@@ -27,7 +27,9 @@ class LivePage:
     ) -> None:
         sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         url = server.url.replace("http", "ws", 1) + f"/api/v1/cameras/{camera}/live"
-        self._socket = Client.connect(url, subprotocols=[SUBPROTOCOL], headers=sent)
+        self._socket: Any = Client.connect(  # its published types are stricter than what it takes
+            url, subprotocols=[SUBPROTOCOL], headers=[(name.encode(), value.encode()) for name, value in sent.items()]
+        )
         self.subprotocol: str | None = self._socket.subprotocol
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self.closed_at: float | None = None

@@ -40,6 +40,9 @@ CODES = {
     errors.TooManyTries: "too-many-tries",
 }
 
+PASSED_ON = ("Allow", "Retry-After")
+"""What an HTTP error of the framework may add to the answer."""
+
 ErrorPage = Callable[[int, str, str], str]
 
 
@@ -90,9 +93,7 @@ def install(app: Flask, page: ErrorPage) -> None:
         if isinstance(error, SecurityError) and not for_program():
             return _bare_page(status)
         response = answer(status, error.description or HTTPStatus(status).phrase)
-        for name, value in error.get_headers():
-            if name in ("Allow", "Retry-After"):
-                response.headers[name] = value
+        response.headers.extend((name, value) for name, value in error.get_headers() if name in PASSED_ON)
         return response
 
     @app.errorhandler(Exception)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase
 from schemathesis import SerializationContext
 from schemathesis.checks import CHECKS
 from schemathesis.core.errors import InvalidSchema
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from pi_cam.api import openapi
@@ -92,9 +93,10 @@ def test_it_is_true(application: Application, who: str) -> None:
     capabilities = {"view token": ("view",), "token": ("view", "control", "configure")}.get(who)
     headers = application.token(*capabilities) if capabilities else {}
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", application.flask)
-    checks = [CHECKS.get_one(name) for name in MEANT if capabilities or name != "ignored_auth"]
+    checks: list[Any] = [CHECKS.get_one(name) for name in MEANT if capabilities or name != "ignored_auth"]
     tried = 0
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         cases = operation.as_strategy(GenerationMode.POSITIVE) | operation.as_strategy(GenerationMode.NEGATIVE)
 
@@ -107,7 +109,7 @@ def test_it_is_true(application: Application, who: str) -> None:
             suppress_health_check=list(HealthCheck),
         )
         @hypothesis.given(case=cases)
-        def attempt(case: schemathesis.Case) -> None:
+        def attempt(case: schemathesis.Case[Any]) -> None:
             nonlocal tried
             tried += 1
             case.call_and_validate(headers=headers, checks=checks)

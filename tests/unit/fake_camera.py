@@ -50,6 +50,9 @@ class FakeSource:
         if self.fails_to_stop:
             raise self.fails_to_stop
 
+    def is_open(self) -> bool:
+        return self.running
+
     def request_keyframe(self) -> None:
         self.asked_at.append(virtual_time.now())
 

@@ -34,7 +34,7 @@ def units(*levels: int, width: int = 320, height: int = 240) -> list[AccessUnit]
 def decoded(jpeg: bytes) -> av.VideoFrame:
     assert jpeg[:2] == b"\xff\xd8"
     assert jpeg[-2:] == b"\xff\xd9"
-    with av.open(io.BytesIO(jpeg), format="mjpeg") as container:
+    with av.open(io.BytesIO(jpeg), "r", format="mjpeg") as container:
         return next(container.decode(video=0))
 
 
