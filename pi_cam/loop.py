@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-BLOCKING_THREADS = 8
+BLOCKING_THREADS = 16
 """For what may block while the loop goes on: opening and closing devices, sending to a slow socket, a still picture."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ ENVIRONMENT_PREFIX = "PI_CAM_"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row. The type of `default` is the type of the setting; `low` and `high` bound numbers, `choices` words."""
+    """One row. The type of `default` is the type of the setting; `low` and `high` bound numbers, `choices` words, and
+    `pattern`, a regular expression, whole texts."""
 
     name: str
     default: Value
@@ -23,6 +25,7 @@ class Setting:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    pattern: str = ""
 
     @property
     def variable(self) -> str:
@@ -37,6 +40,8 @@ class Setting:
                 raise SettingError(f"{self.variable} must be at least {self.low:g}.")
             if self.high is not None and value > self.high:
                 raise SettingError(f"{self.variable} must be at most {self.high:g}.")
+        if self.pattern and not re.fullmatch(self.pattern, str(value)):
+            raise SettingError(f"{self.variable} makes no sense: {self.help}")
         if self.choices and value not in self.choices:
             raise SettingError(f"{self.variable} must be one of: {', '.join(self.choices)}.")
         return value
@@ -64,7 +69,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("connect_seconds", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60),
     Setting("grace_seconds", 5.0, "How long the camera stays open after the last viewer has left.", 0, 600),
     Setting(
-        "ice_servers", "", "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default."
+        "ice_servers",
+        "",
+        "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
+        pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
     ),
     Setting("session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),

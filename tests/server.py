@@ -137,7 +137,11 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 def pi_cam(*arguments: str | Path, stdin: str | None = None) -> str:
     """Runs one command; its standard output without the last line end."""
     done = subprocess.run(
-        [sys.executable, "-m", "pi_cam.cli", *map(str, arguments)], input=stdin, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "pi_cam.cli", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.rstrip("\n")
 
@@ -151,7 +155,18 @@ def serving(
         pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
     data.mkdir(parents=True, exist_ok=True)
     log = data / "test-stderr.log"
-    command = [sys.executable, "-m", "pi_cam.cli", "serve", "--data", str(data), "--port", str(port), "--source", source]
+    command = [
+        sys.executable,
+        "-m",
+        "pi_cam.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        str(port),
+        "--source",
+        source,
+    ]
     with log.open("a") as errors:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}

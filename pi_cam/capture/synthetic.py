@@ -54,7 +54,7 @@ class PictureFormat:
     def parse(cls, url: str) -> PictureFormat:
         """From `synthetic:?size=1280x720&fps=30&bitrate=2000000`. Raises `AddressRefused`."""
         query = parse_qs(url.partition("?")[2], keep_blank_values=True)
-        unknown = set(query) - {"size", "fps", "bitrate"}
+        unknown = set(query) - {"size", "fps", "bitrate"} or url.partition("?")[0].lower() != "synthetic:"
         size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", query.get("size", ["1280x720"])[-1])
         numbers = [query.get(name, [default])[-1] for name, default in (("fps", "30"), ("bitrate", "2000000"))]
         if unknown or size is None or not all(number.isdecimal() and len(number) < 9 for number in numbers):

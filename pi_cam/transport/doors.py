@@ -72,13 +72,14 @@ class WebRtcDoor:
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
+        sound = hub.listen() if visitor.may_listen else None
         try:
             peer = WebRtcPeer(
                 camera=camera,
                 person=visitor.name,
                 session=visitor.session,
                 units=units,
-                sound=hub.listen() if visitor.may_listen else None,
+                sound=sound,
                 request_keyframe=hub.request_keyframe,
                 ice_servers=self.ice_servers(),
                 connect_seconds=self._connect_seconds(),
@@ -88,6 +89,8 @@ class WebRtcDoor:
             return peer, await peer.answer(offer, hub.stats().profile_level_id)
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
             units.close()
+            if sound is not None:
+                sound.close()
             if peer is not None:
                 await peer.close("refused")
             raise

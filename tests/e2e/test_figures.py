@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page
 from tests.bench import measure
 from tests.clips import clip_1080p
 from tests.e2e.conftest import sign_in, wait_for_state
-from tests.rtsp_camera import rtsp
+from tests.peer import WhepPeer
+from tests.rtsp_camera import RtspServer, rtsp
 from tests.server import Server, serving
 
 WARM_MS = 500
@@ -20,13 +21,16 @@ MEMORY_BYTES = 150_000_000
 
 
 @pytest.fixture(scope="module")
-def unaskable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An RTSP camera: 1080p30, 4 Mbit/s, a keyframe every two seconds."""
+def camera() -> Iterator[RtspServer]:
+    """1080p30, 4 Mbit/s, a keyframe every two seconds."""
+    with rtsp(clip_1080p()) as camera:
+        yield camera
+
+
+@pytest.fixture(scope="module")
+def unaskable(camera: RtspServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("unaskable")
-    with (
-        rtsp(clip_1080p()) as camera,
-        serving(folder, camera.url(), owner=True, environment=measure.NO_GRACE) as server,
-    ):
+    with serving(folder, camera.url(), owner=True, environment=measure.NO_GRACE) as server:
         yield server
 
 
@@ -48,13 +52,19 @@ def test_four_viewers_fit_into_the_memory(unaskable: Server) -> None:
     assert asyncio.run(measure.memory_with_viewers(unaskable, unaskable.token("view"), 4, 1)) < MEMORY_BYTES
 
 
-def test_nobody_watching_costs_nothing(unaskable: Server, askable: Server) -> None:
+def test_nobody_watching_costs_nothing(unaskable: Server, askable: Server, camera: RtspServer) -> None:
+    async def watched() -> int:
+        async with WhepPeer(unaskable, unaskable.token("view"), decode=False) as peer:
+            await peer.until(lambda: len(peer.packets) > 10)
+            return measure.connections_to(camera.port)
+
+    assert asyncio.run(watched()) == 1
     for server in (unaskable, askable):
-        server.wait_for(server.token("view"), "idle")
-        assert not {"synthetic", "camera-network", "camera-relay", "camera-transcoder"} & set(
-            measure.thread_names(server)
-        )
-        assert measure.idle_cpu_percent(server, 4) <= 1.0
+        token = server.token("view")
+        assert server.request("GET", "/api/v1/cameras/main/snapshot.jpg", token=token).status == 200  # it was open
+        server.wait_for(token, "idle")
+        assert measure.idle_cpu_percent(server, 4) <= 1.0  # neither draws nor encodes
+    assert measure.connections_to(camera.port) == 0
 
 
 @pytest.mark.parametrize("kind", ["askable", "unaskable"])
