@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from pi_cam.errors import SettingError
@@ -35,6 +36,15 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
             app.stop()
 
 
+class PlainLogger(Logger):  # type: ignore[misc]
+    """gunicorn's own messages in the one form of all logs (`pi_cam.logs`)."""
+
+    def setup(self, cfg: Any) -> None:
+        """Called by gunicorn; with `errorlog` None it adds no handler of its own."""
+        super().setup(cfg)
+        self.error_log.propagate = True
+
+
 class CameraServer(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured from here alone: no file, no environment, no control socket."""
 
@@ -59,6 +69,8 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 2,
             "control_socket_disable": True,
             "loglevel": "warning",
+            "logger_class": PlainLogger,
+            "errorlog": None,
             "post_worker_init": self._announce,
         }
         for name, value in options.items():
