@@ -67,7 +67,8 @@ async def answered(types: list[int], camera_sends: str | None) -> tuple[int, str
     finally:
         await peer.close("done")
     codec = SessionDescription.parse(answer).media[0].rtp.codecs[0]
-    return codec.payloadType, str(codec.parameters["profile-level-id"]), int(codec.parameters["packetization-mode"])
+    mode = int(str(codec.parameters["packetization-mode"]))
+    return codec.payloadType or 0, str(codec.parameters["profile-level-id"]), mode
 
 
 @pytest.mark.parametrize(
