@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { beforeEach, mock, test } from "node:test";
+import { beforeEach, test } from "node:test";
 
 import { FakeSocket, FakeTransport } from "./fakes.js";
+import { pretendTime, tick } from "./virtual-time.js";
 
 globalThis.WebSocket = FakeSocket;
 globalThis.location = { href: "https://camera.test/", host: "camera.test" };
 globalThis.document = { hidden: false };
-mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+pretendTime();
 const { Player } = await import("../player/player.js");
 
 const rung = (name, obstacle = null) => ({ name, obstacle: () => obstacle, make: () => new FakeTransport(name) });
@@ -20,7 +21,7 @@ async function settle() {
 
 /** @param {number} ms */
 async function pass(ms) {
-  mock.timers.tick(ms);
+  tick(ms);
   await settle();
 }
 
