@@ -23,6 +23,7 @@ test)
     want npm npm --version
     want iproute2 ip -V
     want chromium chromium --version --no-sandbox
+    want libatomic1 sh -c '/sbin/ldconfig -p | grep -q libatomic.so.1' # Playwright's own node needs it
     want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
     want debootstrap test -x /usr/sbin/debootstrap
     want python3-gi /usr/bin/python3 -c 'import gi'
