@@ -89,6 +89,12 @@ class Server:
                 total += int(entry.read_text().split()[0])
         return total / 1e9
 
+    def cpu_percent(self, seconds: float) -> float:
+        """Percent of one core over the next seconds."""
+        before, began = self.cpu_seconds(), time.monotonic()
+        time.sleep(seconds)
+        return (self.cpu_seconds() - before) / (time.monotonic() - began) * 100
+
     def pss_bytes(self) -> int:
         """Memory of the process tree; shared pages count once."""
         total = 0

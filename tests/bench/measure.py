@@ -128,13 +128,6 @@ async def memory_with_viewers(server: Server, token: str, viewers: int, seconds:
         await asyncio.gather(*(peer.close() for peer in peers))
 
 
-def idle_cpu_percent(server: Server, seconds: float) -> float:
-    """Percent of one core while nobody watches."""
-    before, began = server.cpu_seconds(), time.monotonic()
-    time.sleep(seconds)
-    return (server.cpu_seconds() - before) / (time.monotonic() - began) * 100
-
-
 def connections_to(port: int) -> int:
     """Open TCP connections to a local port, in this network namespace (proc(5), /proc/net/tcp: state 01)."""
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]]

@@ -14,7 +14,6 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
 from tests import network
-from tests.bench import measure
 from tests.peer import SDP, WhepPeer
 from tests.prerequisites import require
 from tests.server import Server, serving
@@ -167,7 +166,7 @@ def test_a_viewer_that_vanishes_is_forgotten_and_the_camera_closes(server: Serve
     asyncio.run(run())
     _wait_until_nobody_watches(server, token)
     server.wait_for(token, "idle")
-    assert measure.idle_cpu_percent(server, 2) < 1  # nothing draws or encodes any more
+    assert server.cpu_percent(2) < 1  # nothing draws or encodes any more
 
 
 def test_a_viewer_that_is_killed_is_let_go(server: Server, token: str) -> None:
