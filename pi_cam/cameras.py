@@ -48,6 +48,7 @@ class Cameras:
         self._viewers_of = viewers_of
         self._run_blocking = run_blocking
         self._cameras: dict[str, Camera] = {}
+        self._stills: dict[str, asyncio.Task[bytes]] = {}
 
     def add(self, camera: Camera) -> None:
         """One more."""
@@ -99,8 +100,19 @@ class Cameras:
         await self._remember(camera_id, True)
 
     async def still(self, camera_id: str) -> bytes:
-        """A JPEG of now. Opens an idle camera. Raises `CameraStopped`, `PictureTimeout` after five seconds."""
-        subscription = self.get(camera_id).hub.subscribe(300)
+        """A JPEG of now. Opens an idle camera. Raises `CameraStopped`, `PictureTimeout` after five seconds.
+
+        All who ask at the same time get the same one: decoding is dear.
+        """
+        camera = self.get(camera_id)
+        task = self._stills.get(camera_id)
+        if task is None:
+            task = self._stills[camera_id] = asyncio.get_running_loop().create_task(self._take_still(camera))
+            task.add_done_callback(lambda _: self._stills.pop(camera_id, None))
+        return await asyncio.shield(task)
+
+    async def _take_still(self, camera: Camera) -> bytes:
+        subscription = camera.hub.subscribe(300)
         try:
             async with asyncio.timeout(STILL_SECONDS):
                 first = await subscription.next()
@@ -111,7 +123,7 @@ class Cameras:
             subscription.close()
         if first is None:
             raise CameraStopped("This camera is stopped.")
-        jpeg: bytes = await self._run_blocking(jpeg_of, [first, *_until_keyframe(units)])
+        jpeg: bytes = await self._run_blocking(jpeg_of, [first, *_until_keyframe(units)], lane="stills")
         return jpeg
 
     async def close(self) -> None:

@@ -16,8 +16,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-BLOCKING_THREADS = 16
-"""For what may block while the loop goes on: opening and closing devices, sending to a slow socket, a still picture."""
+LANES = {"devices": 6, "sockets": 6, "stills": 1}
+"""Threads for what may block while the loop goes on, apart from each other: a page that does not read holds a socket's
+thread for seconds, and must not keep a camera from being closed."""
 
 
 class Loop:
@@ -26,12 +27,12 @@ class Loop:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: dict[str, ThreadPoolExecutor] = {}
 
     def start(self) -> None:
         """Starts the thread; returns when the loop runs."""
         running = threading.Event()
-        self._pool = ThreadPoolExecutor(BLOCKING_THREADS, thread_name_prefix="blocking")
+        self._pools = {name: ThreadPoolExecutor(size, thread_name_prefix=name) for name, size in LANES.items()}
         self._thread = threading.Thread(target=self._run, args=(running,), name="media", daemon=True)
         self._thread.start()
         running.wait()
@@ -43,9 +44,8 @@ class Loop:
             loop.call_soon_threadsafe(loop.stop)
             self._thread.join(5)
             self._thread = None
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        while self._pools:
+            self._pools.popitem()[1].shutdown(wait=False, cancel_futures=True)
 
     def state(self) -> dict[str, object]:
         """Whether the thread lives."""
@@ -85,9 +85,12 @@ class Loop:
             future.cancel()
             raise NotReady("This camera is too busy to answer.") from None
 
-    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts) -> T:
-        """Runs a blocking function in a pool thread, from inside the loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *args)
+    async def run_blocking(self, function: Callable[[*Ts], T], *args: *Ts, lane: str = "devices") -> T:
+        """Runs a blocking function in a thread of this lane, from inside the loop. Raises `NotReady` after the end."""
+        pool = self._pools.get(lane)
+        if pool is None:
+            raise NotReady("This camera is starting again.")
+        return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
 
     def _run(self, running: threading.Event) -> None:
         loop = asyncio.new_event_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ class HttpCamera:
         self.seconds = seconds
         self.asked: list[str] = []
         self.over = threading.Event()
+        self.sent = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
         self._server.daemon_threads = False
         self.port = int(self._server.server_address[1])
@@ -72,7 +74,11 @@ class _Door(BaseHTTPRequestHandler):
             self.send_header("Location", camera.elsewhere)
             self.end_headers()
         elif name == "playlist":
-            self._send("application/vnd.apple.mpegurl", [f"#EXTM3U\n#EXTINF:9,\n{camera.elsewhere}\n".encode()])
+            playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{camera.elsewhere}\n#EXT-X-ENDLIST\n"
+            self._send("application/vnd.apple.mpegurl", [playlist.encode()])
+        elif name == "endless":
+            part = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: 1999999999\r\n\r\n"
+            self._send(KINDS[".mjpeg"], itertools.chain([part.encode()], self._noise()))
         elif name == "garbage":
             self._send("video/mp4", [bytes(range(256)) * 400] * 3)
         elif name == "silent":
@@ -81,6 +87,11 @@ class _Door(BaseHTTPRequestHandler):
             self._send(KINDS[file.suffix], paced(file, camera.seconds, camera.over))
         else:
             self.send_error(404)
+
+    def _noise(self) -> Iterator[bytes]:
+        while not self.behind.over.is_set():
+            self.behind.sent += 65_536
+            yield bytes(65_536)
 
     def _send(self, kind: str, pieces: list[bytes] | Iterator[bytes]) -> None:
         self.send_response(200)

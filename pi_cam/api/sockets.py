@@ -84,10 +84,10 @@ class SockConnection:
     async def _send_all(self) -> None:
         while self._queue:
             text = json.dumps(self._queue.popleft())
-            if not await self._loop.run_blocking(send_text, self._socket, text):
+            if not await self._loop.run_blocking(send_text, self._socket, text, lane="sockets"):
                 return
         if self._closing is not None:
-            await self._loop.run_blocking(close_socket, self._socket, *self._closing)
+            await self._loop.run_blocking(close_socket, self._socket, *self._closing, lane="sockets")
 
 
 def send_text(socket_: Server, text: str) -> bool:

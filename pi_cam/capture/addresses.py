@@ -36,11 +36,13 @@ _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]")
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 _USERINFO = re.compile(r"([a-z][a-z0-9+.-]*:/{2,})\S*@", re.IGNORECASE)
-_SECRET_IN_QUERY = re.compile(
+_QUERY = re.compile(r"([a-z][a-z0-9+.-]*:/{2,}[^\s?]*\?)\S+", re.IGNORECASE)
+_SECRET_IN_PATH = re.compile(
     r"(?<![a-z0-9])([a-z_]*(?:pass|passw|password|passwd|passphrase|pwd|psw|token|secret|auth|key|sid|sig|signature)=)"
     r"[^&\s]+",
     re.IGNORECASE,
 )
+"""Some cameras take name and password in the path, as in `/user=admin_password=secret_channel=1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,9 @@ def system_lookup(host: str, port: int) -> list[str]:
 
 
 def redacted(text: str) -> str:
-    """`text`, a URL or anything that holds URLs, without user names, passwords and secrets in queries."""
-    return _SECRET_IN_QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+    """`text`, a URL or anything that holds URLs, without user names, passwords and queries: there is no end to the words
+    under which cameras take a password there."""
+    return _SECRET_IN_PATH.sub(r"\1***", _QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", text)))
 
 
 def _checked_host(host: str) -> str:

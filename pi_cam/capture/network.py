@@ -194,7 +194,7 @@ class _Watch:
         self.delivery = delivery
         self.capabilities = delivery.capabilities
         try:
-            self._read(container, stream, delivery)
+            self._read(container, stream, delivery, relay)
         except av.FFmpegError as error:
             raise (_translated(error, relay) if self._first_unit_at is None else _ended(relay)) from None
         finally:
@@ -202,7 +202,7 @@ class _Watch:
             delivery.close()
         raise _ended(relay)
 
-    def _read(self, container: InputContainer, stream: av.VideoStream, delivery: Delivery) -> None:
+    def _read(self, container: InputContainer, stream: av.VideoStream, delivery: Delivery, relay: Relay) -> None:
         pictured_at = time.monotonic()
         for packet in container.demux():  # all streams: sound that flows on must not hide that the pictures stopped
             arrived = time.monotonic()
@@ -210,6 +210,7 @@ class _Watch:
                 return
             if packet.stream_index == stream.index and packet.size:
                 pictured_at = arrived
+                relay.pictured()
                 delivery.take(cast("av.Packet[av.VideoStream]", packet), arrived)
                 self.capabilities = delivery.capabilities
             elif arrived - pictured_at > SILENCE_SECONDS:
@@ -241,7 +242,7 @@ def _translated(error: Exception, relay: Relay) -> SourceError:
         return SourceForbidden("The camera refuses this name or password.")
     if isinstance(error, av.error.HTTPNotFoundError):
         return SourceUnreachable("The camera answers, but there is no stream at this path.")
-    if relay.redirected or relay.silent or not relay.received:
+    if relay.redirected or relay.flooding or relay.silent or not relay.received:
         return _ended(relay)
     return SourceUnsupported("This address answers, but with nothing that can be shown as pictures.")
 
@@ -249,6 +250,8 @@ def _translated(error: Exception, relay: Relay) -> SourceError:
 def _ended(relay: Relay) -> SourceError:
     if relay.redirected:
         return SourceUnsupported("The camera sends us on to another address, which is not followed.")
+    if relay.flooding:
+        return SourceUnsupported("The camera sends far more than a picture can have.")
     if relay.silent:
         return SourceUnreachable("The camera went silent.")
     return SourceUnreachable("The camera ended the connection.")

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 4.0
 SILENCE_SECONDS = 4.0
+MAX_BYTES_WITHOUT_PICTURE = 16 * 1024 * 1024
+"""More than any picture has. Without a bound a camera that announces an endless one fills the memory."""
+
 _PIECE = 65_536
 _LOOK_BACK = 128
 
@@ -41,6 +44,8 @@ class Relay:
         self._thread: threading.Thread | None = None
         self.received = 0
         self.silent = False
+        self.flooding = False
+        self._pictured_at = 0
         self.redirected = False
 
     @property
@@ -55,6 +60,10 @@ class Relay:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4)
         self._thread = threading.Thread(target=self._run, args=(camera,), name="camera-relay", daemon=True)
         self._thread.start()
+
+    def pictured(self) -> None:
+        """The demuxer found a picture in what came."""
+        self._pictured_at = self.received
 
     def close(self) -> None:
         """Cuts the connection; may be repeated, safe in every state, does not wait."""
@@ -115,7 +124,8 @@ class Relay:
             if (camera in ready or waiting) and (piece := _received(camera)) is not None:
                 heard_at = time.monotonic()
                 seen = self._screened(seen, piece)
-                if not piece or self.redirected:
+                self.flooding = self.received - self._pictured_at > MAX_BYTES_WITHOUT_PICTURE
+                if not piece or self.redirected or self.flooding:
                     return
                 client.sendall(piece)
             if client in ready:

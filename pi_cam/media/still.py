@@ -21,11 +21,15 @@ def jpeg_of(units: Sequence[AccessUnit]) -> bytes:
     assert isinstance(decoder, VideoCodecContext)  # noqa: S101 - tells the type checker
     decoder.thread_count = 1
     try:
-        pictures = [frame for unit in units for frame in decoder.decode(av.Packet(unit.data))]
-        pictures += decoder.decode(None)
-        return _encoded(pictures[-1])
-    except (av.FFmpegError, IndexError) as error:
+        last: av.VideoFrame | None = None  # one at a time: a second of 1080p pictures is 100 MB
+        for unit in units:
+            last = next(reversed(decoder.decode(av.Packet(unit.data))), last)
+        last = next(reversed(decoder.decode(None)), last)
+    except av.FFmpegError as error:
         raise SourceUnsupported("The picture cannot be decoded.") from error
+    if last is None:
+        raise SourceUnsupported("The picture cannot be decoded.")
+    return _encoded(last)
 
 
 def _encoded(frame: av.VideoFrame) -> bytes:

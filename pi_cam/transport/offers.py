@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pi_cam.errors import OfferRefused
+from pi_cam.transport.candidates import without_unusable
 
 MAX_OFFER_BYTES = 64 * 1024
 MAX_LINES = 2_000
@@ -17,8 +18,8 @@ def check_offer(sdp: str) -> str:
     """The offer, ready for the library. Raises `OfferRefused` with a sentence.
 
     One picture section that wants to receive, at most one sound section, nothing else: whatever more the library would
-    agree to (a data channel, a second picture) would cost threads and sockets that nobody uses. Candidates with `.local`
-    names go: looking them up costs up to a second, and the connection finds the same addresses by itself (RFC 8445).
+    agree to (a data channel, a second picture) would cost threads and sockets that nobody uses. Candidates that are not
+    used (`transport.candidates`) are taken out.
     """
     if len(sdp.encode(errors="replace")) > MAX_OFFER_BYTES:
         raise OfferRefused("This offer is too large.")
@@ -32,12 +33,7 @@ def check_offer(sdp: str) -> str:
         raise OfferRefused("The picture section of this offer does not want to receive.")
     if not _bundles_what_is_there(lines):
         raise OfferRefused("This offer bundles sections that it does not have.")
-    return "\r\n".join([*(line for line in lines if not is_hidden_candidate(line)), ""])
-
-
-def is_hidden_candidate(line: str) -> bool:
-    """Whether a candidate hides its address behind a `.local` name."""
-    return "candidate:" in line and ".local " in line
+    return "\r\n".join([*without_unusable(lines), ""])
 
 
 def has_sound(sdp: str) -> bool:

@@ -24,7 +24,8 @@ from aiortc.sdp import candidate_from_sdp
 from pi_cam.errors import OfferRefused
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.transport import webrtc_seam
-from pi_cam.transport.offers import check_offer, has_sound, is_hidden_candidate
+from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
+from pi_cam.transport.offers import check_offer, has_sound
 from pi_cam.transport.viewers import new_viewer_id
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ TICK = Fraction(1, VIDEO_CLOCK_HZ)
 SOUND_TICK = Fraction(1, SOUND_CLOCK_HZ)
 WAITING_UNITS = 30
 """One second at 30 fps: a viewer that lags more jumps to the present."""
-
-MAX_CANDIDATES = 50
 
 
 class Units(Protocol):
@@ -181,11 +180,11 @@ class WebRtcPeer:
         return self._connection.localDescription.sdp
 
     async def add_candidate(self, candidate: str, mid: str | None, index: int | None) -> None:
-        """A trickled candidate (RFC 8838). Hidden ones are skipped. Raises `OfferRefused`."""
+        """A trickled candidate (RFC 8838). Those that are not used are skipped. Raises `OfferRefused`."""
         self._candidates += 1
-        if is_hidden_candidate(candidate) or self._candidates > MAX_CANDIDATES:
-            return
         try:
+            if not is_usable(candidate) or self._candidates > MAX_CANDIDATES:
+                return
             parsed = candidate_from_sdp(candidate.partition("candidate:")[2])
             parsed.sdpMid, parsed.sdpMLineIndex = mid, index
             await self._connection.addIceCandidate(parsed)

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.app import App, Config
-from pi_cam.loop import BLOCKING_THREADS, Loop
+from pi_cam.loop import LANES, Loop
 from pi_cam.settings import Settings
 from pi_cam.trust.capabilities import parse_capabilities
 
@@ -66,5 +66,6 @@ def running(folder: Path) -> Iterator[Application]:
 
 async def _start_all_blocking_threads(loop: Loop) -> None:
     """Else they would begin in the midst of a test, and look like something that it left behind."""
-    together = threading.Barrier(BLOCKING_THREADS)
-    await asyncio.gather(*(loop.run_blocking(together.wait) for _ in range(BLOCKING_THREADS)))
+    for lane, size in LANES.items():
+        together = threading.Barrier(size)
+        await asyncio.gather(*(loop.run_blocking(together.wait, lane=lane) for _ in range(size)))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pi_cam.capture.network import NetworkSource
+from pi_cam.capture.relay import MAX_BYTES_WITHOUT_PICTURE
 from pi_cam.errors import AddressRefused, SourceForbidden, SourceUnreachable, SourceUnsupported
 from pi_cam.media.h264 import NAL_DELIMITER, NAL_IDR, NAL_PPS, NAL_SPS, nal_type, split_nal_units
 from pi_cam.media.units import AccessUnit
@@ -272,3 +273,11 @@ def test_start_and_stop_may_be_repeated(streams: dict[str, Path]) -> None:
             watcher.source.stop()
         watcher.source.stop()
         assert all(earlier.pts < later.pts for earlier, later in pairwise(watcher.units))
+
+
+def test_an_endless_picture_is_cut_off(streams: dict[str, Path]) -> None:
+    with HttpCamera(streams["live.ts"]) as camera, watching(camera.url("endless")) as watcher:
+        problem = watcher.problem(15)
+        assert isinstance(problem, SourceUnsupported), problem
+        assert "far more than a picture" in str(problem)
+        assert camera.sent < 3 * MAX_BYTES_WITHOUT_PICTURE

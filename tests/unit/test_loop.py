@@ -37,7 +37,21 @@ def test_blocking_work_runs_elsewhere(loop: Loop) -> None:
     async def ask() -> str:
         return await loop.run_blocking(lambda: threading.current_thread().name)
 
-    assert loop.call(ask()).startswith("blocking")
+    assert loop.call(ask()).startswith("devices")
+
+
+def test_a_full_lane_does_not_hold_up_another(loop: Loop) -> None:
+    go_on = threading.Event()
+
+    async def ask() -> str:
+        blocked = [asyncio.ensure_future(loop.run_blocking(go_on.wait, lane="sockets")) for _ in range(20)]
+        try:
+            return await asyncio.wait_for(loop.run_blocking(lambda: "closed"), 5)
+        finally:
+            go_on.set()
+            await asyncio.gather(*blocked)
+
+    assert loop.call(ask(), 10) == "closed"
 
 
 def test_call_raises_what_the_coroutine_raises(loop: Loop) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pi_cam.errors import OfferRefused
 from pi_cam.media.units import AccessUnit
-from pi_cam.transport.offers import MAX_OFFER_BYTES, check_offer, has_sound, is_hidden_candidate
+from pi_cam.transport.offers import MAX_OFFER_BYTES, check_offer, has_sound
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 from tests.unit.real_offer import AUDIO, DATA, OFFER, VIDEO, offer
 
@@ -62,19 +62,6 @@ def test_line_ends_may_be_those_of_unix() -> None:
 def test_what_does_not_ask_for_one_picture_is_refused(sdp: str, sentence: str) -> None:
     with pytest.raises(OfferRefused, match=sentence):
         check_offer(sdp)
-
-
-@pytest.mark.parametrize(
-    ("line", "hidden"),
-    [
-        ("candidate:1 1 udp 2113937151 abc.local 54321 typ host", True),
-        ("a=candidate:1 1 udp 2113937151 abc.local 54321 typ host", True),
-        ("a=candidate:1 1 udp 2113937151 192.0.2.7 54321 typ host", False),
-        ("a=ice-ufrag:.local ", False),
-    ],
-)
-def test_hidden_candidates(line: str, hidden: bool) -> None:
-    assert is_hidden_candidate(line) == hidden
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(OFFER.splitlines())).map("\r\n".join)))
