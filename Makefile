@@ -3,9 +3,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DATA ?= build/data
 PORT ?= 8080
-SOURCE ?= synthetic:
+export PI_CAM_SOURCE := $(or $(SOURCE),$(PI_CAM_SOURCE),synthetic:)
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -22,7 +21,7 @@ help: ## this list
 setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian, too)
 
 run: $(VENV)/.run ## show a live picture on http://localhost:8080 (SOURCE=… for a real camera)
-	@exec $(BIN)/pi-cam serve --data $(DATA) --port $(PORT) --source '$(SOURCE)'
+	@exec $(BIN)/pi-cam serve --port $(PORT) $(if $(DATA),--data $(DATA))
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test

@@ -98,6 +98,6 @@ class App:
 
 
 def open_accounts(store: Store, settings: Settings) -> Accounts:
-    """Accounts on a store; also used by the command line."""
+    """Accounts on a store."""
     hasher = PasswordHasher(store.secret())
     return Accounts(store, hasher, session_seconds=settings.number("session_hours") * 3600)

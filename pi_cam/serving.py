@@ -66,7 +66,7 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
             "worker_connections": CONNECTIONS,
             "keepalive": 5,
             "timeout": 60,
-            "graceful_timeout": 2,
+            "graceful_timeout": 1,
             "control_socket_disable": True,
             "loglevel": "warning",
             "logger_class": PlainLogger,

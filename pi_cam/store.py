@@ -63,6 +63,7 @@ class Store:
         """Makes the folder and brings the database up to date. Raises `StoreError` with a sentence."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)  # it may have been there before
             # Made before SQLite does, whose own files take over its mode: at no moment can anybody else read it.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             self._path.chmod(0o600)

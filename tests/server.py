@@ -154,7 +154,13 @@ def pi_cam(*arguments: str | Path, stdin: str | None = None) -> str:
 
 @contextmanager
 def serving(
-    data: Path, source: str, *, owner: bool = False, environment: dict[str, str] | None = None, port: int = 0
+    data: Path,
+    source: str,
+    *,
+    owner: bool = False,
+    environment: dict[str, str] | None = None,
+    port: int = 0,
+    listen: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
     if owner and not (data / "pi-cam.db").exists():
@@ -172,6 +178,8 @@ def serving(
         str(port),
         "--source",
         source,
+        "--listen",
+        listen,
     ]
     with log.open("a") as errors:
         process = subprocess.Popen(

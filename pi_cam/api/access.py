@@ -7,6 +7,7 @@ import hmac
 from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from pi_cam.api.problems import for_program
@@ -23,13 +24,16 @@ OWN_HEADER = "X-Pi-Cam"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def install(app: Flask) -> None:
-    """Puts the guard before every request."""
+def install(app: Flask, own_names: list[str]) -> None:
+    """Puts the guard before every request. `own_names`: hosts under which this device may be addressed, without ports."""
+    names = frozenset(name.lower().strip("[]") for name in own_names)
 
     @app.before_request
     def guard() -> Response | None:
         g.person = None
         g.refusal = None
+        if _host_name() not in names:  # else any site could have its own name point here (DNS rebinding)
+            raise BadRequest("This is not a name of this camera.")
         if request.url_rule is None:
             return None  # 404 or 405 follows
         rule = rule_of(app.view_functions[request.endpoint or ""])
@@ -64,6 +68,14 @@ def form_token() -> str:
     person: Person | None = g.get("person")
     session = person.session if person and person.session else "anonymous"
     return hmac.new(services().form_key, f"form {session}".encode(), hashlib.sha256).hexdigest()
+
+
+def _host_name() -> str | None:
+    """The name in the Host header; None when it is malformed. (Flask's own check refuses every IPv6 address.)"""
+    try:
+        return urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
+    except ValueError:
+        return None
 
 
 def _check(rule: Rule) -> Response | None:

@@ -38,6 +38,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -47,7 +48,6 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
-        TRUSTED_HOSTS=trusted_hosts,
         SOCK_SERVER_OPTIONS={
             "ping_interval": PING_SECONDS,
             "max_message_size": MAX_MESSAGE_BYTES,
@@ -56,7 +56,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         },
     )
     app.extensions[EXTENSION] = services
-    access.install(app)
+    access.install(app, trusted_hosts)
     problems.install(app, pages.error_page)
     live.sockets.init_app(app)
     for part in (cameras, live, pages, sessions, system, whep):

@@ -25,6 +25,7 @@ def open_to_other_origins(response: Response) -> Response:
     response.headers.update(
         {
             "Access-Control-Allow-Origin": "*",
+            "Cross-Origin-Resource-Policy": "cross-origin",
             "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
             "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
             "Access-Control-Expose-Headers": "Location, Link, ETag, Accept-Patch, Retry-After",

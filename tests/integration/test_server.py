@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -349,7 +350,7 @@ def test_a_page_that_never_reads_frees_its_threads(server: Server, token: str) -
         other.next("hello")
         assert busy_sockets(server) >= 2
         other.send("clock", id="1", sent=1)
-        assert other.next("clock", seconds=1)["id"] == "1"
+        assert other.next("clock", seconds=3)["id"] == "1"
         until(lambda: busy_sockets(server) == 1, 8, "for the deaf page to be given up")
 
 
@@ -424,3 +425,38 @@ def test_no_secret_is_in_the_log(server: Server, token: str) -> None:
     assert "canary" not in text
     assert token not in text
     assert PASSWORD not in text
+
+
+def test_it_answers_on_the_other_loopback_too(tmp_path: Path) -> None:
+    with serving(tmp_path, "synthetic:", listen="::1") as server:
+        assert server.url.startswith("http://[::1]:")
+        assert server.request("GET", "/healthz").status == 200
+        assert server.request("GET", "/setup", headers={"Host": "[::2]"}).status == 400
+        assert server.request("GET", "/healthz", headers={"Host": "LOCALHOST"}).status == 200
+
+
+def test_another_token_cannot_touch_a_whep_session(server: Server, token: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, token, decode=False) as peer:
+            await peer.until(lambda: len(peer.packets) > 5)
+            stranger = server.token("view")
+            fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
+            body = b"a=mid:0\r\na=candidate:1 1 udp 1 192.0.2.7 9999 typ host\r\n"
+            assert server.request("DELETE", peer.location, token=stranger).status == 404
+            assert server.request("PATCH", peer.location, token=stranger, body=body, headers=fragment).status == 404
+            assert server.request("PATCH", peer.location, token=token, body=body, headers=fragment).status == 204
+            count = len(peer.packets)
+            await peer.until(lambda: len(peer.packets) > count + 5)
+
+    own_network()
+    asyncio.run(run())
+
+
+def test_stills_share_one_picture_and_little_memory(server: Server, token: str) -> None:
+    before = server.pss_bytes()
+    with ThreadPoolExecutor(20) as many:
+        stills = [
+            many.submit(server.request, "GET", "/api/v1/cameras/main/snapshot.jpg", token=token) for _ in range(100)
+        ]
+    assert all(still.result().status == 200 for still in stills)
+    assert server.pss_bytes() - before < 40_000_000
