@@ -125,3 +125,15 @@ def test_signing_out_ends_every_picture_of_that_session(page: Page, context: Bro
     )
     wait_for_state(page, "signed-out", seconds=2)
     assert synthetic.camera(synthetic.token("view"))["viewers"] == 0
+
+
+def test_the_keyboard_goes_on_from_stop_to_start(page: Page, synthetic: Server) -> None:
+    sign_in(page, synthetic)
+    wait_for_state(page, "live")
+    page.get_by_role("button", name="Stop").focus()
+    page.keyboard.press("Enter")
+    wait_for_state(page, "stopped")
+    expect(page.get_by_role("button", name="Start")).to_be_focused()
+    page.keyboard.press("Enter")
+    wait_for_state(page, "live")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()

@@ -4,6 +4,7 @@
 
 import { readCamera } from "./api.js";
 import { language, text } from "./texts.js";
+import { nameOf } from "./words.js";
 
 const UNKNOWN = "–";
 const REFRESH_MS = 5_000;
@@ -38,7 +39,7 @@ export function showDetails(camera) {
     const cell = document.querySelector(`[data-detail="${name}"]`);
     if (cell) cell.textContent = read(camera) ?? UNKNOWN;
   }
-  for (const title of document.querySelectorAll("[data-camera-name]")) title.textContent = camera.name;
+  for (const title of document.querySelectorAll("[data-camera-name]")) title.textContent = nameOf(camera);
 }
 
 /**

@@ -31,9 +31,16 @@ function onClick(selector, act) {
   find(selector, HTMLElement).addEventListener("click", act);
 }
 
+/** The pressed button goes; whoever uses the keyboard goes on from the one that comes. @param {string} selector */
+function passFocus(selector) {
+  const give = () => requestAnimationFrame(() => find(selector, HTMLButtonElement).focus());
+  player.addEventListener("state", give, { once: true });
+}
+
 /** @param {"start" | "stop"} action */
 async function tell(action) {
   const button = find(`#${action}`, HTMLButtonElement);
+  if (document.activeElement === button) passFocus(action === "stop" ? "#start" : "#stop");
   button.disabled = true;
   const { status, code } = await tellCamera(cameraId, action);
   button.disabled = false;

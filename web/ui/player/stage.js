@@ -3,7 +3,7 @@
  */
 
 import { text } from "./texts.js";
-import { describe } from "./words.js";
+import { describe, nameOf } from "./words.js";
 
 const UNKNOWN = "–";
 
@@ -33,7 +33,7 @@ export function showState({ state, reason, can, camera }) {
   }
   announce([words.word, words.sentence].filter(Boolean).join(". "));
   showControls(state, can);
-  document.title = camera ? `${camera.name} · ${words.word}` : document.title;
+  document.title = camera ? `${nameOf(camera)} · ${words.word}` : document.title;
 }
 
 /**

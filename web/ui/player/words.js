@@ -128,3 +128,8 @@ export function explain(reason) {
 function words(word, title, sentence, icon, action) {
   return { word, title, sentence, icon, action };
 }
+
+/** @param {import("./types.js").Camera} camera @returns {string} its name; that of one which nobody has named is a word */
+export function nameOf(camera) {
+  return camera.name === "Camera" ? text("Camera") : camera.name;
+}
