@@ -50,6 +50,7 @@ else
 fi
 echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
-$as_root apt-get update -qq
+# Another apt may be at work (a fresh machine updates itself): wait for it.
+$as_root apt-get -o DPkg::Lock::Timeout=300 update -qq
 # shellcheck disable=SC2086 # a list of names
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
