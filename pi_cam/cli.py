@@ -101,10 +101,12 @@ def _owner_set(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from pi_cam.control import doctor
+    from pi_cam.control import doctor, trial
     from pi_cam.transport import webrtc_seam
 
     findings = doctor.examine(arguments.data, webrtc_seam.missing())
+    if arguments.full:
+        findings += trial.try_camera(arguments.source or Settings.from_environment().text("source"))
     if arguments.json:
         sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
     else:
@@ -136,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     owner_set.add_argument("--name", required=True)
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
-    doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument("--full", action="store_true", help="open the camera, too, and watch it for some seconds")
+    doctor.add_argument("--source", metavar="URL", help="the camera that --full opens; as in serve")
     return parser
 
 
