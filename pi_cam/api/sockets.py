@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -39,6 +38,23 @@ class ReadingThread(threading.Thread):
             self._socket.event.set()
 
 
+class WholeSends:
+    """A socket that sends a message whole within `SEND_SECONDS`, or fails. A send that the kernel cuts short at a time-out
+    says so by its count only, which the library does not look at: half a message, and as long a wait again."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._plain = plain
+        plain.settimeout(SEND_SECONDS)  # for all of a `sendall`, not for each part of it
+
+    def send(self, data: bytes) -> int:
+        """All of it. Raises `TimeoutError`."""
+        self._plain.sendall(data)
+        return len(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._plain, name)
+
+
 class SockConnection:
     """`transport.websocket.Connection` on a simple-websocket server. `send` and `close` are called in the media loop; the
     blocking sends happen in a pool thread, one after the other. `session`: of the person who opened it."""
@@ -54,7 +70,7 @@ class SockConnection:
             raise ConnectionClosed
         # A client that stops reading must neither hold a thread for ever nor megabytes of the kernel's memory.
         socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
+        socket_.sock = WholeSends(socket_.sock)  # type: ignore[assignment]  # all that the library uses of a socket
 
     def send(self, message: dict[str, Any]) -> None:
         """Queues a message."""
