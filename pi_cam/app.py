@@ -9,7 +9,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from pi_cam.api import live, site
+from pi_cam.api import site
+from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.cameras import Camera, Cameras, stopped_before
 from pi_cam.capture.addresses import redacted
@@ -26,8 +27,11 @@ from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.rights import Rights
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.users import Users
 
 MAIN_CAMERA = "main"
 GOODBYE_SECONDS = 1.0
@@ -54,8 +58,10 @@ class App:
         self._viewers = Viewers(lambda: settings.integer("viewers_max"))
         self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
         self._cameras.add(self._main_camera(config, settings, store))
-        self._parts = Lifecycle([self.loop])
-        self.accounts = open_accounts(store, settings)
+        trust = open_trust(store, settings)
+        self.accounts = trust.accounts
+        self._present = Present(self.loop, self._viewers, trust.rights.now)
+        self._parts = Lifecycle([self.loop, self._present])
         self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
@@ -65,8 +71,11 @@ class App:
             cameras=self._cameras,
             door=door,
             whep=WhepSessions(door),
-            accounts=self.accounts,
-            tokens=Tokens(store),
+            accounts=trust.accounts,
+            sessions=trust.sessions,
+            users=trust.users,
+            tokens=trust.tokens,
+            present=self._present,
             setup_code=self.setup_code,
             settings=settings,
             form_key=store.secret(),
@@ -84,7 +93,7 @@ class App:
         self._parts.stop()
 
     async def _say_goodbye(self) -> None:
-        await live.close_all(GOING_AWAY, "restarting")
+        await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close())
 
     def _main_camera(self, config: Config, settings: Settings, store: Store) -> Camera:
@@ -97,7 +106,21 @@ class App:
         return Camera(MAIN_CAMERA, "Camera", redacted(config.source), hub)
 
 
-def open_accounts(store: Store, settings: Settings) -> Accounts:
-    """Accounts on a store."""
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who may do what, on one store."""
+
+    accounts: Accounts
+    users: Users
+    sessions: Sessions
+    tokens: Tokens
+    rights: Rights
+
+
+def open_trust(store: Store, settings: Settings) -> Trust:
+    """All of `pi_cam.trust` that works on the store."""
     hasher = PasswordHasher(store.secret())
-    return Accounts(store, hasher, session_seconds=settings.number("session_hours") * 3600)
+    sessions = Sessions(store, lambda: settings.number("session_hours") * 3600)
+    tokens = Tokens(store)
+    accounts = Accounts(store, hasher, sessions)
+    return Trust(accounts, Users(store, hasher), sessions, tokens, Rights(store, sessions, tokens))

@@ -89,10 +89,11 @@ def _tokens(arguments: argparse.Namespace) -> Tokens:
 def _owner_set(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.accounts import Accounts
     from pi_cam.trust.passwords import PasswordHasher
+    from pi_cam.trust.sessions import Sessions
 
     store = Store(arguments.data)
     store.open()
-    accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=1)
+    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 1.0))
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")
         sys.stderr.flush()

@@ -47,6 +47,44 @@ MIGRATIONS: tuple[str, ...] = (
         stopped INTEGER NOT NULL DEFAULT 0
     );
     """,
+    """
+    ALTER TABLE users ADD COLUMN expires_at REAL;
+    CREATE TABLE grants (
+        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        camera_id TEXT NOT NULL,
+        can TEXT NOT NULL,
+        PRIMARY KEY (user_id, camera_id)
+    ) WITHOUT ROWID;
+    ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
+    ALTER TABLE tokens ADD COLUMN cameras TEXT;
+    ALTER TABLE cameras ADD COLUMN name TEXT;
+    ALTER TABLE cameras ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE cameras ADD COLUMN address BLOB;
+    ALTER TABLE cameras ADD COLUMN small_address BLOB;
+    ALTER TABLE cameras ADD COLUMN allow_lan INTEGER NOT NULL DEFAULT 0;
+    """,
+    """
+    CREATE TABLE totp (
+        user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+        secret BLOB NOT NULL,
+        confirmed INTEGER NOT NULL DEFAULT 0,
+        last_step INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE recovery_codes (
+        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        code_hash TEXT NOT NULL,
+        PRIMARY KEY (user_id, code_hash)
+    ) WITHOUT ROWID;
+    CREATE TABLE passkeys (
+        id BLOB PRIMARY KEY,
+        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+        public_key BLOB NOT NULL,
+        sign_count INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        used_at REAL
+    );
+    """,
 )
 """Each entry brings the schema one version further; entries are never changed once released."""
 

@@ -14,8 +14,8 @@ from pi_cam.api.problems import for_program
 from pi_cam.api.rules import Rule, rule_of
 from pi_cam.api.services import services
 from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
-from pi_cam.transport.doors import Visitor
-from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed, require
+from pi_cam.transport.viewers import Visitor
+from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed_somewhere, require, rights
 
 COOKIE = "sid"
 """On loopback, without TLS. (`__Host-sid` where there is TLS.)"""
@@ -58,9 +58,9 @@ def current_person() -> Person:
     return g.person
 
 
-def visitor_of(person: Person) -> Visitor:
-    """The person as the doors to the pictures see them."""
-    return Visitor(person.name, person.session, allowed(person, "listen"))
+def visitor_of(person: Person, camera: str) -> Visitor:
+    """The person as the doors to the pictures of this camera see them."""
+    return Visitor(person.key, person.name, person.session, tuple(rights(person, camera)))
 
 
 def form_token() -> str:
@@ -98,8 +98,8 @@ def _decide(rule: Rule) -> Response | None:
         if not for_program() and not services().accounts.has_owner():
             return redirect("/setup")
         raise NotSignedIn("Sign in first.")
-    if rule.access in CAPABILITIES:
-        require(g.person, rule.access)
+    if rule.access in CAPABILITIES and not (rule.anywhere and allowed_somewhere(g.person, rule.access)):
+        require(g.person, rule.access, (request.view_args or {}).get("camera_id"))
     return None
 
 
@@ -113,7 +113,7 @@ def _identify(rule: Rule) -> tuple[Person | None, bool]:
         return person, False
     cookie = request.cookies.get(COOKIE)
     if cookie and not rule.bearer_only:
-        return services().accounts.person(cookie), True
+        return services().sessions.person(cookie), True
     return None, False
 
 

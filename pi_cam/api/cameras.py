@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from pi_cam.api.access import current_person
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, CamerasSchema
 from pi_cam.api.services import Services, services
 from pi_cam.cameras import Cameras
+from pi_cam.trust.capabilities import allowed
 
 blueprint = Blueprint("cameras", __name__, url_prefix="/api/v1/cameras")
 
@@ -27,10 +29,11 @@ def describe(camera_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("")
-@rule("All cameras", "view", {200: CamerasSchema})
+@rule("All cameras", "view", {200: CamerasSchema}, anywhere=True)
 def all_cameras() -> Response:
-    """Every camera of this device."""
-    return jsonify(cameras=describe_all())
+    """Every camera of this device that whoever asks may see."""
+    person = current_person()
+    return jsonify(cameras=[camera for camera in describe_all() if allowed(person, "view", camera["id"])])
 
 
 @blueprint.get("/<camera_id>")

@@ -61,6 +61,8 @@ def _common_statuses(rule: Rule, method: str, has_arguments: bool) -> set[int]:
     statuses: set[int] = {404} if has_arguments else set()
     if rule.access not in ("public", "setup"):
         statuses |= {401, 403, 503}
+        if "text/html" in rule.answers.values():
+            statuses.add(302)  # to the sign-in page
     if method not in ("GET", "OPTIONS"):
         statuses |= {400, 403, 413}
         if rule.body is not None:

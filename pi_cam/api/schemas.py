@@ -66,7 +66,13 @@ class PersonSchema(Schema):
 
     name = fields.String(required=True)
     role = fields.String(required=True, allow_none=True)
-    can = fields.List(fields.String(), required=True)
+    can = fields.List(fields.String(), required=True, metadata={"description": "On every camera, and on the device."})
+    cameras = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={"description": "Camera to capabilities, there only."},
+    )
 
 
 class SessionSchema(Schema):
@@ -74,6 +80,7 @@ class SessionSchema(Schema):
 
     id = fields.String(required=True)
     agent = fields.String(required=True)
+    address = fields.String(required=True)
     created_at = fields.Float(required=True)
     seen_at = fields.Float(required=True)
     current = fields.Boolean(required=True)

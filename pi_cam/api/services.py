@@ -7,14 +7,17 @@ from typing import cast
 
 from flask import current_app
 
+from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.users import Users
 
 EXTENSION = "pi_cam"
 
@@ -28,6 +31,9 @@ class Services:
     door: WebRtcDoor
     whep: WhepSessions
     accounts: Accounts
+    sessions: Sessions
+    users: Users
+    present: Present
     tokens: Tokens
     setup_code: SetupCode
     settings: Settings

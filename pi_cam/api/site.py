@@ -7,7 +7,9 @@ from functools import partial
 from flask import Flask, Response, request
 
 import web.ui
-from pi_cam.api import access, cameras, live, pages, problems, sessions, system, whep
+from pi_cam.api import access, account, cameras, live, problems, sessions, system, tokens, users, whep
+from pi_cam.api.pages import entry, manage, rendering
+from pi_cam.api.pages import live as live_page
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.api.sockets import ReadingThread
@@ -42,6 +44,9 @@ HEADERS = {
 }
 
 
+PARTS = (account, cameras, entry, live, live_page, manage, sessions, system, tokens, users, whep)
+
+
 def create(services: Services, trusted_hosts: list[str]) -> Flask:
     """The application over these services. `trusted_hosts`: names under which this device may be addressed."""
     app = Flask("pi_cam", static_folder=None)
@@ -57,9 +62,9 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     )
     app.extensions[EXTENSION] = services
     access.install(app, trusted_hosts)
-    problems.install(app, pages.error_page)
+    problems.install(app, rendering.error_page)
     live.sockets.init_app(app)
-    for part in (cameras, live, pages, sessions, system, whep):
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)

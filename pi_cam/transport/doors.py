@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from pi_cam.transport.viewers import Viewers
+from pi_cam.transport.viewers import Viewers, Visitor
 from pi_cam.transport.webrtc_peer import WAITING_UNITS, Sound, Units, WebRtcPeer
 
 
@@ -41,16 +40,6 @@ class Watchable(Protocol):
         """Tells of changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who knocks: a name for the list of viewers, the session that it came with (None for a token), and whether it may
-    hear sound."""
-
-    name: str
-    session: str | None
-    may_listen: bool = False
-
-
 class WebRtcDoor:
     """Turns offers into viewers."""
 
@@ -72,12 +61,11 @@ class WebRtcDoor:
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
-        sound = hub.listen() if visitor.may_listen else None
+        sound = hub.listen() if "listen" in visitor.can else None
         try:
             peer = WebRtcPeer(
                 camera=camera,
-                person=visitor.name,
-                session=visitor.session,
+                visitor=visitor,
                 units=units,
                 sound=sound,
                 request_keyframe=hub.request_keyframe,

@@ -5,9 +5,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from pi_cam.errors import TooManyViewers
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: a key and a name (as `trust.capabilities.Person` has them), the session that it came with (None for a
+    token), and what it may do to the camera that it knocks for."""
+
+    key: str
+    name: str
+    session: str | None
+    can: tuple[str, ...] = ("view",)
 
 
 class Viewer(Protocol):
@@ -15,8 +27,7 @@ class Viewer(Protocol):
 
     id: str
     camera: str
-    person: str
-    session: str | None
+    visitor: Visitor
     transport: str
     started_at: float
     delay_ms: int | None

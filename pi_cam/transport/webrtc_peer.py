@@ -26,7 +26,7 @@ from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, Audio
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
 from pi_cam.transport.offers import check_offer, has_sound
-from pi_cam.transport.viewers import new_viewer_id
+from pi_cam.transport.viewers import Visitor, new_viewer_id
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +136,7 @@ class WebRtcPeer:
         self,
         *,
         camera: str,
-        person: str,
-        session: str | None,
+        visitor: Visitor,
         units: Units,
         sound: Sound | None,
         request_keyframe: Callable[[], None],
@@ -147,8 +146,7 @@ class WebRtcPeer:
     ) -> None:
         self.id = new_viewer_id()
         self.camera = camera
-        self.person = person
-        self.session = session
+        self.visitor = visitor
         self.started_at = time.time()
         self.delay_ms: int | None = None
         self.offer = ""

@@ -20,6 +20,7 @@ from pi_cam.serving import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.tokens import Tokens
 
 PASSWORD = "a green door behind the house"
@@ -193,7 +194,7 @@ def test_the_owner_is_set_and_set_anew(
     assert set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\nmore\n") == (0, "", "")
     assert set_owner(capsys, monkeypatch, data, "Grace", f"{PASSWORD}\r\n") == (0, "", "")
     store = Store(data)
-    accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=60)
+    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 60.0))
     assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
 
 

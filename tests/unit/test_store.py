@@ -149,7 +149,8 @@ from pathlib import Path
 from pi_cam.store import Store
 with Store(Path(sys.argv[1])).transaction() as database:
     for number in range(2000):
-        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (str(number), "x" * 1000 + str(number)))
+        values = (str(number), "x" * 1000 + str(number))
+        database.execute("INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, 'view', 0)", values)
     print("in the middle", flush=True)
     sys.stdin.read()
 """
@@ -191,7 +192,8 @@ sys.stdin.readline()
 for number in range(30):
     with store.transaction() as database:
         count = database.execute("SELECT count(*) FROM tokens").fetchone()[0]
-        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (f"{count:03}", f"{count:03}"))
+        values = (f"{count:03}", f"{count:03}")
+        database.execute("INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, 'view', 0)", values)
 """
     run_together(script, store.folder)
     assert names(store) == [f"{number:03}" for number in range(60)]

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 import pytest
 
 from pi_cam.errors import TooManyViewers
-from pi_cam.transport.viewers import Viewers, new_viewer_id
+from pi_cam.transport.viewers import Viewers, Visitor, new_viewer_id
+
+ADA = Visitor("user 1", "Ada", None)
 
 
 @dataclass(eq=False)
 class FakeViewer:
     camera: str = "main"
-    session: str | None = None
+    visitor: Visitor = ADA
     id: str = field(default_factory=new_viewer_id)
-    person: str = "Ada"
     transport: str = "fake"
     started_at: float = 0.0
     delay_ms: int | None = None

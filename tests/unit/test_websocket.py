@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
 from pi_cam.transport import websocket as protocol
-from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
+from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.websocket import BURST_MESSAGES, MAX_MESSAGE_BYTES, MESSAGES_PER_SECOND, LiveSession
 
 
@@ -105,8 +106,7 @@ class Page:
             hub=cast(Watchable, self.hub),
             describe=lambda: {"id": "main", "state": self.hub.state},
             door=cast(WebRtcDoor, self.door),
-            visitor=Visitor("Ada", "session"),
-            can=["view", "control"],
+            visitor=Visitor("user 1", "Ada", "session", ("view", "control")),
             clock=lambda: self.now,
         )
         self.session.open()

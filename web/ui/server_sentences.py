@@ -80,4 +80,22 @@ SENTENCES = (
     "The method is not allowed for the requested URL.",
     "The data value transmitted exceeds the capacity limit.",
     "Something went wrong here. The log of the camera says more.",
+    # People, tokens, accounts
+    "Your access has ended. Ask the owner of this camera to give it to you again.",
+    "There is somebody of this name already.",
+    "There is a token named %(name)s already.",
+    "There is no token named %(name)s.",
+    "A token's name has 1 to 64 letters, digits, spaces, dots or dashes.",
+    "A token has no session of its own.",
+    "Name at least one capability. Choose from: %(list)s.",
+    "A guest's access has an end: say when.",
+    "Access ends within a year from now, and not in the past.",
+    "A %(role)s cannot be given the right to %(capability)s.",
+    "The present password is wrong.",
+    "There is no such user.",
+    "There is no such session.",
+    "The owner's rights cannot be changed here; pi-cam owner set names another owner.",
+    # The menu
+    "My account",
+    "People",
 )
