@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
     package_data={
-        "pi_cam": ["py.typed"],
+        "pi_cam": ["py.typed", "trust/common_words.txt"],
         "web": ["py.typed"],
         "web.ui": ["templates/**/*", "static/**/*", "player/**/*", "translations/**/*"],
     },
@@ -32,11 +32,15 @@ setup(
         "apispec>=6.8",
         "babel>=2.16",
         "bcrypt>=4.2",
+        "cryptography>=43",
         "flask>=3.1,<4",
         "flask-sock>=0.7,<0.8",
         "gunicorn>=25.1,<28",
         "marshmallow>=4,<5",
         "numpy>=1.26",
+        "pyotp>=2.9",
+        "segno>=1.6.6",
+        "webauthn>=3.0,<4",
     ],
     extras_require={
         # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.

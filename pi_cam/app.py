@@ -26,11 +26,13 @@ from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.rights import Rights
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
 
 MAIN_CAMERA = "main"
@@ -75,6 +77,8 @@ class App:
             sessions=trust.sessions,
             users=trust.users,
             tokens=trust.tokens,
+            totp=trust.totp,
+            passkeys=trust.passkeys,
             present=self._present,
             setup_code=self.setup_code,
             settings=settings,
@@ -115,12 +119,17 @@ class Trust:
     sessions: Sessions
     tokens: Tokens
     rights: Rights
+    totp: Totp
+    passkeys: Passkeys
 
 
 def open_trust(store: Store, settings: Settings) -> Trust:
     """All of `pi_cam.trust` that works on the store."""
-    hasher = PasswordHasher(store.secret())
+    key = store.secret()
+    hasher = PasswordHasher(key)
     sessions = Sessions(store, lambda: settings.number("session_hours") * 3600)
     tokens = Tokens(store)
-    accounts = Accounts(store, hasher, sessions)
-    return Trust(accounts, Users(store, hasher), sessions, tokens, Rights(store, sessions, tokens))
+    totp = Totp(store, key)
+    accounts = Accounts(store, hasher, sessions, totp)
+    users, passkeys, rights = Users(store, hasher), Passkeys(store, key), Rights(store, sessions, tokens)
+    return Trust(accounts, users, sessions, tokens, rights, totp, passkeys)

@@ -90,10 +90,12 @@ def _owner_set(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.accounts import Accounts
     from pi_cam.trust.passwords import PasswordHasher
     from pi_cam.trust.sessions import Sessions
+    from pi_cam.trust.totp import Totp
 
     store = Store(arguments.data)
     store.open()
-    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 1.0))
+    key = store.secret()
+    accounts = Accounts(store, PasswordHasher(key), Sessions(store, lambda: 1.0), Totp(store, key))
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")
         sys.stderr.flush()

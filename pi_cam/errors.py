@@ -18,6 +18,7 @@
     ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
     ├── TooManyTries        (RuntimeError)     slow down
     ├── NotSignedIn         (PermissionError)  no credentials, or wrong ones
+    │   └── SecondFactorNeeded                 the password was right; a code is missing or wrong
     └── NotAllowed          (PermissionError)  signed in, but without the capability
 
 The text of each is one sentence for a person; it never holds a password. `api.problems` maps each to its HTTP status.
@@ -102,6 +103,15 @@ class TooManyTries(PiCamError, RuntimeError):
 
 class NotSignedIn(PiCamError, PermissionError):
     """No credentials, or wrong ones."""
+
+
+class SecondFactorNeeded(NotSignedIn):
+    """The password was right, but the account has a second factor too. `ticket`: what to go on with, instead of giving the
+    password again; it is good once, for `trust.tickets.LIFETIME_SECONDS`."""
+
+    def __init__(self, message: str, ticket: str = "") -> None:
+        super().__init__(message)
+        self.ticket = ticket
 
 
 class NotAllowed(PiCamError, PermissionError):

@@ -80,6 +80,7 @@ MIGRATIONS: tuple[str, ...] = (
         user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
         public_key BLOB NOT NULL,
         sign_count INTEGER NOT NULL,
+        host TEXT NOT NULL,
         name TEXT NOT NULL,
         created_at REAL NOT NULL,
         used_at REAL

@@ -50,7 +50,7 @@ def _operation(rule: Rule, method: str, has_arguments: bool) -> dict[str, Any]:
         operation["responses"][str(status)] = _answer(status, shape)
     for status in _common_statuses(rule, method, has_arguments) - set(rule.answers):
         operation["responses"][str(status)] = _answer(status, None)
-    if rule.body is not None and method not in ("GET", "OPTIONS", "DELETE"):
+    if rule.body is not None and method not in ("GET", "OPTIONS"):
         operation["requestBody"] = {"required": True, "content": _content(rule.body)}
     if rule.access not in ("public", "setup"):
         operation["security"] = [{"token": []}] if rule.bearer_only else [{"token": []}, {"session": []}]

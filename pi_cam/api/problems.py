@@ -37,6 +37,7 @@ CODES = {
     errors.PictureTimeout: "no-picture",
     errors.SourceError: "unreachable",
     errors.NotSignedIn: "not-signed-in",
+    errors.SecondFactorNeeded: "second-factor",
     errors.TooManyTries: "too-many-tries",
 }
 

@@ -55,10 +55,11 @@ class CamerasSchema(Schema):
 
 
 class SignInSchema(Schema):
-    """Name and password."""
+    """Name and password. `code`: where there is a second factor, of the app, or a recovery code."""
 
     name = fields.String(required=True, validate=validate.Length(1, 64))
     password = fields.String(required=True, validate=validate.Length(1, 1024))
+    code = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=64))
 
 
 class PersonSchema(Schema):

@@ -14,9 +14,11 @@ from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
 
 EXTENSION = "pi_cam"
@@ -35,6 +37,8 @@ class Services:
     users: Users
     present: Present
     tokens: Tokens
+    totp: Totp
+    passkeys: Passkeys
     setup_code: SetupCode
     settings: Settings
     form_key: bytes

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TypedDict
 
 from flask import Blueprint, Response, jsonify, request
 
 from pi_cam.api.access import COOKIE, current_person
+from pi_cam.api.factor_schemas import PasskeySignInSchema
 from pi_cam.api.rules import rule
-from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
+from pi_cam.api.schemas import AnyObjectSchema, PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed, NotFound
 from pi_cam.trust.capabilities import Person, in_order
+from pi_cam.trust.passkeys import Site
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
 
-def open_session(name: str, password: str) -> tuple[str, Person]:
-    """A new session's secret and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
-    return services().accounts.sign_in(
-        name, password, address=request.remote_addr or "", agent=request.headers.get("User-Agent", "")
-    )
+class Where(TypedDict):
+    """What is kept of the browser that signs in."""
+
+    address: str
+    agent: str
+
+
+def where() -> Where:
+    """The present one."""
+    return {"address": request.remote_addr or "", "agent": request.headers.get("User-Agent", "")}
+
+
+def open_session(name: str, password: str, code: str | None = None) -> tuple[str, Person]:
+    """A new session's secret and whose it is. Raises `NotSignedIn`, `SecondFactorNeeded`, `TooManyTries`."""
+    return services().accounts.sign_in(name, password, code, **where())
+
+
+def own_site() -> Site:
+    """What passkeys go by: the name by which the browser calls us. Raises `Conflict` where there are none."""
+    return Site.of(request.environ.get("HTTP_HOST", ""))
 
 
 def set_cookie(response: Response, secret: str) -> None:
@@ -53,13 +71,27 @@ def sign_out() -> None:
 @blueprint.post("")
 @rule("Sign in", "public", {201: PersonSchema, 401: None, 429: None}, body=SignInSchema)
 def create() -> Response:
-    """Name and password against a session cookie."""
+    """Name and password against a session cookie. 401 with the code `second-factor`: right, but `code` is missing or
+    wrong."""
     given = json_body(SignInSchema)
-    secret, person = open_session(given["name"], given["password"])
-    response = jsonify(_described(person))
-    response.status_code = 201
-    set_cookie(response, secret)
-    return response
+    return _signed_in(*open_session(given["name"], given["password"], given["code"]))
+
+
+@blueprint.post("/passkey/options")
+@rule("Begin to sign in with a passkey", "public", {200: AnyObjectSchema, 409: None})
+def passkey_options() -> Response:
+    """`PublicKeyCredentialRequestOptionsJSON`: good once, for five minutes."""
+    return jsonify(services().passkeys.options_to_sign_in(own_site()))
+
+
+@blueprint.post("/passkey")
+@rule("Sign in with a passkey", "public", {201: PersonSchema, 401: None, 409: None}, body=PasskeySignInSchema)
+def create_by_passkey() -> Response:
+    """`AuthenticationResponseJSON` against a session cookie. It counts as both factors."""
+    credential = json_body(PasskeySignInSchema)["credential"]
+    here = services()
+    user = here.passkeys.owner_of(own_site(), credential)
+    return _signed_in(*here.accounts.enter(user, **where()))
 
 
 @blueprint.get("")
@@ -91,6 +123,13 @@ def delete_one(session: str) -> Response:
         raise NotFound("There is no such session.")
     here.present.check_now()
     return Response(status=204)
+
+
+def _signed_in(secret: str, person: Person) -> Response:
+    response = jsonify(_described(person))
+    response.status_code = 201
+    set_cookie(response, secret)
+    return response
 
 
 def _described(person: Person) -> dict[str, object]:

@@ -7,7 +7,20 @@ from functools import partial
 from flask import Flask, Response, request
 
 import web.ui
-from pi_cam.api import access, account, cameras, live, problems, sessions, system, tokens, users, whep
+from pi_cam.api import (
+    access,
+    account,
+    cameras,
+    live,
+    passkeys,
+    problems,
+    second_factor,
+    sessions,
+    system,
+    tokens,
+    users,
+    whep,
+)
 from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
 from pi_cam.api.rules import rule
@@ -44,7 +57,21 @@ HEADERS = {
 }
 
 
-PARTS = (account, cameras, entry, live, live_page, manage, sessions, system, tokens, users, whep)
+PARTS = (
+    account,
+    cameras,
+    entry,
+    live,
+    live_page,
+    manage,
+    passkeys,
+    second_factor,
+    sessions,
+    system,
+    tokens,
+    users,
+    whep,
+)
 
 
 def create(services: Services, trusted_hosts: list[str]) -> Flask:

@@ -5,27 +5,48 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from pi_cam.errors import Conflict, NotFound, NotSignedIn, SettingError
+from pi_cam.errors import Conflict, NotFound, NotSignedIn, SecondFactorNeeded, SettingError
 from pi_cam.store import Store
+from pi_cam.trust import totp
 from pi_cam.trust.capabilities import Person
 from pi_cam.trust.names import checked_name
-from pi_cam.trust.passwords import PasswordHasher, check_password
+from pi_cam.trust.passwords import MIN_LENGTH, PasswordHasher, check_password
 from pi_cam.trust.sessions import Sessions, end_sessions
 from pi_cam.trust.throttle import Throttle
+from pi_cam.trust.tickets import Tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Halfway:
+    """Somebody whose password was right (the one of this hash), and whose code is not here yet. `key`: of the throttle."""
+
+    user: int
+    password_hash: str
+    key: str
 
 
 class Accounts:
     """Names and passwords. Names are compared without regard to case."""
 
     def __init__(
-        self, store: Store, hasher: PasswordHasher, sessions: Sessions, *, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        hasher: PasswordHasher,
+        sessions: Sessions,
+        second_factor: totp.Totp,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._hasher = hasher
         self._sessions = sessions
         self._clock = clock
-        self._throttle = Throttle()
+        self._totp = second_factor
+        self._throttle = Throttle(monotonic)
+        self._tickets: Tickets[Halfway] = Tickets(monotonic)
 
     def has_owner(self) -> bool:
         """False on a new device: then nothing but setup answers."""
@@ -50,43 +71,124 @@ class Accounts:
             database.execute("DELETE FROM sessions")
             self._insert_owner(database, name, password_hash)
 
-    def sign_in(self, name: str, password: str, *, address: str, agent: str) -> tuple[str, Person]:
-        """A new session's secret, for a cookie, and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
+    def sign_in(
+        self, name: str, password: str, code: str | None = None, *, address: str, agent: str
+    ) -> tuple[str, Person]:
+        """A new session's secret, for a cookie, and whose it is. `code`: of an authenticator app, or a recovery code. Raises
+        `NotSignedIn`, `SecondFactorNeeded` when only a right code is missing, `TooManyTries`."""
         key = f"{name.casefold()[:64]} {address}"
         self._throttle.check(key)
         name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
         with self._store.transaction() as database:
-            row = database.execute("SELECT id, password_hash, expires_at FROM users WHERE name = ?", (name,)).fetchone()
+            row = database.execute("SELECT id, password_hash FROM users WHERE name = ?", (name,)).fetchone()
         if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:
             self._throttle.failed(key)
             raise NotSignedIn("The name or the password is wrong.")
+        self._refuse_ended(row["id"])
+        if self._totp.state(row["id"]).on:
+            halfway = Halfway(row["id"], row["password_hash"], key)
+            self._check_code(halfway, code, until=None)
         self._throttle.succeeded(key)
-        if row["expires_at"] is not None and row["expires_at"] <= self._clock():
-            raise NotSignedIn("Your access has ended. Ask the owner of this camera to give it to you again.")
-        secret = self._sessions.open(row["id"], address=address, agent=agent)
+        return self.enter(row["id"], address=address, agent=agent)
+
+    def go_on(self, ticket: str, code: str, *, address: str, agent: str) -> tuple[str, Person]:
+        """The second step of signing in, with the ticket of `SecondFactorNeeded`. Answers and raises as `sign_in`."""
+        halfway = self._tickets.look(ticket)
+        if halfway is not None:
+            self._throttle.check(halfway.key)
+        taken = self._tickets.take(ticket)
+        if taken is None or self._password_hash(taken[0].user) != taken[0].password_hash:
+            raise NotSignedIn("Signing in took too long. Please begin again.")
+        self._check_code(taken[0], code, until=taken[1])
+        self._throttle.succeeded(taken[0].key)
+        return self.enter(taken[0].user, address=address, agent=agent)
+
+    def enter(self, user: int, *, address: str, agent: str) -> tuple[str, Person]:
+        """A session for somebody who has proved who they are. Raises `NotSignedIn` when their access has ended."""
+        self._refuse_ended(user)
+        secret = self._sessions.open(user, address=address, agent=agent)
         person = self._sessions.person(secret)
         if person is None:  # removed, or ended, in this very moment
             raise NotSignedIn("The name or the password is wrong.")
         return secret, person
 
+    def require_password(self, user: int, password: str) -> str:
+        """That it is really they who ask; their name. Raises `SettingError` when it is wrong, `TooManyTries`."""
+        name: str = self._proved(user, password)["name"]
+        return name
+
+    def turn_second_factor_off(self, user: int, password: str) -> None:
+        """Raises as `require_password`, and `SettingError` when the password is too short to stand alone."""
+        row = self._proved(user, password)
+        if len(password) < MIN_LENGTH:
+            raise SettingError(
+                f"Without a second factor a password has at least {MIN_LENGTH} characters: choose a longer one first."
+            )
+        with self._store.transaction() as database:
+            self._require_unchanged(database, row)
+            totp.turn_off(database, user)
+
     def change_password(self, user: int, current: str, new: str, *, session: str) -> None:
         """Ends all other sessions of this user. Raises `SettingError` when the current one is wrong or the new one too
         easy, `TooManyTries`."""
+        row = self._proved(user, current)
+        password_hash = self._hasher.hash(new)
+        with self._store.transaction() as database:
+            self._require_unchanged(database, row)
+            # In one transaction: no second factor is turned off between the look at it and the shorter password.
+            check_password(new, name=row["name"], second_factor=totp.totp_is_on(database, user))
+            database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
+            end_sessions(database, user, but=session)
+
+    def _check_code(self, halfway: Halfway, code: str | None, *, until: float | None) -> None:
+        """Raises `SecondFactorNeeded` with a new ticket, good until the one before would have been."""
+        if not code:
+            raise SecondFactorNeeded("This account needs a code as well.", self._tickets.give(halfway, until=until))
+        # Six digits can be guessed from many addresses at once. Recovery codes cannot, and so stay a way in meanwhile.
+        keys = [halfway.key, f"code {halfway.user}"] if totp.is_digits(code) else [halfway.key]
+        for key in keys:
+            self._throttle.check(key)
+        if not self._totp.accepts(halfway.user, code):
+            for key in keys:
+                self._throttle.failed(key)
+            ticket = self._tickets.give(halfway, until=until)
+            raise SecondFactorNeeded("This code is wrong, or was used already.", ticket)
+        for key in keys:
+            self._throttle.succeeded(key)
+
+    def _refuse_ended(self, user: int) -> None:
+        with self._store.transaction() as database:
+            row = database.execute("SELECT expires_at FROM users WHERE id = ?", (user,)).fetchone()
+        if row is None or (row["expires_at"] is not None and row["expires_at"] <= self._clock()):
+            raise NotSignedIn("Your access has ended. Ask the owner of this camera to give it to you again.")
+
+    def _password_hash(self, user: int) -> str | None:
+        with self._store.transaction() as database:
+            row = database.execute("SELECT password_hash FROM users WHERE id = ?", (user,)).fetchone()
+        return row["password_hash"] if row else None
+
+    def _proved(self, user: int, password: str) -> sqlite3.Row:
         key = f"user {user}"
         self._throttle.check(key)
         with self._store.transaction() as database:
-            row = database.execute("SELECT name, password_hash FROM users WHERE id = ?", (user,)).fetchone()
+            row: sqlite3.Row | None = database.execute(
+                "SELECT id, name, password_hash FROM users WHERE id = ?", (user,)
+            ).fetchone()
         if row is None:
             raise NotFound("There is no such user.")
-        if not self._hasher.verify(current, row["password_hash"]):
+        if not self._hasher.verify(password, row["password_hash"]):
             self._throttle.failed(key)
             raise SettingError("The present password is wrong.")
         self._throttle.succeeded(key)
-        check_password(new, name=row["name"])
-        password_hash = self._hasher.hash(new)
-        with self._store.transaction() as database:
-            database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
-            end_sessions(database, user, but=session)
+        return row
+
+    @staticmethod
+    def _require_unchanged(database: sqlite3.Connection, row: sqlite3.Row) -> None:
+        now = database.execute(
+            "SELECT 1 FROM users WHERE id = ? AND password_hash = ?", (row["id"], row["password_hash"])
+        )
+        if now.fetchone() is None:
+            raise Conflict("The password was changed elsewhere in this moment.")
 
     def _insert_owner(self, database: sqlite3.Connection, name: str, password_hash: str) -> None:
         database.execute(

@@ -7,13 +7,14 @@ import hashlib
 import hmac
 import threading
 import unicodedata
-from itertools import pairwise
 
 import bcrypt
 
 from pi_cam.errors import SettingError
+from pi_cam.trust.common import is_common
 
 MIN_LENGTH = 15
+MIN_LENGTH_BESIDE_A_CODE = 8
 MAX_LENGTH = 1024
 COST = 11
 """bcrypt rounds as a power of two: about 0.15 s on a PC, under a second on a small Raspberry Pi."""
@@ -47,18 +48,13 @@ class PasswordHasher:
         return base64.b64encode(hmac.digest(self._key, text, hashlib.sha384))
 
 
-def check_password(password: str, *, name: str) -> None:
+def check_password(password: str, *, name: str, second_factor: bool = False) -> None:
     """Raises `SettingError` for a password that is too easy to guess (after NIST SP 800-63B: length, no composition
-    rules, nothing that everybody would try)."""
-    if len(password) < MIN_LENGTH:
-        raise SettingError(f"A password has at least {MIN_LENGTH} characters; a short sentence is a good one.")
+    rules, nothing that everybody would try). `second_factor`: whether it never opens anything without a code."""
+    least = MIN_LENGTH_BESIDE_A_CODE if second_factor else MIN_LENGTH
+    if len(password) < least:
+        raise SettingError(f"A password has at least {least} characters; a short sentence is a good one.")
     if len(password) > MAX_LENGTH:
         raise SettingError(f"A password has at most {MAX_LENGTH} characters.")
-    plain = password.casefold()
-    if len(set(plain)) < 5 or plain.strip() in (name.casefold() * 15)[: len(plain)] or _is_sequence(plain):
+    if is_common(password, name=name):
         raise SettingError("This password is too easy to guess; a short sentence is a good one.")
-
-
-def _is_sequence(text: str) -> bool:
-    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
-    return len(steps) <= 2 and steps <= {-9, -1, 0, 1}

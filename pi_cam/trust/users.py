@@ -15,6 +15,7 @@ from pi_cam.trust.grants import Grants, granted_to, write_grants
 from pi_cam.trust.names import checked_name
 from pi_cam.trust.passwords import PasswordHasher, check_password
 from pi_cam.trust.sessions import end_sessions
+from pi_cam.trust.totp import totp_is_on
 
 LONGEST_SECONDS = 366 * 86_400.0
 """For a guest; who comes for longer is a member."""
@@ -84,11 +85,11 @@ class Users:
 
     def set_password(self, user: int, password: str) -> None:
         """For somebody who forgot it: ends all sessions of that user. Raises as `change`."""
-        row = self.get(user)
-        check_password(password, name=row.name)
         password_hash = self._hasher.hash(password)
         with self._store.transaction() as database:
-            _refuse_owner(_found(database, user))
+            row = _found(database, user)
+            _refuse_owner(row)
+            check_password(password, name=row["name"], second_factor=totp_is_on(database, user))
             database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
             end_sessions(database, user)
 

@@ -23,7 +23,11 @@ from tests.contract.application import NAME, OWN, PASSWORD, Application, running
 SAFE = {"GET", "HEAD", "OPTIONS"}
 REFUSED = {401, 403}
 ARGUMENTS = {"camera_id": "main", "session": "nobody", "filename": "base.css", "user": "999", "name": "nothing"}
-OF_SESSIONS = {"/api/v1/sessions/current", "/api/v1/sessions/nobody", "/api/v1/account/password", "/logout"}
+ARGUMENTS["passkey"] = "bm9uZQ"
+OF_SESSIONS = {"/api/v1/sessions/current", "/api/v1/sessions/nobody", "/logout"} | {
+    f"/api/v1/account/{what}"
+    for what in ("password", "totp", "recovery-codes", "passkeys", "passkeys/options", "passkeys/bm9uZQ")
+}
 """A token has none."""
 
 
@@ -153,7 +157,7 @@ def test_each_route_lets_in_exactly_whom_its_rule_says(owned: Application, name:
         wanted = expected(rule, url_rule, method, WHO[name])
         if path in ("/login", "/setup") and method == "POST" and rule.access in ("public", "setup"):
             wanted = refusal(response)  # these answer for the form that they were sent
-        if WHO[name].kind == "token" and path in OF_SESSIONS and method in ("DELETE", "PUT", "POST"):
+        if WHO[name].kind == "token" and path in OF_SESSIONS:
             wanted = 403
         if refusal(response) != wanted and (path, response.status_code) != ("/setup", 409):
             wrong.append(f"{method} {path}: {response.status_code}, not {wanted}")

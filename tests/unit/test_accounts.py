@@ -12,6 +12,7 @@ from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions
+from pi_cam.trust.totp import Totp
 
 PASSWORD = "a green door behind the house"
 HOUR = 3600.0
@@ -44,7 +45,7 @@ def sessions(store: Store, clock: Clock) -> Sessions:
 
 @pytest.fixture
 def accounts(store: Store, sessions: Sessions, clock: Clock) -> Accounts:
-    return Accounts(store, PasswordHasher(bytes(32), cost=4), sessions, clock=clock)
+    return Accounts(store, PasswordHasher(bytes(32), cost=4), sessions, Totp(store, bytes(32), clock), clock=clock)
 
 
 @pytest.fixture

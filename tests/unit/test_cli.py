@@ -22,6 +22,7 @@ from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.totp import Totp
 
 PASSWORD = "a green door behind the house"
 
@@ -194,7 +195,8 @@ def test_the_owner_is_set_and_set_anew(
     assert set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\nmore\n") == (0, "", "")
     assert set_owner(capsys, monkeypatch, data, "Grace", f"{PASSWORD}\r\n") == (0, "", "")
     store = Store(data)
-    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 60.0))
+    key = store.secret()
+    accounts = Accounts(store, PasswordHasher(key), Sessions(store, lambda: 60.0), Totp(store, key))
     assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
 
 

@@ -12,6 +12,7 @@ from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.capabilities import Capability, Person, allowed, allowed_somewhere, require_own, rights
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions
+from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
 
 PASSWORD = "a green door behind the house"
@@ -37,7 +38,7 @@ def users(store: Store) -> Users:
 @pytest.fixture
 def owner(store: Store, users: Users) -> int:
     hasher = PasswordHasher(bytes(32), cost=4)
-    Accounts(store, hasher, Sessions(store, lambda: 60.0)).create_owner("Ada", PASSWORD)
+    Accounts(store, hasher, Sessions(store, lambda: 60.0), Totp(store, bytes(32))).create_owner("Ada", PASSWORD)
     return users.list()[0].id
 
 

@@ -98,4 +98,19 @@ SENTENCES = (
     # The menu
     "My account",
     "People",
+    # Second factors
+    "This account needs a code as well.",
+    "This code is wrong, or was used already.",
+    "This code is wrong. The clocks of the phone and of the camera may differ.",
+    "Signing in took too long. Please begin again.",
+    "Without a second factor a password has at least %(count)s characters: choose a longer one first.",
+    "The password was changed elsewhere in this moment.",
+    "The second factor is on already; turn it off first.",
+    "The second factor is off.",
+    "There is nothing to confirm: begin again.",
+    "Passkeys work under a name, not under an address of numbers: open this camera by its name.",
+    "This passkey was not accepted.",
+    "This passkey is here already.",
+    "An account has at most %(count)s passkeys; remove one first.",
+    "There is no such passkey.",
 )

@@ -7,10 +7,11 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api import sessions
 from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
+from pi_cam.api.passkeys import possible_here
 from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotSignedIn, PiCamError, SettingError, TooManyTries
+from pi_cam.errors import NotAllowed, NotSignedIn, PiCamError, SecondFactorNeeded, SettingError, TooManyTries
 from web.ui import texts
 
 blueprint = Blueprint("pages_entry", __name__)
@@ -37,7 +38,7 @@ def create_owner() -> BaseResponse:
         here.accounts.create_owner(name, password)
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
-        return _form_again("setup.html", error, name)
+        return _form_page(render("setup.html", error=str(error), name=name[:64]), error)
     response = _see_other("/")
     sessions.set_cookie(response, secret)
     return response
@@ -49,20 +50,26 @@ def login() -> str | BaseResponse:
     """A new device is set up first."""
     if not services().accounts.has_owner():
         return redirect("/setup")
-    return render("login.html", error=None, name="")
+    return _login_page(None, "")
 
 
 @blueprint.post("/login")
 @rule("Sign in by form", "public", {302: None, 401: HTML, 429: HTML}, body=FORM)
 def sign_in() -> BaseResponse:
-    """Name and password."""
-    name = request.form.get("name", "")[:64]
-    onward = _own_path(request.form.get("next"))
+    """Name and password; where there is a second factor, then a code, with the ticket that the first step gave."""
+    form = request.form
+    ticket, name = form.get("ticket"), form.get("name", "")[:64]
     try:
-        secret, _ = sessions.open_session(name, request.form.get("password", ""))
+        if ticket is None:
+            secret, _ = sessions.open_session(name, form.get("password", ""))
+        else:
+            secret, _ = services().accounts.go_on(ticket, form.get("code", ""), **sessions.where())
+    except SecondFactorNeeded as error:
+        return _form_page(_code_page(error if ticket else None, error.ticket), error)
     except (NotSignedIn, TooManyTries) as error:
-        return _form_again("login.html", error, name)
-    response = _see_other(onward)
+        waiting = ticket is not None and isinstance(error, TooManyTries)
+        return _form_page(_code_page(error, ticket or "") if waiting else _login_page(error, name), error)
+    response = _see_other(_own_path(form.get("next")))
     sessions.set_cookie(response, secret)
     return response
 
@@ -87,9 +94,16 @@ def language() -> BaseResponse:
     return response
 
 
-def _form_again(template: str, error: PiCamError, name: str) -> Response:
+def _login_page(error: PiCamError | None, name: str) -> str:
+    return render("login.html", error=error and str(error), name=name, passkeys=possible_here())
+
+
+def _code_page(error: PiCamError | None, ticket: str) -> str:
+    return render("login_code.html", error=error and str(error), ticket=ticket)
+
+
+def _form_page(page: str, error: PiCamError) -> Response:
     """The form once more, with what was wrong."""
-    page = render(template, error=str(error), name=name[:64])
     return with_advice(Response(page, status_of(error), mimetype=HTML), error)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from pi_cam.api import tokens, users
+from pi_cam.api import passkeys, tokens, users
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
 from pi_cam.api.pages.rendering import HTML, render
@@ -33,7 +33,16 @@ def people() -> str:
 @blueprint.get("/account")
 @rule("My account", "person", {200: HTML})
 def account() -> str:
-    """Where I am signed in, and my password."""
+    """Where I am signed in, my password, my second factor and my passkeys."""
     person = current_person()
-    rows = services().sessions.of(int(person.key.removeprefix("user "))) if person.session else []
-    return render("account.html", sessions=rows, current=person.session)
+    if person.session is None:
+        return render("account.html", sessions=[], current=None, totp=None, passkeys=None, passkeys_here=False)
+    here, user = services(), int(person.key.removeprefix("user "))
+    return render(
+        "account.html",
+        sessions=here.sessions.of(user),
+        current=person.session,
+        totp=here.totp.state(user),
+        passkeys=here.passkeys.list(user),
+        passkeys_here=passkeys.possible_here(),
+    )

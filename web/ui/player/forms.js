@@ -62,13 +62,22 @@ async function submit(form) {
   complain(form, "");
   form.toggleAttribute("aria-busy", true);
   const method = form.dataset.method ?? "POST";
-  const fields = /** @type {Iterable<HTMLInputElement>} */ (form.elements);
-  const { status, body } = await send(form.dataset.path ?? "", method, method === "DELETE" ? undefined : valuesOf(fields));
+  const values = valuesOf(/** @type {Iterable<HTMLInputElement>} */ (form.elements));
+  const bare = method === "DELETE" && !Object.keys(values).length;
+  const { status, body } = await send(form.dataset.path ?? "", method, bare ? undefined : values);
   form.toggleAttribute("aria-busy", false);
-  if (status === 0) complain(form, text("The camera does not answer. Check your own connection."));
-  else if (status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
-  else if (status >= 400) complain(form, serverText(body?.detail ?? text("That did not work. Please try again.")));
+  if (status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  else if (status === 0 || status >= 400) complain(form, troubleOf({ status, body }));
   else follow(form, body);
+}
+
+/**
+ * @param {{status: number, body: any}} answer that says no
+ * @returns {string} why, for a person
+ */
+export function troubleOf({ status, body }) {
+  if (status === 0) return text("The camera does not answer. Check your own connection.");
+  return serverText(body?.detail ?? text("That did not work. Please try again."));
 }
 
 /**

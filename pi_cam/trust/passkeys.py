@@ -1,0 +1,257 @@
+"""Passkeys (WebAuthn): a key in the person's phone, computer or token, unlocked there. One counts as both factors."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import webauthn
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, options_to_json_dict
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from pi_cam.errors import Conflict, NotFound, NotSignedIn, SettingError
+from pi_cam.store import Store
+from pi_cam.trust.names import checked_name
+from pi_cam.trust.tickets import LIFETIME_SECONDS, Tickets
+
+NAME_OF_THE_SITE = "Caméra Connectée"
+MOST_PER_USER = 20
+NOT_ACCEPTED = "This passkey was not accepted."
+
+# What the library lets through of bytes that somebody made up, beside its own errors.
+BAD_ANSWER = (
+    WebAuthnException,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where the browser believes itself to be. `host`: the name that a passkey is good for; `origins`: what it may say."""
+
+    host: str
+    origins: tuple[str, ...]
+
+    @classmethod
+    def of(cls, host: str) -> Site:
+        """From a Host header that was checked to be a name of this device (`pi-cam.local:8443`). Raises `Conflict` for an
+        address of numbers, for which browsers have no passkeys."""
+        name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+        name = name.lower()
+        if _is_address(name.strip("[]")):
+            raise Conflict("Passkeys work under a name, not under an address of numbers: open this camera by its name.")
+        # Browsers have passkeys over TLS only, and on the machine itself.
+        plain = (f"http://{host.lower()}",) if name == "localhost" else ()
+        return cls(name, (f"https://{host.lower()}", *plain))
+
+
+@dataclass(frozen=True, slots=True)
+class PasskeyRow:
+    """What may be shown of one. `host`: the name under which it works. `used_at`: None for never."""
+
+    id: str
+    name: str
+    host: str
+    created_at: float
+    used_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What the authenticator is to sign, for. `user` and `session`: who adds a passkey; both None for signing in."""
+
+    host: str
+    user: int | None = None
+    session: str | None = None
+
+
+class Passkeys:
+    """Of all users, for all names of this device. `key`: `Store.secret()`."""
+
+    def __init__(
+        self,
+        store: Store,
+        key: bytes,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._challenges: Tickets[Challenge] = Tickets(monotonic)
+
+    def list(self, user: int) -> list[PasskeyRow]:
+        """A user's own, the oldest first."""
+        with self._store.transaction() as database:
+            rows = database.execute(
+                "SELECT id, name, host, created_at, used_at FROM passkeys WHERE user_id = ? ORDER BY created_at",
+                (user,),
+            ).fetchall()
+        return [PasskeyRow(**{**dict(row), "id": bytes_to_base64url(row["id"])}) for row in rows]
+
+    def options_to_add(self, user: int, session: str, site: Site) -> dict[str, Any]:
+        """`PublicKeyCredentialCreationOptionsJSON`, for a user who has just proved who they are. Raises `Conflict` when
+        there are too many."""
+        with self._store.transaction() as database:
+            who = database.execute("SELECT id, name, created_at FROM users WHERE id = ?", (user,)).fetchone()
+            there = database.execute("SELECT id, host FROM passkeys WHERE user_id = ?", (user,)).fetchall()
+        if len(there) >= MOST_PER_USER:
+            raise Conflict(f"An account has at most {MOST_PER_USER} passkeys; remove one first.")
+        challenge = self._challenges.give(Challenge(site.host, user, session))
+        options = webauthn.generate_registration_options(
+            rp_id=site.host,
+            rp_name=NAME_OF_THE_SITE,
+            user_id=self._handle(who),
+            user_name=who["name"],
+            challenge=base64url_to_bytes(challenge),
+            timeout=int(LIFETIME_SECONDS * 1000),
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED,
+                user_verification=UserVerificationRequirement.REQUIRED,
+            ),
+            exclude_credentials=[
+                PublicKeyCredentialDescriptor(id=row["id"]) for row in there if row["host"] == site.host
+            ],
+        )
+        return options_to_json_dict(options)
+
+    def add(self, user: int, session: str, site: Site, name: str, credential: dict[str, Any]) -> PasskeyRow:
+        """`credential`: `RegistrationResponseJSON`. Raises `SettingError` for one that does not fit what was asked."""
+        name = checked_name(name)
+        with _refusing(SettingError):
+            challenge = self._challenge_of(credential, Challenge(site.host, user, session))
+            verified = webauthn.verify_registration_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=site.host,
+                expected_origin=list(site.origins),
+                require_user_verification=True,
+            )
+        row = PasskeyRow(bytes_to_base64url(verified.credential_id), name, site.host, self._clock(), None)
+        try:
+            with self._store.transaction() as database:
+                database.execute(
+                    "INSERT INTO passkeys (id, user_id, public_key, sign_count, host, name, created_at)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        verified.credential_id,
+                        user,
+                        verified.credential_public_key,
+                        verified.sign_count,
+                        row.host,
+                        row.name,
+                        row.created_at,
+                    ),
+                )
+        except sqlite3.IntegrityError:
+            raise Conflict("This passkey is here already.") from None
+        return row
+
+    def remove(self, user: int, passkey: str) -> None:
+        """Raises `NotFound` when this user has no such one."""
+        try:
+            credential = base64url_to_bytes(passkey)
+        except ValueError:
+            credential = b""
+        with self._store.transaction() as database:
+            gone = database.execute("DELETE FROM passkeys WHERE id = ? AND user_id = ?", (credential, user))
+            if gone.rowcount == 0:
+                raise NotFound("There is no such passkey.")
+
+    def options_to_sign_in(self, site: Site) -> dict[str, Any]:
+        """`PublicKeyCredentialRequestOptionsJSON`, for anybody: the authenticator itself knows for whom it has a passkey."""
+        options = webauthn.generate_authentication_options(
+            rp_id=site.host,
+            challenge=base64url_to_bytes(self._challenges.give(Challenge(site.host))),
+            timeout=int(LIFETIME_SECONDS * 1000),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        return options_to_json_dict(options)
+
+    def owner_of(self, site: Site, credential: dict[str, Any]) -> int:
+        """Whose passkey made this `AuthenticationResponseJSON`. Raises `NotSignedIn`, with the same words for whatever is
+        wrong with it."""
+        with _refusing(NotSignedIn):
+            challenge = self._challenge_of(credential, Challenge(site.host))
+            row = self._row(credential, site)
+            verified = webauthn.verify_authentication_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=site.host,
+                expected_origin=list(site.origins),
+                credential_public_key=row["public_key"],
+                credential_current_sign_count=row["sign_count"],
+                require_user_verification=True,
+            )
+        with self._store.transaction() as database:
+            database.execute(
+                "UPDATE passkeys SET sign_count = ?, used_at = ? WHERE id = ?",
+                (verified.new_sign_count, self._clock(), row["id"]),
+            )
+        user: int = row["user_id"]
+        return user
+
+    def _challenge_of(self, credential: dict[str, Any], wanted: Challenge) -> bytes:
+        """The challenge that was signed, used up by this. Raises `ValueError` unless it was given for the same purpose."""
+        said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))["challenge"]
+        taken = self._challenges.take(said)
+        if taken is None or taken[0] != wanted:
+            raise ValueError
+        return base64url_to_bytes(said)
+
+    def _row(self, credential: dict[str, Any], site: Site) -> sqlite3.Row:
+        """The passkey that it says to be, when it also names the right user (WebAuthn, 7.2, step 6)."""
+        with self._store.transaction() as database:
+            row: sqlite3.Row | None = database.execute(
+                "SELECT passkeys.id, user_id, public_key, sign_count, users.created_at FROM passkeys"
+                " JOIN users ON users.id = user_id WHERE passkeys.id = ? AND host = ?",
+                (base64url_to_bytes(credential["rawId"]), site.host),
+            ).fetchone()
+        handle = base64url_to_bytes(credential["response"]["userHandle"])
+        if row is None or not hmac.compare_digest(handle, self._handle(row, user=row["user_id"])):
+            raise ValueError
+        return row
+
+    def _handle(self, row: sqlite3.Row, *, user: int | None = None) -> bytes:
+        """What the authenticator keeps of the user: it tells nobody anything, and is not given to a later user of the same
+        number, whose passkeys it would mix with these."""
+        text = f"passkeys of {user or row['id']}, made at {row['created_at']!r}"
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+
+@contextmanager
+def _refusing(error: type[NotSignedIn | SettingError]) -> Iterator[None]:
+    try:
+        yield
+    except BAD_ANSWER:
+        raise error(NOT_ACCEPTED) from None
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
