@@ -171,14 +171,12 @@ class Passkeys:
 
     def remove(self, user: int, passkey: str) -> None:
         """Raises `NotFound` when this user has no such one."""
-        try:
-            credential = base64url_to_bytes(passkey)
-        except ValueError:
-            credential = b""
         with self._store.transaction() as database:
-            gone = database.execute("DELETE FROM passkeys WHERE id = ? AND user_id = ?", (credential, user))
-            if gone.rowcount == 0:
+            rows = database.execute("SELECT id FROM passkeys WHERE user_id = ?", (user,)).fetchall()
+            found = [row["id"] for row in rows if bytes_to_base64url(row["id"]) == passkey]
+            if not found:
                 raise NotFound("There is no such passkey.")
+            database.execute("DELETE FROM passkeys WHERE id = ?", (found[0],))
 
     def options_to_sign_in(self, site: Site) -> dict[str, Any]:
         """`PublicKeyCredentialRequestOptionsJSON`, for anybody: the authenticator itself knows for whom it has a passkey."""

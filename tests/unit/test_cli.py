@@ -11,11 +11,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyotp
 import pytest
 
 import pi_cam
 from pi_cam import cli
-from pi_cam.errors import SettingError
+from pi_cam.errors import SecondFactorNeeded, SettingError
 from pi_cam.serving import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
@@ -198,6 +199,21 @@ def test_the_owner_is_set_and_set_anew(
     key = store.secret()
     accounts = Accounts(store, PasswordHasher(key), Sessions(store, lambda: 60.0), Totp(store, key))
     assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
+
+
+def test_an_owner_who_lost_the_second_factor_gets_back_in(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n")
+    store = Store(data)
+    key = store.secret()
+    totp = Totp(store, key)
+    accounts = Accounts(store, PasswordHasher(key), Sessions(store, lambda: 60.0), totp)
+    totp.confirm(1, pyotp.TOTP(totp.begin(1, "Ada").secret).now())
+    with pytest.raises(SecondFactorNeeded):
+        accounts.sign_in("Ada", PASSWORD, address="", agent="")
+    assert set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n") == (0, "", "")
+    assert accounts.sign_in("Ada", PASSWORD, address="", agent="")[1].role == "owner"
 
 
 @pytest.mark.parametrize(

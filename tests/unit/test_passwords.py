@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import bcrypt
 import pytest
 
 from pi_cam.errors import SettingError
+from pi_cam.trust.common import WORDS
 from pi_cam.trust.passwords import PasswordHasher, check_password
+from tests import common_words
 
 KEY = bytes(range(32))
 
@@ -97,3 +102,82 @@ def test_easy_ones_are_refused_with_a_sentence(password: str) -> None:
 )
 def test_good_ones_are_accepted(password: str) -> None:
     check_password(password, name="Ada")
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password",
+        "Passw0rd!2024!!!",
+        "p@$$word",
+        "password12345678",
+        "motdepasse2024!!",
+        "sunshinesunshine",
+        "soleil-sunshine-1",
+        "iloveyou",
+        "princess",
+        "changeme",
+        "administrator",
+        "qwertyuiopasdfghjkl",
+        "azertyuiop12345",
+        "1qaz2wsx3edc4rfv",
+        "q1w2e3r4t5y6u7i8",
+        "qwertyqwertyqwerty",
+        "abcabcabcabcabc",
+        "1234-5678-9012-345",
+        "987654321987654",
+        "19840512",
+        "12.05.1984",
+        "AdaLovelace2024!",
+        "ada.lovelace.ada",
+        "LovelaceLovelace",
+        "caméra-connectée-1",
+        "picamera picamera",
+        "raspberrypi12345",
+    ],
+)
+@pytest.mark.parametrize("second_factor", [False, True])
+def test_what_everybody_tries_is_refused_whatever_its_length(password: str, second_factor: bool) -> None:
+    with pytest.raises(SettingError, match="too easy to guess" if second_factor else "too easy|at least 15"):
+        check_password(password, name="Ada Lovelace", second_factor=second_factor)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "kvz7pq2m",
+        "wobble-cactus-47",
+        "Correct donkey battery",
+        "tramway bleu",
+        "83920174659203",
+        "パスワードは長い文です",
+    ],
+)
+def test_eight_characters_are_enough_beside_a_code(password: str) -> None:
+    check_password(password, name="Ada Lovelace", second_factor=True)
+    with pytest.raises(SettingError, match="at least 8"):
+        check_password(password[:7], name="Ada Lovelace", second_factor=True)
+
+
+@pytest.mark.parametrize("name", ["", "a", "💡", "Борис", "x" * 64, "a.b", "1984"])
+def test_any_name_may_stand_beside_a_good_password(name: str) -> None:
+    check_password("a green door behind the house", name=name)
+
+
+def test_a_name_of_any_alphabet_is_no_password() -> None:
+    with pytest.raises(SettingError, match="too easy"):
+        check_password("Борис Борис Борис 1", name="Борис")
+
+
+def test_checking_takes_no_time_whatever_is_sent() -> None:
+    began = time.process_time()
+    for password in ("sunshine" * 128, "a" * 1023 + "b", "ab" * 512, "1" * 1024, "ada" * 341, "p4" * 512, "🦊a1" * 341):
+        with contextlib.suppress(SettingError):
+            check_password(password, name="Ada " * 16)
+    assert time.process_time() - began < 1
+
+
+def test_the_list_is_the_one_that_its_maker_makes() -> None:
+    assert WORDS.read_text("utf-8") == common_words.text(), "run `python -m tests.common_words`"
+    assert len(common_words.entries()) > 2000
+    assert all(entry == entry.casefold() and entry.isascii() and " " not in entry for entry in common_words.entries())
