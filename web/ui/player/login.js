@@ -34,7 +34,7 @@ async function attempt() {
 
 /** @returns {string} where the person wanted to go, on this site */
 function onward() {
-  const field = /** @type {HTMLInputElement | null} */ (document.querySelector("input[name=next]"));
+  const field = /** @type {HTMLInputElement | null} */ (document.querySelector("main input[name=next]"));
   try {
     const wanted = new URL(field?.value || "/", location.origin);
     return wanted.origin === location.origin ? wanted.href : "/";
