@@ -62,9 +62,11 @@ class UserChangeSchema(Schema):
 
 
 class PasswordSchema(Schema):
-    """A new password for somebody who forgot theirs."""
+    """A new password for somebody who forgot theirs. `clear_factors`: turns their second factor off and removes their
+    passkeys."""
 
     password = _password()
+    clear_factors = fields.Boolean(load_default=False)
 
 
 class TokenSchema(Schema):

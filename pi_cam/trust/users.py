@@ -15,7 +15,7 @@ from pi_cam.trust.grants import Grants, granted_to, write_grants
 from pi_cam.trust.names import checked_name
 from pi_cam.trust.passwords import PasswordHasher, check_password
 from pi_cam.trust.sessions import end_sessions
-from pi_cam.trust.totp import totp_is_on
+from pi_cam.trust.totp import totp_is_on, turn_off
 
 LONGEST_SECONDS = 366 * 86_400.0
 """For a guest; who comes for longer is a member."""
@@ -83,12 +83,16 @@ class Users:
             write_grants(database, user, role, grants)
             return _row(database, _found(database, user))
 
-    def set_password(self, user: int, password: str) -> None:
-        """For somebody who forgot it: ends all sessions of that user. Raises as `change`."""
+    def set_password(self, user: int, password: str, *, clear_factors: bool = False) -> None:
+        """For somebody who forgot it: ends all sessions of that user. `clear_factors`: who lost phone and recovery codes,
+        too, needs neither code nor passkey any more. Raises as `change`."""
         password_hash = self._hasher.hash(password)
         with self._store.transaction() as database:
             row = _found(database, user)
             _refuse_owner(row)
+            if clear_factors:
+                turn_off(database, user)
+                database.execute("DELETE FROM passkeys WHERE user_id = ?", (user,))
             check_password(password, name=row["name"], second_factor=totp_is_on(database, user))
             database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
             end_sessions(database, user)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from flask import Flask, render_template
@@ -14,6 +15,19 @@ from web.ui.texts import browser_messages, translator
 
 UI = Path(web.ui.__file__).parent
 CAMERA = {"id": "main", "name": "</script><b>Door & co", "state": "live", "codec": "h264"}
+
+
+class TotpState(NamedTuple):
+    on: bool
+    recovery_codes_left: int
+
+
+ACCOUNT: dict[str, object] = {
+    "navigation": [],
+    "sessions": [],
+    "current": "",
+    "passkeys": [{"id": "x", "name": "<b>My phone", "host": "localhost", "created_at": 1.0, "used_at": None}],
+}
 
 
 @pytest.fixture
@@ -45,7 +59,10 @@ def page(app: Flask, template: str, **values: object) -> str:
 def pages(app: Flask) -> dict[str, str]:
     return {
         "live": page(app, "live.html", camera=CAMERA, can=["view", "control"], cameras=[CAMERA, CAMERA]),
-        "login": page(app, "login.html", error="The name or the password is wrong.", name='"><script>'),
+        "login": page(app, "login.html", error="The name or the password is wrong.", name='"><script>', passkeys=True),
+        "login_code": page(app, "login_code.html", error="This code is wrong, or was used already.", ticket='"><b>'),
+        "account": page(app, "account.html", **ACCOUNT, totp=TotpState(False, 0), passkeys_here=True),
+        "account with all": page(app, "account.html", **ACCOUNT, totp=TotpState(True, 2), passkeys_here=False),
         "setup": page(app, "setup.html", error=None, name=""),
         "error": page(app, "error.html", status=404, title="Not Found", detail="<b>"),
     }
