@@ -213,11 +213,11 @@ class Passkeys:
 
     def _challenge_of(self, credential: dict[str, Any], wanted: Challenge) -> bytes:
         """The challenge that was signed, used up by this. Raises `ValueError` unless it was given for the same purpose."""
-        said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))["challenge"]
-        taken = self._challenges.take(said)
-        if taken is None or taken[0] != wanted:
+        said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
+        taken = self._challenges.take(said["challenge"])
+        if taken is None or taken[0] != wanted or said.get("crossOrigin"):  # our pages stand in no other site's frame
             raise ValueError
-        return base64url_to_bytes(said)
+        return base64url_to_bytes(said["challenge"])
 
     def _row(self, credential: dict[str, Any], site: Site) -> sqlite3.Row:
         """The passkey that it says to be, when it also names the right user (WebAuthn, 7.2, step 6)."""

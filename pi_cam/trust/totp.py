@@ -102,7 +102,7 @@ class Totp:
     def _used_up(self, database: sqlite3.Connection, user: int, sealed: bytes, code: str) -> bool:
         totp = pyotp.TOTP(self._seal.open(sealed, _context(user)).decode())
         now = int(self._clock()) // STEP_SECONDS
-        given = _plain(code).encode()
+        given = _plain(code).encode(errors="replace")
         for step in (now + around for around in STEPS_AROUND):
             if step >= 0 and hmac.compare_digest(totp.generate_otp(step).encode(), given):
                 used = "UPDATE totp SET last_step = ? WHERE user_id = ? AND last_step < ?"

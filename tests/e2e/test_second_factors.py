@@ -182,6 +182,15 @@ def test_an_authenticator_app_is_turned_on_used_and_turned_off(page: Page, site:
     page.goto(site + "/account")
     expect(page.get_by_text("Recovery codes left: 9")).to_be_visible()
 
+    page.get_by_text("New recovery codes").click()
+    form = page.locator("form[data-path$=recovery-codes]")
+    form.get_by_label("Present password").fill(PASSWORD)
+    form.get_by_role("button", name="Make new ones").click()
+    expect(page.locator(".codes li")).to_have_count(10)
+    assert not set(page.locator(".codes li").all_text_contents()) & set(codes)
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_text("Recovery codes left: 10")).to_be_visible()
+
     page.get_by_text("Turn the second factor off").click()
     form = page.locator("form[data-method=DELETE][data-path$=totp]")
     form.get_by_label("Present password").fill(PASSWORD)

@@ -138,6 +138,7 @@ LIES: list[dict[str, Any]] = [
     {"origin": "http://LOCALHOST"},
     {"origin": None},
     {"rp_id": "evil.example"},
+    {"crossOrigin": True},
     {"type": "webauthn.create"},
     {"challenge": "bWFkZSB1cA"},
     {"challenge": None},

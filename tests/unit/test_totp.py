@@ -96,6 +96,9 @@ def test_codes_are_read_as_people_type_them(people: People, form: str) -> None:
     "code", ["", " ", "12345", "1234567", "abcdef", "١٢٣٤٥٦", "\ud800", "🦊" * 6, "0" * 10_000, "'--"]
 )
 def test_what_is_no_code_is_none(people: People, code: str) -> None:
+    people.totp.begin(1, "Ada")
+    with pytest.raises(SettingError):
+        people.totp.confirm(1, code)
     people.turn_on()
     assert not people.totp.accepts(1, code)
 
