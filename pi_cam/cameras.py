@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Protocol
 
-from pi_cam.errors import CameraStopped, NotFound, PictureTimeout
+from pi_cam.errors import CameraStopped, NotFound, PictureTimeout, SourceUnreachable
 from pi_cam.hub import Hub
 from pi_cam.media.still import jpeg_of
 from pi_cam.media.units import AccessUnit
 from pi_cam.store import Store
+from pi_cam.subscription import Subscription
 
 STILL_SECONDS = 5.0
 
@@ -115,7 +116,7 @@ class Cameras:
         subscription = camera.hub.subscribe(300)
         try:
             async with asyncio.timeout(STILL_SECONDS):
-                first = await subscription.next()
+                first = await _first_unit(camera.hub, subscription)
         except TimeoutError:
             raise PictureTimeout("The camera gave no picture in time.") from None
         finally:
@@ -148,6 +149,25 @@ def stopped_before(store: Store, camera_id: str) -> bool:
     with store.transaction() as database:
         row = database.execute("SELECT stopped FROM cameras WHERE id = ?", (camera_id,)).fetchone()
     return bool(row and row["stopped"])
+
+
+async def _first_unit(hub: Hub, subscription: Subscription) -> AccessUnit | None:
+    """Raises `SourceUnreachable` as soon as the camera says what is wrong with it."""
+    waiting = asyncio.ensure_future(subscription.next())
+    trouble = asyncio.Event()
+    forget = hub.watch(lambda: trouble.set() if hub.stats().trouble else None)
+    if hub.stats().trouble:
+        trouble.set()
+    told = asyncio.ensure_future(trouble.wait())
+    try:
+        await asyncio.wait([waiting, told], return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise SourceUnreachable(hub.stats().trouble or "The camera gave no picture in time.")
+        return waiting.result()
+    finally:
+        forget()
+        waiting.cancel()
+        told.cancel()
 
 
 def _until_keyframe(units: list[AccessUnit]) -> list[AccessUnit]:

@@ -111,21 +111,25 @@ class Opening:
         def report(trouble: SourceError | None) -> None:
             self._bridge.post(current, self._receiver.troubled, str(trouble) if trouble else None)
 
-        try:
-            await self._bridge.run_blocking(self._source.start, emit, report)
-        except PiCamError as error:
-            self._receiver.troubled(str(error))
-        except Exception:  # an edge: a driver may fail in any way, and the hub must outlive it
-            log.exception("camera cannot be opened")
-            self._receiver.troubled(UNFORESEEN)
+        trouble = await self._attempt(self._source.start, emit, report)
+        if trouble:
+            self._receiver.troubled(trouble)
 
     async def _stop(self) -> None:
         self._round += 1
-        try:
-            await self._bridge.run_blocking(self._source.stop)
-        except PiCamError as error:
-            log.warning("camera did not close cleanly", extra={"trouble": str(error)})
-        except Exception:  # an edge, as above
-            log.exception("camera did not close cleanly")
+        trouble = await self._attempt(self._source.stop)
+        if trouble:
+            log.warning("camera did not close cleanly", extra={"trouble": trouble})
         self.open = False
         self._receiver.closed()
+
+    async def _attempt(self, function: Callable[..., object], *arguments: object) -> str | None:
+        """What went wrong, as a sentence."""
+        try:
+            await self._bridge.run_blocking(function, *arguments)
+        except PiCamError as error:
+            return str(error)
+        except Exception:  # an edge: a driver may fail in any way, and the hub must outlive it
+            log.exception("camera failed")
+            return UNFORESEEN
+        return None

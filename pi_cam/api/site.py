@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 import web.ui
 from pi_cam.api import access, account, cameras, live, problems, sessions, system, tokens, users, whep
@@ -68,6 +69,12 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)
+
+    @app.before_request
+    def refuse_long_bodies() -> None:
+        # One without a length is read up to the limit and no further, which looks like a body that ends there.
+        if request.content_length is None and len(request.get_data()) >= MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
 
     @app.after_request
     def protect(response: Response) -> Response:

@@ -53,12 +53,11 @@ class Accounts:
     def sign_in(self, name: str, password: str, *, address: str, agent: str) -> tuple[str, Person]:
         """A new session's secret, for a cookie, and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
         key = f"{name.casefold()[:64]} {address}"
-        self._throttle.check(key)
+        self._throttle.attempt(key)
         name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
         with self._store.transaction() as database:
             row = database.execute("SELECT id, password_hash, expires_at FROM users WHERE name = ?", (name,)).fetchone()
         if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:
-            self._throttle.failed(key)
             raise NotSignedIn("The name or the password is wrong.")
         self._throttle.succeeded(key)
         if row["expires_at"] is not None and row["expires_at"] <= self._clock():
@@ -73,13 +72,12 @@ class Accounts:
         """Ends all other sessions of this user. Raises `SettingError` when the current one is wrong or the new one too
         easy, `TooManyTries`."""
         key = f"user {user}"
-        self._throttle.check(key)
+        self._throttle.attempt(key)
         with self._store.transaction() as database:
             row = database.execute("SELECT name, password_hash FROM users WHERE id = ?", (user,)).fetchone()
         if row is None:
             raise NotFound("There is no such user.")
         if not self._hasher.verify(current, row["password_hash"]):
-            self._throttle.failed(key)
             raise SettingError("The present password is wrong.")
         self._throttle.succeeded(key)
         check_password(new, name=row["name"])

@@ -95,6 +95,11 @@ SENTENCES = (
     "There is no such user.",
     "There is no such session.",
     "The owner's rights cannot be changed here; pi-cam owner set names another owner.",
+    # More of the pages of errors
+    "This request makes no sense.",
+    "Unauthorized",
+    "Request Entity Too Large",
+    "Unsupported Media Type",
     # The menu
     "My account",
     "People",
