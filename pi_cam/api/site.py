@@ -8,7 +8,20 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 import web.ui
-from pi_cam.api import access, account, cameras, live, problems, sessions, system, tokens, users, whep
+from pi_cam.api import (
+    access,
+    account,
+    camera_changes,
+    cameras,
+    live,
+    problems,
+    sessions,
+    system,
+    tokens,
+    users,
+    viewers,
+    whep,
+)
 from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
 from pi_cam.api.rules import rule
@@ -45,7 +58,21 @@ HEADERS = {
 }
 
 
-PARTS = (account, cameras, entry, live, live_page, manage, sessions, system, tokens, users, whep)
+PARTS = (
+    account,
+    camera_changes,
+    cameras,
+    entry,
+    live,
+    live_page,
+    manage,
+    sessions,
+    system,
+    tokens,
+    users,
+    viewers,
+    whep,
+)
 
 
 def create(services: Services, trusted_hosts: list[str]) -> Flask:

@@ -146,6 +146,7 @@ class WebRtcPeer:
         ended: Callable[[str], None],
     ) -> None:
         self.id = new_viewer_id()
+        self.public_id = new_viewer_id()
         self.camera = camera
         self.visitor = visitor
         self.started_at = time.time()

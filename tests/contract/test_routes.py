@@ -22,7 +22,14 @@ from tests.contract.application import NAME, OWN, PASSWORD, Application, running
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 REFUSED = {401, 403}
-ARGUMENTS = {"camera_id": "main", "session": "nobody", "filename": "base.css", "user": "999", "name": "nothing"}
+ARGUMENTS = {
+    "camera_id": "main",
+    "session": "nobody",
+    "filename": "base.css",
+    "user": "999",
+    "name": "nothing",
+    "viewer": "nobody",
+}
 OF_SESSIONS = {"/api/v1/sessions/current", "/api/v1/sessions/nobody", "/api/v1/account/password", "/logout"}
 """A token has none."""
 
@@ -94,7 +101,7 @@ class Who:
         """Whether the rule lets them in, said once more and independently of `pi_cam.api.access`."""
         if rule.access not in CAPABILITIES or rule.access in self.can:
             return True
-        if "camera_id" in url_rule.arguments:
+        if "camera_id" in url_rule.arguments and not rule.device:
             return rule.access in self.on_main
         return rule.anywhere and rule.access in self.on_main | self.elsewhere
 
