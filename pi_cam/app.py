@@ -9,13 +9,15 @@ from pathlib import Path
 
 from flask import Flask
 
+from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
 from pi_cam.api.services import Services
-from pi_cam.cameras import Camera, Cameras, stopped_before
+from pi_cam.camera_book import MAIN, CameraBook, CameraRow
+from pi_cam.cameras import Cameras, Renditions
 from pi_cam.capture.addresses import redacted
-from pi_cam.capture.source import open_source
-from pi_cam.errors import NotReady
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
@@ -29,13 +31,13 @@ from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.rights import Rights
+from pi_cam.trust.sealing import Seal
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
 from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
 
-MAIN_CAMERA = "main"
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
 
@@ -58,8 +60,9 @@ class App:
         store.open()
         self.loop = Loop()
         self._viewers = Viewers(lambda: settings.integer("viewers_max"))
-        self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
-        self._cameras.add(self._main_camera(config, settings, store))
+        streams = Streams(self.loop, settings, config.source)
+        book = CameraBook(store, Seal(store.secret()))
+        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._present = Present(self.loop, self._viewers, trust.rights.now)
@@ -80,6 +83,8 @@ class App:
             totp=trust.totp,
             passkeys=trust.passkeys,
             present=self._present,
+            address_check=AddressCheck(self.loop.run_blocking),
+            make_hub=streams.hub,
             setup_code=self.setup_code,
             settings=settings,
             form_key=store.secret(),
@@ -100,14 +105,38 @@ class App:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close())
 
-    def _main_camera(self, config: Config, settings: Settings, store: Store) -> Camera:
-        hub = Hub(
-            open_source(config.source, by_operator=True),
-            self.loop,
-            grace=settings.number("grace_seconds"),
-            stopped=stopped_before(store, MAIN_CAMERA),
-        )
-        return Camera(MAIN_CAMERA, "Camera", redacted(config.source), hub)
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`."""
+
+    loop: Loop
+    settings: Settings
+    source: str
+
+    def make(self, row: CameraRow) -> Renditions:
+        """As `cameras.MakeStreams`."""
+        if row.id == MAIN:
+            main = open_source(self.source, by_operator=True)
+            small = main.small if isinstance(main, HasSmall) else None
+            second = self.hub(small, row.stopped) if small else None
+            return Renditions(self.hub(main, row.stopped), second, redacted(self.source))
+        small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
+        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
+
+    def hub(self, source: VideoSource, stopped: bool = False) -> Hub:
+        """For one stream."""
+        return Hub(source, self.loop, grace=self.settings.number("grace_seconds"), stopped=stopped)
+
+    @staticmethod
+    def _added(row: CameraRow, address: str | None) -> VideoSource:
+        """The source of a camera that was added through the API."""
+        try:
+            if row.unreadable or address is None:
+                raise StoreError("The address of this camera cannot be read any more: enter it again.")
+            return open_source(address, by_operator=False, allow_lan=row.allow_lan)
+        except PiCamError as error:
+            return RefusedSource(error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pi_cam
 from pi_cam.errors import PiCamError, SettingError, SourceError
@@ -25,12 +26,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         configure_logging(Settings.from_environment().text("log_level"))
-        return command(arguments)
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
     except SettingError as error:
         sys.stderr.write(f"pi-cam: {error}\n")
         return 2
     except PiCamError as error:
         sys.stderr.write(f"pi-cam: {error}\n")
+        return 1
+    except BrokenPipeError:  # who reads our output has gone
+        sys.stdout = None  # else the interpreter would try again, and complain
         return 1
     except KeyboardInterrupt:
         return 130
@@ -47,7 +53,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         open_source(source, by_operator=True)
     except SourceError as error:
         raise SettingError(str(error)) from error
-    Store(arguments.data).open()
+    store = Store(arguments.data)
+    store.open()
+    store.secret()  # what is wrong with it is said here, in a sentence, and not by a worker that cannot start
     listener = serving.bind(arguments.listen, arguments.port)
     serving.CameraServer(listener, arguments.listen, arguments.data, source).run()
     return 0
@@ -65,7 +73,7 @@ def _require_loopback(address: str) -> None:
 def _token_create(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.capabilities import parse_capabilities
 
-    sys.stdout.write(_tokens(arguments).create(arguments.name, parse_capabilities(arguments.can)) + "\n")
+    sys.stdout.write(_tokens(arguments, create=True).create(arguments.name, parse_capabilities(arguments.can)) + "\n")
     return 0
 
 
@@ -80,9 +88,9 @@ def _token_revoke(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tokens(arguments: argparse.Namespace) -> Tokens:
+def _tokens(arguments: argparse.Namespace, *, create: bool = False) -> Tokens:
     store = Store(arguments.data)
-    store.open()
+    store.open(create=create)
     return Tokens(store)
 
 
@@ -99,8 +107,16 @@ def _owner_set(arguments: argparse.Namespace) -> int:
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")
         sys.stderr.flush()
-    accounts.set_owner(arguments.name, sys.stdin.readline().rstrip("\r\n"))
+    accounts.set_owner(arguments.name, _password())
     return 0
+
+
+def _password() -> str:
+    """One line of standard input. Read as bytes: what a browser sends is UTF-8, whatever this terminal's encoding."""
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SettingError("The password is not UTF-8 text.") from None
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -117,8 +133,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return 1 if any(finding.level == "missing" for finding in findings) else 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence. (The parsers of commands are made by their parent, and so of this class, too.)"""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2."""
+        self.exit(2, f"pi-cam: {message}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pi-cam", description="A connected camera that a person owns.")
+    parser = _Parser(prog="pi-cam", description="A connected camera that a person owns.")
     parser.add_argument("--version", action="version", version=f"pi-cam {pi_cam.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -148,15 +172,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[_Parser],
     name: str,
     function: Callable[[argparse.Namespace], int],
     text: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=f"default {DEFAULT_FOLDER}")
+    parser.add_argument("--data", type=_folder, default=DEFAULT_FOLDER, metavar="DIR", help=f"default {DEFAULT_FOLDER}")
     parser.set_defaults(command=function)
     return parser
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("name the data folder")
+    return Path(text)
 
 
 def _port(text: str) -> int:

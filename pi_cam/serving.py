@@ -68,6 +68,10 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
             "timeout": 60,
             "graceful_timeout": 1,
             "control_socket_disable": True,
+            # No header of a request changes where it seems to come from, or to go.
+            "forwarded_allow_ips": "",
+            "secure_scheme_headers": {},
+            "forwarder_headers": "",
             "loglevel": "warning",
             "logger_class": PlainLogger,
             "errorlog": None,

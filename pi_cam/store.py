@@ -98,11 +98,12 @@ class Store:
         self.folder = folder
         self._path = folder / DATABASE
 
-    def open(self) -> None:
-        """Makes the folder and brings the database up to date. Raises `StoreError` with a sentence."""
+    def open(self, *, create: bool = True) -> None:
+        """Makes the folder (unless `create` is off) and brings the database up to date. Raises `StoreError`."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)  # it may have been there before
+            if not create and not self._path.exists() and not self.folder.is_file():
+                raise StoreError(f"There is no camera's data in {self.folder}.")
+            self._make_folder()
             # Made before SQLite does, whose own files take over its mode: at no moment can anybody else read it.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
             self._path.chmod(0o600)
@@ -133,6 +134,18 @@ class Store:
             return _whole_secret(path)
         except OSError as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
+
+    def _make_folder(self) -> None:
+        """A folder of ours alone. One that holds other things stays as it is: its mode is none of our business, and where
+        others can read it, it is no place for secrets."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ours = self._path.exists() or not any(self.folder.iterdir())
+        if ours:
+            self.folder.chmod(0o700)
+        elif self.folder.stat().st_mode & 0o077:
+            raise StoreError(
+                f"The folder {self.folder} holds other things, and others can read it: name one of its own."
+            )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

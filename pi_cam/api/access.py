@@ -99,7 +99,7 @@ def _decide(rule: Rule) -> Response | None:
             return redirect("/setup")
         raise NotSignedIn("Sign in first.")
     if rule.access in CAPABILITIES and not (rule.anywhere and allowed_somewhere(g.person, rule.access)):
-        require(g.person, rule.access, (request.view_args or {}).get("camera_id"))
+        require(g.person, rule.access, None if rule.device else (request.view_args or {}).get("camera_id"))
     return None
 
 

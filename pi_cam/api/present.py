@@ -79,6 +79,11 @@ class Present:
         """Tells every open page, as the camera goes down."""
         await self._close(list(self._pages), code, reason)
 
+    async def end_camera(self, camera: str, code: int, reason: str) -> None:
+        """Ends the pages and the viewers of one camera."""
+        await self._close([page for page in self._pages if page.camera == camera], code, reason)
+        await self.viewers.close_all(reason, camera)
+
     async def check(self) -> None:
         """Looks everybody up again, and ends what is not allowed any more."""
         visitors = [page.visitor for page in self._pages] + [viewer.visitor for viewer in self.viewers.all()]

@@ -21,7 +21,7 @@ class Rule:
     """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
     `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
     `anywhere`: the capability on any one camera is enough, and the view shows what belongs to those. Without it, a
-    capability counts for the camera that the address names, and where it names none, for the device."""
+    capability counts for the camera that the address names, and where it names none (or with `device`), for the device."""
 
     summary: str
     access: Access
@@ -30,6 +30,7 @@ class Rule:
     bearer_only: bool = False
     websocket: bool = False
     anywhere: bool = False
+    device: bool = False
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -44,11 +45,12 @@ def rule(
     bearer_only: bool = False,
     websocket: bool = False,
     anywhere: bool = False,
+    device: bool = False,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, anywhere))
+        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device))
         return view
 
     return attach

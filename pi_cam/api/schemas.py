@@ -46,6 +46,8 @@ class CameraSchema(Schema):
     drops = fields.Integer(required=True, metadata={"description": "Access units dropped for slow viewers."})
     delay_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Median over the viewers."})
     transcoded = fields.Boolean(required=True)
+    small = fields.Boolean(required=True, metadata={"description": "Whether it has a second, small stream."})
+    allow_lan = fields.Boolean(required=True, metadata={"description": "Whether it may be in a private network."})
 
 
 class CamerasSchema(Schema):

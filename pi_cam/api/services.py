@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
 
+from pi_cam.address_check import AddressCheck
 from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
+from pi_cam.capture.source import VideoSource
+from pi_cam.hub import Hub
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
@@ -36,6 +40,8 @@ class Services:
     sessions: Sessions
     users: Users
     present: Present
+    address_check: AddressCheck
+    make_hub: Callable[[VideoSource], Hub]
     tokens: Tokens
     totp: Totp
     passkeys: Passkeys

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 import web.ui
 from pi_cam.api import (
     access,
     account,
+    camera_changes,
     cameras,
     live,
     passkeys,
@@ -19,6 +21,7 @@ from pi_cam.api import (
     system,
     tokens,
     users,
+    viewers,
     whep,
 )
 from pi_cam.api.pages import entry, manage, rendering
@@ -59,6 +62,7 @@ HEADERS = {
 
 PARTS = (
     account,
+    camera_changes,
     cameras,
     entry,
     live,
@@ -70,6 +74,7 @@ PARTS = (
     system,
     tokens,
     users,
+    viewers,
     whep,
 )
 
@@ -95,6 +100,12 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)
+
+    @app.before_request
+    def refuse_long_bodies() -> None:
+        # One without a length is read up to the limit and no further, which looks like a body that ends there.
+        if request.content_length is None and len(request.get_data()) >= MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
 
     @app.after_request
     def protect(response: Response) -> Response:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pi_cam.errors import PiCamError
-from pi_cam.store import Store
+from pi_cam.store import DATABASE, Store
 
 Level = Literal["ok", "optional", "missing"]
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -55,22 +55,28 @@ def _webrtc(lacking: list[str]) -> Finding:
 
 
 def _folder(folder: Path) -> Finding:
+    there = _nearest(folder)  # looking makes nothing
     try:
-        store = Store(folder)
-        store.open()
-        with tempfile.TemporaryFile(dir=folder):
+        if (folder / DATABASE).exists():
+            Store(folder).open(create=False)
+        with tempfile.TemporaryFile(dir=there):
             pass
     except (PiCamError, OSError) as error:
         return Finding("data", "missing", f"{error}")
-    return Finding("data", "ok", f"{folder} can be written")
+    return Finding("data", "ok", f"{folder} can be written" if folder.exists() else f"{folder} can be made")
 
 
 def _space(folder: Path) -> Finding:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_nearest(folder)).free
     if free < MIN_FREE_BYTES:
         return Finding("disk", "missing", f"Only {free >> 20} MB are free; delete something.")
     return Finding("disk", "ok", f"{free >> 20} MB free")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the first above it that exists."""
+    absolute = folder.absolute()
+    return next(path for path in (absolute, *absolute.parents) if path.exists())
 
 
 def _camera() -> Finding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Viewers, Visitor
 from pi_cam.transport.webrtc_peer import WAITING_UNITS, Sound, Units, WebRtcPeer
 
@@ -52,6 +53,7 @@ class WebRtcDoor:
         self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
     ) -> tuple[WebRtcPeer, str]:
         """A viewer and the answer for it. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is left then."""
+        check_offer(offer)  # before anything opens for it
         self.viewers.check_room()
         peer: WebRtcPeer | None = None
 

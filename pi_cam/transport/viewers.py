@@ -23,9 +23,11 @@ class Visitor:
 
 
 class Viewer(Protocol):
-    """One person's media session."""
+    """One person's media session. `id` is the address of a WHEP session and stays between the two; others see
+    `public_id`."""
 
     id: str
+    public_id: str
     camera: str
     visitor: Visitor
     transport: str

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeGuard
 
 from pi_cam.errors import CameraStopped, OfferRefused, PiCamError, TooManyViewers
 from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 
@@ -119,6 +120,7 @@ class LiveSession:
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise OfferRefused("An offer has a text field sdp.")
+        check_offer(sdp)  # the connection that there is goes on beside an offer without sense
         await self._end_peer("replaced")
         opened: list[WebRtcPeer] = []
 

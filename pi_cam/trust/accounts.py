@@ -77,17 +77,16 @@ class Accounts:
         """A new session's secret, for a cookie, and whose it is. `code`: of an authenticator app, or a recovery code. Raises
         `NotSignedIn`, `SecondFactorNeeded` when only a right code is missing, `TooManyTries`."""
         key = f"{name.casefold()[:64]} {address}"
-        self._throttle.check(key)
+        self._throttle.attempt(key)
         name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
         with self._store.transaction() as database:
             row = database.execute("SELECT id, password_hash FROM users WHERE name = ?", (name,)).fetchone()
         if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:
-            self._throttle.failed(key)
             raise NotSignedIn("The name or the password is wrong.")
         self._refuse_ended(row["id"])
         if self._totp.state(row["id"]).on:
-            halfway = Halfway(row["id"], row["password_hash"], key)
-            self._check_code(halfway, code, until=None)
+            self._attempt_digits(row["id"], code)
+            self._check_code(Halfway(row["id"], row["password_hash"], key), code, until=None)
         self._throttle.succeeded(key)
         return self.enter(row["id"], address=address, agent=agent)
 
@@ -95,7 +94,8 @@ class Accounts:
         """The second step of signing in, with the ticket of `SecondFactorNeeded`. Answers and raises as `sign_in`."""
         halfway = self._tickets.look(ticket)
         if halfway is not None:
-            self._throttle.check(halfway.key)
+            self._throttle.attempt(halfway.key)
+            self._attempt_digits(halfway.user, code)
         taken = self._tickets.take(ticket)
         if taken is None or self._password_hash(taken[0].user) != taken[0].password_hash:
             raise NotSignedIn("Signing in took too long. Please begin again.")
@@ -140,21 +140,19 @@ class Accounts:
             database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
             end_sessions(database, user, but=session)
 
+    def _attempt_digits(self, user: int, code: str | None) -> None:
+        """Six digits can be guessed from many addresses at once. Recovery codes cannot, and so stay a way in meanwhile."""
+        if code and totp.is_digits(code):
+            self._throttle.attempt(f"code {user}")
+
     def _check_code(self, halfway: Halfway, code: str | None, *, until: float | None) -> None:
         """Raises `SecondFactorNeeded` with a new ticket, good until the one before would have been."""
         if not code:
             raise SecondFactorNeeded("This account needs a code as well.", self._tickets.give(halfway, until=until))
-        # Six digits can be guessed from many addresses at once. Recovery codes cannot, and so stay a way in meanwhile.
-        keys = [halfway.key, f"code {halfway.user}"] if totp.is_digits(code) else [halfway.key]
-        for key in keys:
-            self._throttle.check(key)
         if not self._totp.accepts(halfway.user, code):
-            for key in keys:
-                self._throttle.failed(key)
             ticket = self._tickets.give(halfway, until=until)
             raise SecondFactorNeeded("This code is wrong, or was used already.", ticket)
-        for key in keys:
-            self._throttle.succeeded(key)
+        self._throttle.succeeded(f"code {halfway.user}")
 
     def _refuse_ended(self, user: int) -> None:
         with self._store.transaction() as database:
@@ -169,7 +167,7 @@ class Accounts:
 
     def _proved(self, user: int, password: str) -> sqlite3.Row:
         key = f"user {user}"
-        self._throttle.check(key)
+        self._throttle.attempt(key)
         with self._store.transaction() as database:
             row: sqlite3.Row | None = database.execute(
                 "SELECT id, name, password_hash FROM users WHERE id = ?", (user,)
@@ -177,7 +175,6 @@ class Accounts:
         if row is None:
             raise NotFound("There is no such user.")
         if not self._hasher.verify(password, row["password_hash"]):
-            self._throttle.failed(key)
             raise SettingError("The present password is wrong.")
         self._throttle.succeeded(key)
         return row

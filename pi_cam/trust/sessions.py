@@ -32,6 +32,35 @@ class SessionRow:
     created_at: float
     seen_at: float
 
+    @property
+    def browser(self) -> str:
+        """The browser and its system in two words, as far as they say; empty when they do not."""
+        parts = [next((word for sign, word in table if sign in self.agent), "") for table in (_BROWSERS, _SYSTEMS)]
+        return " · ".join(part for part in parts if part)
+
+
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("CriOS", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+    ("python", "Python"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Macintosh", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+"""In this order: many a browser claims to be another one, too."""
+
 
 class Sessions:
     """A random secret in a cookie, its hash in the store. A session lives for `lifetime_seconds` after its last use; that

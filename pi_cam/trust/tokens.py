@@ -70,7 +70,9 @@ class Tokens:
     def revoke(self, name: str) -> None:
         """Raises `NotFound`."""
         with self._store.transaction() as database:
-            if not database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount:
+            if not database.execute(
+                "DELETE FROM tokens WHERE name = ?", (name.encode(errors="replace").decode(),)
+            ).rowcount:
                 raise NotFound(f"There is no token named {name}.")
 
     def bearer(self, secret: str) -> Person | None:

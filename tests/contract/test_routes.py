@@ -22,8 +22,15 @@ from tests.contract.application import NAME, OWN, PASSWORD, Application, running
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 REFUSED = {401, 403}
-ARGUMENTS = {"camera_id": "main", "session": "nobody", "filename": "base.css", "user": "999", "name": "nothing"}
-ARGUMENTS["passkey"] = "bm9uZQ"
+ARGUMENTS = {
+    "camera_id": "main",
+    "session": "nobody",
+    "filename": "base.css",
+    "user": "999",
+    "name": "nothing",
+    "viewer": "nobody",
+    "passkey": "bm9uZQ",
+}
 OF_SESSIONS = {"/api/v1/sessions/current", "/api/v1/sessions/nobody", "/logout"} | {
     f"/api/v1/account/{what}"
     for what in ("password", "totp", "recovery-codes", "passkeys", "passkeys/options", "passkeys/bm9uZQ")
@@ -98,7 +105,7 @@ class Who:
         """Whether the rule lets them in, said once more and independently of `pi_cam.api.access`."""
         if rule.access not in CAPABILITIES or rule.access in self.can:
             return True
-        if "camera_id" in url_rule.arguments:
+        if "camera_id" in url_rule.arguments and not rule.device:
             return rule.access in self.on_main
         return rule.anywhere and rule.access in self.on_main | self.elsewhere
 

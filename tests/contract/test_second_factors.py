@@ -138,7 +138,7 @@ def test_guessing_codes_on_the_page_is_slowed_down_and_goes_on_where_it_was(
     someone.turn_on()
     client = application.client()
     page = form(client, name=someone.name, password=PASSWORD)
-    for _ in range(5):
+    for _ in range(4):
         page = form(client, ticket=ticket_of(page), code="abc")
     slow = form(client, ticket=ticket_of(page), code=someone.recovery[0])
     assert slow.status_code == 429

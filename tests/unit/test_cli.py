@@ -83,8 +83,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_usage_is_shown_with_status_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     status, out, error = run(capsys, *arguments)
     assert (status, out) == (2, "")
-    assert error.startswith("usage: pi-cam")
-    assert "error: " in error.splitlines()[-1]
+    (line,) = error.splitlines()
+    assert line.startswith("pi-cam: ")
+    assert line.endswith("--help")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_a_capability_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureF
 def set_owner(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path, name: str, typed: str
 ) -> tuple[int, str, str]:
-    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode(errors="surrogateescape"))))
     return run(capsys, "owner", "set", "--data", data, "--name", name)
 
 
@@ -253,3 +254,58 @@ def test_small_commands_do_not_load_the_media_libraries(data: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=True)
     assert not {"av", "aiortc", "flask", "gunicorn", "numpy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["token", "list"], ["token", "revoke", "x"], ["doctor"]])
+def test_looking_makes_no_data_folder(capsys: pytest.CaptureFixture[str], data: Path, command: list[str]) -> None:
+    run(capsys, *command, "--data", data)
+    assert not data.exists()
+
+
+def test_an_empty_folder_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["token", "list", "--data", ""])
+    assert ended.value.code == 2
+    assert "name the data folder" in capsys.readouterr().err
+
+
+def test_a_password_that_is_not_utf_8_is_refused(
+    capsys: pytest.CaptureFixture[str], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a green door \xff behind the house\n")))
+    status, _, error = run(capsys, "owner", "set", "--name", "Ada", "--data", data)
+    assert status == 2
+    assert "UTF-8" in one_sentence(error)
+
+
+def test_whoever_reads_our_output_may_go_away(data: Path) -> None:
+    command = f"{sys.executable} -m pi_cam.cli token create --name x --can view --data {data} 2>&1 >&3 | true"
+    done = subprocess.run(
+        ["bash", "-c", f"exec 3> >(exec true); sleep 0.2; {command}; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Exception" not in done.stdout + done.stderr
+
+
+def test_a_damaged_secret_is_one_sentence_and_no_server(data: Path) -> None:
+    Store(data).open()
+    (data / "secret.key").write_text("hi")
+    command = [
+        sys.executable,
+        "-m",
+        "pi_cam.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--source",
+        "synthetic:",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is damaged" in one_sentence(done.stderr)

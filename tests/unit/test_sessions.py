@@ -9,7 +9,7 @@ import pytest
 from pi_cam.store import Store
 from pi_cam.trust.capabilities import Person
 from pi_cam.trust.passwords import PasswordHasher
-from pi_cam.trust.sessions import Sessions
+from pi_cam.trust.sessions import SessionRow, Sessions
 from pi_cam.trust.users import Users
 
 PASSWORD = "a green door behind the house"
@@ -125,6 +125,27 @@ def test_removing_somebody_ends_their_sessions(sessions: Sessions, users: Users,
     secret, _ = opened(sessions, ada)
     users.remove(ada)
     assert sessions.person(secret) is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36",
+            "Chrome · Linux",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Mobile/15E148 Safari/604.1",
+            "Safari · iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge · Windows"),
+        ("Mozilla/5.0 (Android 16; Mobile; rv:150.0) Gecko/150.0 Firefox/150.0", "Firefox · Android"),
+        ("", ""),
+        ("<img onerror=x>", ""),
+    ],
+)
+def test_a_session_is_named_by_browser_and_system(agent: str, words: str) -> None:
+    assert SessionRow("id", agent, "", 0.0, 0.0).browser == words
 
 
 @pytest.mark.parametrize("secret", ["", "x", "é", "'; --", "x" * 10_000])

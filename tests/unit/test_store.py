@@ -215,3 +215,23 @@ def test_threads_may_make_the_secret_at_once(store: Store) -> None:
     assert len(seen) == 8
     assert len(set(seen)) == 1
     assert {path.name for path in store.folder.iterdir()} == {DATABASE, SECRET}
+
+
+def test_a_folder_with_other_things_keeps_its_mode_and_is_refused_when_others_can_read_it(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("not ours")
+    folder.chmod(0o755)
+    with pytest.raises(StoreError, match="holds other things"):
+        Store(folder).open()
+    assert mode(folder) == 0o755
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+    folder.chmod(0o700)
+    Store(folder).open()
+    assert (folder / DATABASE).exists()
+
+
+def test_what_only_looks_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no camera's data"):
+        Store(tmp_path / "nowhere").open(create=False)
+    assert list(tmp_path.iterdir()) == []

@@ -18,6 +18,7 @@ class FakeViewer:
     camera: str = "main"
     visitor: Visitor = ADA
     id: str = field(default_factory=new_viewer_id)
+    public_id: str = field(default_factory=new_viewer_id)
     transport: str = "fake"
     started_at: float = 0.0
     delay_ms: int | None = None

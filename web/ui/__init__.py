@@ -16,7 +16,17 @@ PLAYER_MODULES = sorted(
     path.name
     for path in (HERE / "player").glob("*.js")
     if path.name
-    not in {"page.js", "setup.js", "passwords.js", "types.js", "forms.js", "account.js", "login.js", "passkey.js"}
+    not in {
+        "page.js",
+        "setup.js",
+        "passwords.js",
+        "types.js",
+        "forms.js",
+        "account.js",
+        "login.js",
+        "passkey.js",
+        "cameras.js",
+    }
 )
 
 # Written out, because the system's own table differs from machine to machine, and browsers refuse a module that is not

@@ -15,6 +15,13 @@ from pi_cam.trust.capabilities import CAPABILITIES, ROLES, in_order
 blueprint = Blueprint("pages_manage", __name__)
 
 
+@blueprint.get("/cameras")
+@rule("The cameras", "configure", {200: HTML})
+def cameras() -> str:
+    """Added, changed, ordered, removed."""
+    return render("cameras.html", cameras=describe_all())
+
+
 @blueprint.get("/people")
 @rule("Who was let in", "configure", {200: HTML})
 def people() -> str:

@@ -56,6 +56,15 @@ function placeOf(body, path) {
   return { owner, name: path.slice(dot + 1) };
 }
 
+/**
+ * @param {number} seconds since 1970
+ * @returns {string} as a field of the kind datetime-local takes it: the person's own time, to the minute
+ */
+function localTime(seconds) {
+  const moment = new Date(seconds * 1000);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
 /** @param {HTMLFormElement} form */
 async function submit(form) {
   if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, form.dataset.yes ?? text("Yes")))) return;
@@ -139,6 +148,9 @@ if (typeof document !== "undefined") {
     submit(form);
   });
   // Moments are written in the person's own time; the server knows seconds only.
+  for (const field of document.querySelectorAll("input[data-seconds]")) {
+    if (field instanceof HTMLInputElement) field.value = localTime(Number(field.dataset.seconds));
+  }
   for (const element of document.querySelectorAll("time[data-seconds]")) {
     const moment = new Date(Number(/** @type {HTMLElement} */ (element).dataset.seconds) * 1000);
     element.textContent = moment.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
