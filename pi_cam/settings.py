@@ -1,4 +1,4 @@
-"""Settings as rows: name, type, default, range and help. Validation, environment, API and documentation derive from the row."""
+"""Settings as rows: name, type, default, range and help. Validation, API and documentation derive from it."""
 
 from __future__ import annotations
 
@@ -276,8 +276,8 @@ def markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Each is set by its environment variable, else on the camera's page or by `PATCH /api/v1/settings`, which keep it in",
-        "`settings.json` in the data folder. This page is made from `pi_cam/settings.py` by `make docs`.",
+        "Each is set by its environment variable, else by `PATCH /api/v1/settings`, which keeps it in `settings.json` in",
+        "the data folder. This page is made from `pi_cam/settings.py` by `make docs`.",
         "",
         "| variable | default | range | restart | what it does |",
         "|---|---|---|---|---|",
