@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
 
+import pi_cam
 from pi_cam.api import live, site
 from pi_cam.api.services import Services
 from pi_cam.cameras import Camera, Cameras, stopped_before
@@ -16,9 +19,11 @@ from pi_cam.capture.addresses import redacted
 from pi_cam.capture.source import open_source
 from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
+from pi_cam.journal import Journal, Keep
+from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
-from pi_cam.settings import Settings
+from pi_cam.settings import Settings, Value
 from pi_cam.store import Store
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
@@ -48,13 +53,18 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
+        settings.watch(_set_log_level)
         store = Store(config.folder)
         store.open()
         self.loop = Loop()
-        self._viewers = Viewers(lambda: settings.integer("viewers_max"))
+        self.journal = Journal(
+            Ledger(config.folder, store.secret()),
+            lambda: Keep(settings.integer("journal_days"), settings.integer("journal_rows_max")),
+        )
+        self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
         self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
         self._cameras.add(self._main_camera(config, settings, store))
-        self._parts = Lifecycle([self.loop])
+        self._parts = Lifecycle([self.journal, self.loop])
         self.accounts = open_accounts(store, settings)
         self.setup_code = SetupCode()
         door = WebRtcDoor(
@@ -69,6 +79,7 @@ class App:
             tokens=Tokens(store),
             setup_code=self.setup_code,
             settings=settings,
+            journal=self.journal,
             form_key=store.secret(),
         )
         self.wsgi: Flask = site.create(services, list(config.trusted_hosts))
@@ -76,11 +87,13 @@ class App:
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""
         self._parts.start()
+        self.journal.append("device-started", version=pi_cam.__version__)
 
     def stop(self) -> None:
         """Closes the pages with 1001, ends viewers and sources."""
         with contextlib.suppress(NotReady):
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
+        self.journal.append("device-stopped")
         self._parts.stop()
 
     async def _say_goodbye(self) -> None:
@@ -95,6 +108,11 @@ class App:
             stopped=stopped_before(store, MAIN_CAMERA),
         )
         return Camera(MAIN_CAMERA, "Camera", redacted(config.source), hub)
+
+
+def _set_log_level(changed: Mapping[str, Value]) -> None:
+    if "log_level" in changed:
+        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())
 
 
 def open_accounts(store: Store, settings: Settings) -> Accounts:

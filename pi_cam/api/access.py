@@ -42,6 +42,7 @@ def install(app: Flask, own_names: list[str]) -> None:
                 raise NotAllowed("This address is closed.")
             return _check(rule)
         except PiCamError as error:
+            _note_refusal(error)
             if rule is None or not rule.websocket or (isinstance(error, NotAllowed) and error.args == (FOREIGN,)):
                 raise
             g.refusal = error
@@ -60,7 +61,12 @@ def current_person() -> Person:
 
 def visitor_of(person: Person) -> Visitor:
     """The person as the doors to the pictures see them."""
-    return Visitor(person.name, person.session, allowed(person, "listen"))
+    return Visitor(person.name, person.session, allowed(person, "listen"), visitor_address())
+
+
+def visitor_address() -> str:
+    """Where this request comes from, for the journal."""
+    return request.remote_addr or ""
 
 
 def form_token() -> str:
@@ -68,6 +74,24 @@ def form_token() -> str:
     person: Person | None = g.get("person")
     session = person.session if person and person.session else "anonymous"
     return hmac.new(services().form_key, f"form {session}".encode(), hashlib.sha256).hexdigest()
+
+
+def _note_refusal(error: PiCamError) -> None:
+    """Into the journal: who shows a credential, or comes from another site, and is refused. Not a stranger who is only sent
+    to sign in."""
+    shown = "Authorization" in request.headers or COOKIE in request.cookies
+    if not isinstance(error, NotAllowed) and not (isinstance(error, NotSignedIn) and shown):
+        return
+    services().journal.append(
+        "refused",
+        actor=g.person.name if isinstance(g.person, Person) else "",
+        camera=(request.view_args or {}).get("camera_id", ""),
+        address=visitor_address(),
+        result="refused",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        why=str(error),
+    )
 
 
 def _host_name() -> str | None:

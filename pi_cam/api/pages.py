@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 import pi_cam
 from pi_cam.api import sessions
-from pi_cam.api.access import current_person, form_token
+from pi_cam.api.access import current_person, form_token, visitor_address
 from pi_cam.api.cameras import describe_all
 from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
@@ -69,8 +69,9 @@ def create_owner() -> BaseResponse:
     here, form = services(), request.form
     name, password = form.get("name", ""), form.get("password", "")
     try:
-        here.setup_code.check(form.get("code", ""))
+        _check_setup_code(form.get("code", ""))
         here.accounts.create_owner(name, password)
+        here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
         return _form_again("setup.html", error, name)
@@ -123,6 +124,15 @@ def language() -> BaseResponse:
     chosen = texts.choose_language(None, request.form.get("language"))
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
     return response
+
+
+def _check_setup_code(code: str) -> None:
+    here = services()
+    try:
+        here.setup_code.check(code)
+    except (NotAllowed, TooManyTries) as error:
+        here.journal.append("setup-refused", address=visitor_address(), result="refused", why=str(error))
+        raise
 
 
 def _form_again(template: str, error: PiCamError, name: str) -> Response:

@@ -18,8 +18,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
-    `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes."""
+    """`answers`: status → JSON schema, media types, or None for an empty answer. `body`: JSON schema or media type taken.
+    `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
+    `query`: the parameters behind the question mark."""
 
     summary: str
     access: Access
@@ -27,6 +28,7 @@ class Rule:
     body: type[Schema] | str | None = None
     bearer_only: bool = False
     websocket: bool = False
+    query: type[Schema] | None = None
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -40,11 +42,12 @@ def rule(
     body: type[Schema] | str | None = None,
     bearer_only: bool = False,
     websocket: bool = False,
+    query: type[Schema] | None = None,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket))
+        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, query))
         return view
 
     return attach

@@ -8,6 +8,7 @@ from typing import cast
 from flask import current_app
 
 from pi_cam.cameras import Cameras
+from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
@@ -31,6 +32,7 @@ class Services:
     tokens: Tokens
     setup_code: SetupCode
     settings: Settings
+    journal: Journal
     form_key: bytes
 
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify, request
 
 from pi_cam.api import live
-from pi_cam.api.access import COOKIE, current_person
+from pi_cam.api.access import COOKIE, current_person, visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed
+from pi_cam.errors import NotAllowed, NotSignedIn, TooManyTries
 from pi_cam.trust.capabilities import Person, in_order
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
@@ -19,9 +19,18 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
 def open_session(name: str, password: str) -> tuple[str, Person]:
     """A new session's secret and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
-    return services().accounts.sign_in(
-        name, password, address=request.remote_addr or "", agent=request.headers.get("User-Agent", "")
-    )
+    here, address = services(), visitor_address()
+    try:
+        secret, person = here.accounts.sign_in(
+            name, password, address=address, agent=request.headers.get("User-Agent", "")
+        )
+    except (NotSignedIn, TooManyTries) as error:
+        # A name that nobody has is not written down: it may be a password, typed into the wrong field.
+        actor = name.strip() if here.accounts.knows(name) else ""
+        here.journal.append("sign-in-refused", actor=actor, address=address, result="refused", why=str(error))
+        raise
+    here.journal.append("signed-in", actor=person.name, address=address)
+    return secret, person
 
 
 def set_cookie(response: Response, secret: str) -> None:
@@ -39,6 +48,7 @@ def sign_out(session: str) -> None:
     """Ends a session, and what is watched with it."""
     here = services()
     here.accounts.end_session(session)
+    here.journal.append("signed-out", actor=current_person().name, address=visitor_address())
     here.loop.call(live.end_session(here, session))
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from flask import Flask, Response, request
 
 import web.ui
-from pi_cam.api import access, cameras, live, pages, problems, sessions, system, whep
+from pi_cam.api import access, cameras, journal, live, pages, problems, sessions, settings, system, whep
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.api.sockets import ReadingThread
@@ -59,7 +59,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     access.install(app, trusted_hosts)
     problems.install(app, pages.error_page)
     live.sockets.init_app(app)
-    for part in (cameras, live, pages, sessions, system, whep):
+    for part in (cameras, journal, live, pages, sessions, settings, system, whep):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)

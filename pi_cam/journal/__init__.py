@@ -25,7 +25,7 @@ PRUNE_SECONDS = 600.0
 CLOCK_JUMP_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 FLUSH_SECONDS = 2.0
-STOP_SECONDS = 3.0
+STOP_SECONDS = 1.0
 PAGE_ROWS = 500
 DAY_SECONDS = 86_400
 
@@ -45,10 +45,11 @@ class Journal:
     def __init__(
         self,
         ledger: Ledger,
-        keep: Callable[[], Keep] = lambda: Keep(365, 100_000),
+        keep: Callable[[], Keep] | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Without `keep` no row is ever taken away."""
         self._ledger = ledger
         self._keep = keep
         self._clock = clock
@@ -194,7 +195,11 @@ class Journal:
 
     def _prune(self, now: float) -> None:
         """By age only while the clock is steady: after a jump, not before the next time."""
-        if self._held is None or (self._pruned is not None and now - self._pruned[0] < PRUNE_SECONDS):
+        if (
+            self._keep is None
+            or self._held is None
+            or (self._pruned is not None and now - self._pruned[0] < PRUNE_SECONDS)
+        ):
             return
         wall, keep = self._clock(), self._keep()
         steady = (

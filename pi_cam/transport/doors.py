@@ -43,12 +43,13 @@ class Watchable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who knocks: a name for the list of viewers, the session that it came with (None for a token), and whether it may
-    hear sound."""
+    """Who knocks: a name for the list of viewers, the session that it came with (None for a token), whether it may hear
+    sound, and from where it comes."""
 
     name: str
     session: str | None
     may_listen: bool = False
+    address: str = ""
 
 
 class WebRtcDoor:
@@ -68,7 +69,7 @@ class WebRtcDoor:
 
         def over(reason: str) -> None:
             if peer is not None:
-                self.viewers.remove(peer)
+                self.viewers.remove(peer, reason)
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
@@ -86,7 +87,9 @@ class WebRtcDoor:
                 ended=over,
             )
             self.viewers.add(peer)
-            return peer, await peer.answer(offer, hub.stats().profile_level_id)
+            answer = await peer.answer(offer, hub.stats().profile_level_id)
+            self.viewers.began(peer, visitor.address)
+            return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
             units.close()
             if sound is not None:

@@ -85,6 +85,12 @@ class Accounts:
         session, secret = self._open_session(row["id"], agent)
         return secret, Person(row["name"], row["role"], ROLES[row["role"]], session)
 
+    def knows(self, name: str) -> bool:
+        """Whether somebody has this name."""
+        name = name.encode(errors="replace").decode()
+        with self._store.transaction() as database:
+            return database.execute("SELECT 1 FROM users WHERE name = ?", (name.strip(),)).fetchone() is not None
+
     def person(self, secret: str) -> Person | None:
         """Who has this session, or None when it ended."""
         now = self._clock()

@@ -54,7 +54,7 @@ def running(folder: Path) -> Iterator[Application]:
     """Starts it; at the end it is stopped."""
     app = App(
         Config(folder, "synthetic:?size=160x120&fps=10", ("localhost", "127.0.0.1", "[::1]")),
-        Settings({"grace_seconds": 0.0, "viewers_max": 3}),
+        Settings.load(folder, {"PI_CAM_GRACE_SECONDS": "0", "PI_CAM_VIEWERS_MAX": "3"}),
     )
     app.start()
     app.loop.call(_start_all_blocking_threads(app.loop))
