@@ -61,10 +61,12 @@ class App:
             Ledger(config.folder, store.secret()),
             lambda: Keep(settings.integer("journal_days"), settings.integer("journal_rows_max")),
         )
+        if store.restored is not None:
+            self.journal.append("database-restored", kept_as=store.restored)
         self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
         self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
         self._cameras.add(self._main_camera(config, settings, store))
-        self._parts = Lifecycle([self.journal, self.loop])
+        self._parts = Lifecycle([store, self.journal, self.loop])
         self.accounts = open_accounts(store, settings)
         self.setup_code = SetupCode()
         door = WebRtcDoor(

@@ -52,7 +52,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         open_source(source, by_operator=True)
     except SourceError as error:
         raise SettingError(str(error)) from error
-    Store(arguments.data).open()
+    _opened(arguments.data)
     listener = serving.bind(arguments.listen, arguments.port)
     serving.CameraServer(listener, arguments.listen, arguments.data, source).run()
     return 0
@@ -90,17 +90,23 @@ def _token_revoke(arguments: argparse.Namespace) -> int:
 
 
 def _tokens(arguments: argparse.Namespace) -> Tokens:
-    store = Store(arguments.data)
+    return Tokens(_opened(arguments.data))
+
+
+def _opened(folder: Path) -> Store:
+    """The store, ready. That a damaged database was replaced stands in the journal."""
+    store = Store(folder)
     store.open()
-    return Tokens(store)
+    if store.restored is not None:
+        _note(folder, "database-restored", kept_as=store.restored)
+    return store
 
 
 def _owner_set(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.accounts import Accounts
     from pi_cam.trust.passwords import PasswordHasher
 
-    store = Store(arguments.data)
-    store.open()
+    store = _opened(arguments.data)
     accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=1)
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")

@@ -59,11 +59,20 @@ def make(path: Path) -> None:
     path.chmod(0o600)
 
 
+def new_beside(path: Path) -> Path:
+    """An empty file in the same folder, for what is to take the place of `path`. One writer at a time."""
+    fresh = path.with_name(f".{path.name}.new")
+    for end in ("", *COMPANIONS):  # of an attempt that was cut short
+        fresh.with_name(fresh.name + end).unlink(missing_ok=True)
+    make(fresh)
+    return fresh
+
+
 def check(opened: sqlite3.Connection) -> None:
     """Reads every page. Raises `Damaged`."""
     found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
-        raise Damaged(str(found))
+        raise Damaged(str(found).splitlines()[-1])
 
 
 def is_damage(error: sqlite3.Error) -> bool:

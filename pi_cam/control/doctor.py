@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pi_cam.errors import PiCamError
+from pi_cam.settings import Settings
 from pi_cam.store import Store
 
 Level = Literal["ok", "optional", "missing"]
@@ -34,7 +35,7 @@ class Finding:
 
 def examine(folder: Path, webrtc_lacks: list[str]) -> list[Finding]:
     """All probes, in order. `webrtc_lacks`: as `transport.webrtc_seam.missing` says."""
-    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _space(folder), _camera()]
+    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _settings(folder), _space(folder), _camera()]
 
 
 def _encoder() -> Finding:
@@ -62,7 +63,13 @@ def _folder(folder: Path) -> Finding:
             pass
     except (PiCamError, OSError) as error:
         return Finding("data", "missing", f"{error}")
-    return Finding("data", "ok", f"{folder} can be written")
+    problem = store.problem()
+    return Finding("data", "optional" if problem else "ok", problem or f"{folder} can be written")
+
+
+def _settings(folder: Path) -> Finding:
+    problems = Settings.load(folder).problems()
+    return Finding("settings", "optional" if problems else "ok", " ".join(problems) or "every value makes sense")
 
 
 def _space(folder: Path) -> Finding:

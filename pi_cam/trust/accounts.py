@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import sqlite3
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pi_cam.errors import Conflict, NotSignedIn, SettingError
+from pi_cam.errors import Conflict, NotSignedIn, SettingError, StoreError
 from pi_cam.store import Store
 from pi_cam.trust.capabilities import ROLES, Person
 from pi_cam.trust.passwords import PasswordHasher, check_password
@@ -52,7 +53,7 @@ class Accounts:
         """The first and only one. Raises `Conflict` when there is one, `SettingError` for a bad name or password."""
         name, password_hash = self._prepared(name, password)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 database.execute(
                     "INSERT INTO users (name, role, password_hash, created_at) VALUES (?, 'owner', ?, ?)",
                     (name, password_hash, self._clock()),
@@ -63,7 +64,7 @@ class Accounts:
     def set_owner(self, name: str, password: str) -> None:
         """Makes `name` the owner with this password, and ends every session: the way back for a forgotten password."""
         name, password_hash = self._prepared(name, password)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             database.execute("DELETE FROM users WHERE role = 'owner' OR name = ?", (name,))
             database.execute("DELETE FROM sessions")
             database.execute(
@@ -100,9 +101,13 @@ class Accounts:
                 " WHERE secret_hash = ? AND seen_at > ?",
                 (hashed(secret), now - self._session_seconds),
             ).fetchone()
-            if row and now - row["seen_at"] > SEEN_EVERY_SECONDS:
-                database.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now, row["id"]))
+        if row and now - row["seen_at"] > SEEN_EVERY_SECONDS:
+            self._note_seen(row["id"], now)
         return Person(row["name"], row["role"], ROLES[row["role"]], row["id"]) if row else None
+
+    def _note_seen(self, session: str, now: float) -> None:
+        with contextlib.suppress(StoreError), self._store.transaction() as database:  # a full disk keeps nobody out
+            database.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now, session))
 
     def sessions(self, name: str) -> list[SessionRow]:
         """A user's sessions, newest first."""

@@ -44,7 +44,7 @@ class Tokens:
             raise SettingError("A token's name has 1 to 64 letters, digits, spaces, dots or dashes.")
         secret = "pct_" + secrets.token_urlsafe(32)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 database.execute(
                     "INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, ?, ?)",
                     (name, hashed(secret), ",".join(in_order(can)), self._clock()),
@@ -61,7 +61,7 @@ class Tokens:
 
     def revoke(self, name: str) -> None:
         """Raises `NotFound`."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             if not database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount:
                 raise NotFound(f"There is no token named {name}.")
 
