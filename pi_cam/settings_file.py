@@ -74,7 +74,8 @@ class SettingsFile:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._damaged:
                 durable.replace(self._path.with_name(DAMAGED), self._path.read_bytes()[:MAX_BYTES])
-            durable.replace(self._previous, _text(before))
+            if self._path.exists() or self._previous.exists():  # the first one has none before it
+                durable.replace(self._previous, _text(before))
             durable.replace(self._path, _text(values))
             self._damaged = False
         except OSError as error:

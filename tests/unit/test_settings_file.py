@@ -241,6 +241,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_counts
 
         return call
 
+    load(tmp_path).change({"viewers_max": 2})
     monkeypatch.setattr(os, "fsync", noted("fsync", os.fsync))
     monkeypatch.setattr(os, "replace", noted("replace", os.replace))
     load(tmp_path).change({"viewers_max": 3})
