@@ -24,7 +24,7 @@ ACTIONS: dict[str, str] = {
     "setup-refused": "Setting up was refused",
     "signed-in": "Signed in",
     "sign-in-refused": "Signing in was refused",
-    "signed-out": "Signed out",
+    "signed-out": "Signed out of this camera",
     "session-ended": "A session was ended",
     "user-added": "A person was added",
     "user-changed": "A person's rights were changed",
