@@ -53,9 +53,21 @@ def connect(path: Path) -> sqlite3.Connection:
     return opened
 
 
+def hold(path: Path) -> sqlite3.Connection:
+    """A connection to keep: SQLite's side files stay while there is one, so that a full disk keeps nobody from reading."""
+    held = connect(path)
+    try:
+        held.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        held.close()
+        raise
+    return held
+
+
 def make(path: Path) -> None:
     """An empty file, if there is none. SQLite's own files take over its mode: at no moment can anybody else read them."""
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if not path.exists():  # to open and close one that SQLite has open here would take its locks away (POSIX)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     path.chmod(0o600)
 
 

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 DATABASE = "pi-cam.db"
 GOOD_COPY = "pi-cam.good.db"
 SECRET = "secret.key"
+RESERVE = "reserve"
+RESERVE_BYTES = 512 * 1024
+"""Room that is given back when the disk is full at a start: SQLite needs some even for reading."""
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -75,24 +78,31 @@ class Store:
             self.folder.chmod(0o700)  # it may have been there before
             with database.alone(self.folder):
                 try:
-                    changed = self._prepare()
-                except database.Damaged as damage:
-                    self._restore(damage)
-                    changed = self._prepare()
-                if changed or not self._good.exists():
-                    self._copy()
+                    self._open()
+                except (OSError, sqlite3.OperationalError):
+                    if not self._give_way():
+                        raise
+                    self._open()
         except (OSError, sqlite3.Error, database.Damaged) as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
 
-    def start(self) -> None:
-        """Holds the database open while the device runs: SQLite's side files stay, so that a full disk keeps nobody from
-        reading. Raises `StoreError`."""
+    def _open(self) -> None:
         try:
-            self._held = database.connect(self._path)
-            self._held.execute("SELECT count(*) FROM users").fetchone()
+            changed = self._prepare()
+        except database.Damaged as damage:
+            self._restore(damage)
+            changed = self._prepare()
+        if changed or not self._good.exists():
+            self._copy()
+
+    def start(self) -> None:
+        """Holds the database open while the device runs; makes the good copy and the reserve anew. Raises `StoreError`."""
+        try:
+            self._held = database.hold(self._path)
         except sqlite3.Error as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
         self.keep_good_copy()
+        self._keep_reserve()
 
     def stop(self) -> None:
         """Lets it go."""
@@ -124,18 +134,19 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"The database in {self.folder} cannot be used: {error}") from error
         if rights:
-            self.keep_good_copy()
+            self.keep_good_copy(rights_changed=True)
 
-    def keep_good_copy(self) -> None:
-        """Makes the good copy anew. One that cannot be made is logged, and the old one goes: it might give a right back that
-        was taken away."""
+    def keep_good_copy(self, *, rights_changed: bool = False) -> None:
+        """Makes the good copy anew. One that cannot be made is logged. After a change of rights the old one goes then: it
+        might give a right back that was taken away."""
         try:
             with database.alone(self.folder):
                 self._copy()
         except (OSError, sqlite3.Error) as error:
             log.error("no good copy of the database", extra={"problem": str(error)})
-            with contextlib.suppress(OSError):
-                self._good.unlink(missing_ok=True)
+            if rights_changed:
+                with contextlib.suppress(OSError):
+                    self._good.unlink(missing_ok=True)
         except database.Damaged as damage:  # then the old copy is the better one
             log.error("the database is damaged", extra={"problem": str(damage)})
 
@@ -204,11 +215,29 @@ class Store:
     def _copy(self) -> None:
         """Raises `Damaged` when what was copied is."""
         fresh = database.new_beside(self._good)
-        with database.connection(self._path) as connection, database.connection(fresh) as copy:
-            connection.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole in itself
-            database.check(copy)
-        durable.rename(fresh, self._good)
+        try:
+            with database.connection(self._path) as connection, database.connection(fresh) as copy:
+                connection.backup(copy)
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole in itself
+                database.check(copy)
+            durable.rename(fresh, self._good)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _keep_reserve(self) -> None:
+        path = self.folder / RESERVE
+        if not path.exists() or path.stat().st_size < RESERVE_BYTES:
+            with contextlib.suppress(OSError):
+                durable.replace(path, bytes(RESERVE_BYTES))
+
+    def _give_way(self) -> bool:
+        """Whether there was a reserve, and the disk is so full that it is needed."""
+        path = self.folder / RESERVE
+        if not path.exists() or shutil.disk_usage(self.folder).free >= RESERVE_BYTES:
+            return False
+        path.unlink()
+        log.error("the disk is full: the reserve is given back")
+        return True
 
 
 def _whole_secret(path: Path) -> bytes:

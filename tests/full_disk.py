@@ -112,6 +112,10 @@ def main() -> int:
         return NOT_POSSIBLE
     with running(folder / "data") as application:
         check(folder, application)
+        token = application.token("view")
+    with full(folder), running(folder / "data") as application:
+        assert application.client().get("/api/v1/cameras", headers=token).status_code == 200
+        the_picture_goes_on(application)
     with running(folder / "data") as application:
         assert application.services.settings.integer("journal_days") == 30
         assert application.app.journal.problem() is None

@@ -76,12 +76,9 @@ class Ledger:
                 self._prepare(Entry(at, "journal-begun", detail={"damaged": str(damage), "kept_as": kept.name}))
 
     def hold(self) -> sqlite3.Connection:
-        """A connection to keep while the device runs: SQLite's side files stay, so that a full disk keeps nobody from
-        reading. Raises `StoreError`."""
+        """A connection to keep while the device runs. Raises `StoreError`."""
         with self._translated():
-            held = database.connect(self._path)
-            held.execute("SELECT count(*) FROM ends").fetchone()
-            return held
+            return database.hold(self._path)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Chains them to the last row: all, or none. Raises `StoreError`."""

@@ -313,6 +313,8 @@ def test_a_copy_of_a_damaged_database_never_replaces_a_good_one(store: Store) ->
 
 def test_a_copy_that_cannot_be_made_takes_the_old_one_along(store: Store) -> None:
     (store.folder / f".{GOOD_COPY}.new").mkdir()
+    store.keep_good_copy()
+    assert (store.folder / GOOD_COPY).exists()
     Tokens(store).create("one", ["view"])
     assert not (store.folder / GOOD_COPY).exists()
     assert names(store) == ["one"]
