@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from tests import network
+from tests.integration.test_server import watch
+from tests.live_page import LivePage, until
 from tests.peer import WhepPeer
 from tests.prerequisites import require
 from tests.server import Server, pi_cam, serving
@@ -59,6 +61,27 @@ def test_who_watched_from_where_and_how_long(server: Server, token: str) -> None
     assert stopped["at"] == pytest.approx(time.time(), abs=30)
 
 
+def test_a_page_is_written_down_as_a_player_is(server: Server, token: str) -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+
+    async def run() -> None:
+        with LivePage(server, token) as page:
+            connection = await watch(page)
+            await connection.close()
+
+    asyncio.run(run())
+    until(lambda: rows(server, token)[0]["action"] == "stopped-watching")
+    watched = rows(server, token)[1]
+    assert (watched["action"], watched["actor"], watched["address"]) == ("watched", "token reader", "127.0.0.1")
+
+
+def test_who_may_not_watch_is_written_down(server: Server, token: str) -> None:
+    with LivePage(server, server.token("control", name="no view")) as page:
+        until(lambda: page.closed_at is not None)
+    (row,) = rows(server, token, "?action=refused&actor=token%20no%20view")
+    assert (row["camera"], row["detail"]["why"]) == ("main", "This needs the right to view.")
+
+
 def test_the_command_line_writes_beside_the_server_and_the_chain_holds(server: Server, token: str) -> None:
     def write(number: int) -> None:
         pi_cam("token", "create", "--data", server.data, "--name", f"beside {number}", "--can", "view")
@@ -88,7 +111,7 @@ def test_a_restart_stands_there_and_a_sudden_death_breaks_nothing(tmp_path: Path
         assert (values["viewers_max"]["value"], values["grace_seconds"]["waiting"]) == (2, False)
         told = [row["action"] for row in rows(server, token)]
         assert told[:4] == ["device-started", "device-stopped", "setting-changed", "setting-changed"]
-        for process in reversed(server.processes()):
+        for process in server.processes():  # the one that would start the others anew goes first
             subprocess.run(["kill", "-9", str(process)], check=False)
         server.process.wait()
         server.process.returncode = 0  # the end that this test is about
