@@ -130,7 +130,9 @@ class Ledger:
                 self._begin(opened, first)
                 return
             database.check(opened)
-            self._ends(opened)
+            last = self._ends(opened).last
+            if opened.execute("SELECT 1 FROM rows WHERE id > ?", (last,)).fetchone():
+                raise database.Damaged(f"Rows were added after row {last}.")  # in whose way no other could be written
 
     def _begin(self, opened: sqlite3.Connection, first: Entry) -> None:
         for statement in SCHEMA:

@@ -166,6 +166,17 @@ def test_ends_that_were_altered_are_never_sealed_anew(ledger: Ledger, tmp_path: 
     assert first.as_dict()["detail"]["kept_as"] == kept.name
 
 
+def test_rows_that_stand_in_the_way_do_not_stop_the_journal_for_ever(ledger: Ledger, tmp_path: Path) -> None:
+    with database(tmp_path) as opened:
+        opened.execute("INSERT INTO rows SELECT 2, at, actor, action, camera, address, result, detail, hash FROM rows")
+    with pytest.raises(StoreError, match="UNIQUE"):
+        fill(ledger, 1)
+    ledger.open(3000.0)
+    fill(ledger, 1)
+    assert ledger.rows(Filter(), 10)[-1].as_dict()["detail"]["damaged"] == "Rows were added after row 1."
+    assert ledger.first_fault() == (2, None)
+
+
 def test_another_devices_journal_is_not_taken_for_ours(ledger: Ledger, tmp_path: Path) -> None:
     fill(ledger, 3)
     assert "altered" in str(Ledger(tmp_path, bytes(32)).first_fault()[1])
