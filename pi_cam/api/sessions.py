@@ -26,7 +26,7 @@ def open_session(name: str, password: str) -> tuple[str, Person]:
         )
     except (NotSignedIn, TooManyTries) as error:
         # A name that nobody has is not written down: it may be a password, typed into the wrong field.
-        actor = name.strip() if here.accounts.knows(name) else ""
+        actor = here.accounts.known_name(name)
         here.journal.append("sign-in-refused", actor=actor, address=address, result="refused", why=str(error))
         raise
     here.journal.append("signed-in", actor=person.name, address=address)

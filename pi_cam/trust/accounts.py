@@ -86,11 +86,12 @@ class Accounts:
         session, secret = self._open_session(row["id"], agent)
         return secret, Person(row["name"], row["role"], ROLES[row["role"]], session)
 
-    def knows(self, name: str) -> bool:
-        """Whether somebody has this name."""
-        name = name.encode(errors="replace").decode()
+    def known_name(self, name: str) -> str:
+        """The name as it is written in its account; empty when nobody has it."""
+        name = name.encode(errors="replace").decode().strip()
         with self._store.transaction() as database:
-            return database.execute("SELECT 1 FROM users WHERE name = ?", (name.strip(),)).fetchone() is not None
+            row = database.execute("SELECT name FROM users WHERE name = ?", (name,)).fetchone()
+        return str(row["name"]) if row else ""
 
     def person(self, secret: str) -> Person | None:
         """Who has this session, or None when it ended."""

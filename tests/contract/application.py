@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,12 +57,14 @@ def running(folder: Path) -> Iterator[Application]:
         Config(folder, "synthetic:?size=160x120&fps=10", ("localhost", "127.0.0.1", "[::1]")),
         Settings.load(folder, {"PI_CAM_GRACE_SECONDS": "0", "PI_CAM_VIEWERS_MAX": "3"}),
     )
+    level = logging.getLogger("pi_cam").level
     app.start()
     app.loop.call(_start_all_blocking_threads(app.loop))
     try:
         yield Application(app)
     finally:
         app.stop()
+        logging.getLogger("pi_cam").setLevel(level)  # it is a setting, and may have been changed
 
 
 async def _start_all_blocking_threads(loop: Loop) -> None:

@@ -59,7 +59,7 @@ def test_signing_in_that_was_refused_names_known_people_only(application: Applic
     client = application.client()
     for _ in range(6):
         client.post("/api/v1/sessions", json={"name": NAME.lower(), "password": "wrong"})
-    assert newest(application) == ("sign-in-refused", NAME.lower(), "", ADDRESS, "refused")
+    assert newest(application) == ("sign-in-refused", NAME, "", ADDRESS, "refused")
     client.post("/login", data={"name": PASSWORD, "password": "x"})  # typed into the wrong field
     assert newest(application) == ("sign-in-refused", "", "", ADDRESS, "refused")
     folder = application.services.accounts._store.folder

@@ -18,11 +18,9 @@ from tests.contract.application import OWN, Application, running
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     folder = tmp_path_factory.mktemp("settings")
     (folder / NAME).write_text(json.dumps({"version": 2, "values": {"colour": "red", "journal_days": 0}}))
-    level = logging.getLogger("pi_cam").level
     with running(folder) as application:
         application.owner()
         yield application
-    logging.getLogger("pi_cam").setLevel(level)
 
 
 def row(application: Application, name: str) -> dict[str, object]:

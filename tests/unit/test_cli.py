@@ -18,6 +18,8 @@ import pytest
 import pi_cam
 from pi_cam import cli
 from pi_cam.errors import SettingError
+from pi_cam.journal.actions import Entry
+from pi_cam.journal.ledger import Ledger
 from pi_cam.serving import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
@@ -257,6 +259,17 @@ def test_what_is_done_here_stands_in_the_journal(
     assert (status, len(out.splitlines())) == (0, 5)
     whole = "The journal is whole: 4 rows, none altered, removed or reordered.\n"
     assert run(capsys, "journal", "verify", "--data", data) == (0, whole, "")
+
+
+def test_who_reads_only_the_beginning_of_an_export_sees_no_error(data: Path) -> None:
+    store = Store(data)
+    store.open()
+    ledger = Ledger(data, store.secret())
+    ledger.open(0.0)
+    ledger.add([Entry(float(number), "watched", "x" * 100) for number in range(3000)])
+    command = f"{sys.executable} -m pi_cam.cli journal export --data {data} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
 
 
 def test_a_journal_that_was_altered_is_a_sentence_and_status_1(
