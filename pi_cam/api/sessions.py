@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify, request
 
-from pi_cam.api.access import COOKIE, current_person
+from pi_cam.api.access import COOKIE, current_person, note, visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotFound
+from pi_cam.errors import NotAllowed, NotFound, NotSignedIn, TooManyTries
 from pi_cam.trust.capabilities import Person, in_order
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
@@ -18,9 +18,18 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 
 def open_session(name: str, password: str) -> tuple[str, Person]:
     """A new session's secret and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
-    return services().accounts.sign_in(
-        name, password, address=request.remote_addr or "", agent=request.headers.get("User-Agent", "")
-    )
+    here, address = services(), visitor_address()
+    try:
+        secret, person = here.accounts.sign_in(
+            name, password, address=address, agent=request.headers.get("User-Agent", "")
+        )
+    except (NotSignedIn, TooManyTries) as error:
+        # A name that nobody has is not written down: it may be a password, typed into the wrong field.
+        actor = here.accounts.known_name(name)
+        here.journal.append("sign-in-refused", actor=actor, address=address, result="refused", why=str(error))
+        raise
+    here.journal.append("signed-in", actor=person.name, address=address)
+    return secret, person
 
 
 def set_cookie(response: Response, secret: str) -> None:
@@ -47,6 +56,7 @@ def sign_out() -> None:
     _, session = own_user()
     here = services()
     here.sessions.end(session)
+    note("signed-out")
     here.present.check_now()
 
 
@@ -89,6 +99,7 @@ def delete_one(session: str) -> Response:
     here = services()
     if not here.sessions.end(session, of=user):
         raise NotFound("There is no such session.")
+    note("session-ended")
     here.present.check_now()
     return Response(status=204)
 

@@ -36,7 +36,7 @@ class Accounts:
         """The first and only one. Raises `Conflict` when there is one, `SettingError` for a bad name or password."""
         name, password_hash = self._prepared(name, password)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 self._insert_owner(database, name, password_hash)
         except sqlite3.IntegrityError:
             raise Conflict("This camera has an owner already.") from None
@@ -45,7 +45,7 @@ class Accounts:
         """Makes `name` the owner with this password, and ends every session: the way back for a forgotten password.
         Second factors of the owner before go, too."""
         name, password_hash = self._prepared(name, password)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             database.execute("DELETE FROM users WHERE role = 'owner' OR name = ?", (name,))
             database.execute("DELETE FROM sessions")
             self._insert_owner(database, name, password_hash)
@@ -68,6 +68,13 @@ class Accounts:
             raise NotSignedIn("The name or the password is wrong.")
         return secret, person
 
+    def known_name(self, name: str) -> str:
+        """The name as it is written in its account; empty when nobody has it."""
+        name = name.encode(errors="replace").decode().strip()
+        with self._store.transaction() as database:
+            row = database.execute("SELECT name FROM users WHERE name = ?", (name,)).fetchone()
+        return str(row["name"]) if row else ""
+
     def change_password(self, user: int, current: str, new: str, *, session: str) -> None:
         """Ends all other sessions of this user. Raises `SettingError` when the current one is wrong or the new one too
         easy, `TooManyTries`."""
@@ -82,7 +89,7 @@ class Accounts:
         self._throttle.succeeded(key)
         check_password(new, name=row["name"])
         password_hash = self._hasher.hash(new)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
             end_sessions(database, user, but=session)
 

@@ -62,7 +62,7 @@ class Users:
         self._check_end(role, expires_at)
         password_hash = self._hasher.hash(password)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 user = database.execute(
                     "INSERT INTO users (name, role, password_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
                     (name, role, password_hash, self._clock(), expires_at),
@@ -76,7 +76,7 @@ class Users:
     def change(self, user: int, *, role: GivenRole, grants: Grants, expires_at: float | None) -> UserRow:
         """Raises as `add`, `NotFound`, and `NotAllowed` for the owner, whose rights nobody takes."""
         self._check_end(role, expires_at)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             _refuse_owner(_found(database, user))
             database.execute("UPDATE users SET role = ?, expires_at = ? WHERE id = ?", (role, expires_at, user))
             write_grants(database, user, role, grants)
@@ -87,14 +87,14 @@ class Users:
         row = self.get(user)
         check_password(password, name=row.name)
         password_hash = self._hasher.hash(password)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             _refuse_owner(_found(database, user))
             database.execute("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
             end_sessions(database, user)
 
     def remove(self, user: int) -> UserRow:
         """With sessions, grants and keys. Raises `NotFound`, and `NotAllowed` for the owner."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             found = _found(database, user)
             _refuse_owner(found)
             row = _row(database, found)

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api import sessions
+from pi_cam.api.access import visitor_address
 from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
 from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
@@ -33,8 +34,9 @@ def create_owner() -> BaseResponse:
     here, form = services(), request.form
     name, password = form.get("name", ""), form.get("password", "")
     try:
-        here.setup_code.check(form.get("code", ""))
+        _check_setup_code(form.get("code", ""))
         here.accounts.create_owner(name, password)
+        here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
         return _form_again("setup.html", error, name)
@@ -85,6 +87,15 @@ def language() -> BaseResponse:
     chosen = texts.choose_language(None, request.form.get("language"))
     response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
     return response
+
+
+def _check_setup_code(code: str) -> None:
+    here = services()
+    try:
+        here.setup_code.check(code)
+    except (NotAllowed, TooManyTries) as error:
+        here.journal.append("setup-refused", address=visitor_address(), result="refused", why=str(error))
+        raise
 
 
 def _form_again(template: str, error: PiCamError, name: str) -> Response:
