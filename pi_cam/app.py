@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
 
+import pi_cam
 from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
@@ -19,9 +22,11 @@ from pi_cam.capture.addresses import redacted
 from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
+from pi_cam.journal import Journal, Keep
+from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
-from pi_cam.settings import Settings
+from pi_cam.settings import Settings, Value
 from pi_cam.store import Store
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
@@ -56,17 +61,24 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
+        settings.watch(_set_log_level)
         store = Store(config.folder)
         store.open()
         self.loop = Loop()
-        self._viewers = Viewers(lambda: settings.integer("viewers_max"))
+        self.journal = Journal(
+            Ledger(config.folder, store.secret()),
+            lambda: Keep(settings.integer("journal_days"), settings.integer("journal_rows_max")),
+        )
+        if store.restored is not None:
+            self.journal.append("database-restored", kept_as=store.restored)
+        self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
         streams = Streams(self.loop, settings, config.source)
         book = CameraBook(store, Seal(store.secret()))
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._present = Present(self.loop, self._viewers, trust.rights.now)
-        self._parts = Lifecycle([self.loop, self._present])
+        self._parts = Lifecycle([store, self.journal, self.loop, self._present])
         self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
@@ -87,6 +99,7 @@ class App:
             make_hub=streams.hub,
             setup_code=self.setup_code,
             settings=settings,
+            journal=self.journal,
             form_key=store.secret(),
         )
         self.wsgi: Flask = site.create(services, list(config.trusted_hosts))
@@ -94,11 +107,13 @@ class App:
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""
         self._parts.start()
+        self.journal.append("device-started", version=pi_cam.__version__)
 
     def stop(self) -> None:
         """Closes the pages with 1001, ends viewers and sources."""
         with contextlib.suppress(NotReady):
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
+        self.journal.append("device-stopped")
         self._parts.stop()
 
     async def _say_goodbye(self) -> None:
@@ -137,6 +152,11 @@ class Streams:
             return open_source(address, by_operator=False, allow_lan=row.allow_lan)
         except PiCamError as error:
             return RefusedSource(error)
+
+
+def _set_log_level(changed: Mapping[str, Value]) -> None:
+    if "log_level" in changed:
+        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())
 
 
 @dataclass(frozen=True, slots=True)

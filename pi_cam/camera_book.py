@@ -57,7 +57,7 @@ class CameraBook:
     def add(self, row: CameraRow) -> CameraRow:
         """With an id made of its name, at the end. Raises `SettingError`, `Conflict`."""
         name = checked_name(row.name)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             known = {one["id"] for one in database.execute("SELECT id FROM cameras")}
             if len(known) >= MAX_CAMERAS:
                 raise Conflict(f"This device has {MAX_CAMERAS} cameras already.")
@@ -71,7 +71,7 @@ class CameraBook:
     def change(self, row: CameraRow) -> CameraRow:
         """Name, addresses, and whether it is in a private network. Raises `SettingError`, `NotFound`."""
         new = replace(row, name=checked_name(row.name), unreadable=False)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             if not self._write(database, _UPDATE, new):
                 raise NotFound("There is no such camera.")
         return new
@@ -80,7 +80,7 @@ class CameraBook:
         """With what was granted on it. Raises `NotFound`; `Conflict` for the operator's."""
         if camera == MAIN:
             raise Conflict("This camera is named where pi-cam is started, and can only be taken away there.")
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             if not database.execute("DELETE FROM cameras WHERE id = ?", (camera,)).rowcount:
                 raise NotFound("There is no such camera.")
             database.execute("DELETE FROM grants WHERE camera_id = ?", (camera,))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pi_cam
-from pi_cam.errors import PiCamError, SettingError, SourceError
+from pi_cam.errors import PiCamError, SettingError, SourceError, StoreError
+from pi_cam.journal import Journal
+from pi_cam.journal.actions import COMMAND_LINE
+from pi_cam.journal.ledger import NAME as JOURNAL
+from pi_cam.journal.ledger import Filter, Ledger
 from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
-from pi_cam.store import Store
+from pi_cam.store import SECRET, Store
 from pi_cam.trust.tokens import Tokens
 
 DEFAULT_FOLDER = Path.home() / ".local/share/pi-cam"
@@ -48,13 +53,12 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pi_cam.capture.source import open_source
 
     _require_loopback(arguments.listen)
-    source = arguments.source or Settings.from_environment().text("source")
+    source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
     except SourceError as error:
         raise SettingError(str(error)) from error
-    store = Store(arguments.data)
-    store.open()
+    store = _opened(arguments.data)
     store.secret()  # what is wrong with it is said here, in a sentence, and not by a worker that cannot start
     listener = serving.bind(arguments.listen, arguments.port)
     serving.CameraServer(listener, arguments.listen, arguments.data, source).run()
@@ -71,9 +75,12 @@ def _require_loopback(address: str) -> None:
 
 
 def _token_create(arguments: argparse.Namespace) -> int:
-    from pi_cam.trust.capabilities import parse_capabilities
+    from pi_cam.trust.capabilities import in_order, parse_capabilities
 
-    sys.stdout.write(_tokens(arguments, create=True).create(arguments.name, parse_capabilities(arguments.can)) + "\n")
+    can = parse_capabilities(arguments.can)
+    token = _tokens(arguments, create=True).create(arguments.name, can)
+    _note(arguments.data, "token-created", name=arguments.name, can=in_order(can))
+    sys.stdout.write(token + "\n")
     return 0
 
 
@@ -85,13 +92,21 @@ def _token_list(arguments: argparse.Namespace) -> int:
 
 def _token_revoke(arguments: argparse.Namespace) -> int:
     _tokens(arguments).revoke(arguments.name)
+    _note(arguments.data, "token-revoked", name=arguments.name)
     return 0
 
 
 def _tokens(arguments: argparse.Namespace, *, create: bool = False) -> Tokens:
-    store = Store(arguments.data)
+    return Tokens(_opened(arguments.data, create=create))
+
+
+def _opened(folder: Path, *, create: bool = True) -> Store:
+    """The store, ready. That a damaged database was replaced stands in the journal."""
+    store = Store(folder)
     store.open(create=create)
-    return Tokens(store)
+    if store.restored is not None:
+        _note(folder, "database-restored", kept_as=store.restored)
+    return store
 
 
 def _owner_set(arguments: argparse.Namespace) -> int:
@@ -100,14 +115,14 @@ def _owner_set(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.sessions import Sessions
     from pi_cam.trust.totp import Totp
 
-    store = Store(arguments.data)
-    store.open()
+    store = _opened(arguments.data)
     key = store.secret()
     accounts = Accounts(store, PasswordHasher(key), Sessions(store, lambda: 1.0), Totp(store, key))
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")
         sys.stderr.flush()
     accounts.set_owner(arguments.name, _password())
+    _note(arguments.data, "owner-set", name=arguments.name.strip())
     return 0
 
 
@@ -119,13 +134,48 @@ def _password() -> str:
         raise SettingError("The password is not UTF-8 text.") from None
 
 
+def _note(folder: Path, action: str, **detail: Any) -> None:
+    """Into the journal. One that cannot be written is logged, and undoes nothing."""
+    journal = Journal(Ledger(folder, Store(folder).secret()))
+    journal.start()
+    journal.append(action, actor=COMMAND_LINE, **detail)
+    journal.stop()
+
+
+def _journal_verify(arguments: argparse.Namespace) -> int:
+    count, fault = _ledger(arguments.data).first_fault()
+    if fault is not None:
+        raise StoreError(fault)
+    sys.stdout.write(f"The journal is whole: {count} rows, none altered, removed or reordered.\n")
+    return 0
+
+
+def _journal_export(arguments: argparse.Namespace) -> int:
+    from pi_cam.journal.export import FORMATS
+
+    _, write = FORMATS[arguments.format]
+    try:
+        sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has read enough; the interpreter must not try to write once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _ledger(folder: Path) -> Ledger:
+    for name, what in ((JOURNAL, "journal"), (SECRET, "key for the journal")):
+        if not (folder / name).is_file():
+            raise StoreError(f"There is no {what} in {folder}.")
+    return Ledger(folder, Store(folder).secret())
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from pi_cam.control import doctor, trial
     from pi_cam.transport import webrtc_seam
 
     findings = doctor.examine(arguments.data, webrtc_seam.missing())
     if arguments.full:
-        findings += trial.try_camera(arguments.source or Settings.from_environment().text("source"))
+        findings += trial.try_camera(arguments.source or Settings.load(arguments.data).text("source"))
     if arguments.json:
         sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
     else:
@@ -163,6 +213,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     owner_set = _command(owner, "set", _owner_set, "name the owner; the password is read from standard input")
     owner_set.add_argument("--name", required=True)
+
+    journal = commands.add_parser("journal", help="who did what").add_subparsers(required=True, metavar="ACTION")
+    _command(journal, "verify", _journal_verify, "look whether a row was altered, removed or reordered")
+    export = _command(journal, "export", _journal_export, "write all rows to standard output")
+    export.add_argument("--format", choices=("json", "csv"), default="json", help="default json")
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")

@@ -13,6 +13,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 from pi_cam.errors import SettingError
+from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
 
 THREADS = 48
@@ -85,7 +86,9 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         from pi_cam.app import App, Config
 
         config = Config(self._folder, self._source, (*LOOPBACK_NAMES, self._host))
-        self.camera = App(config, Settings.from_environment())
+        settings = Settings.load(self._folder)
+        configure_logging(settings.text("log_level"))
+        self.camera = App(config, settings)
         self.camera.start()
         return self.camera.wsgi
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request
@@ -42,6 +43,7 @@ def install(app: Flask, own_names: list[str]) -> None:
                 raise NotAllowed("This address is closed.")
             return _check(rule)
         except PiCamError as error:
+            _note_refusal(error)
             if rule is None or not rule.websocket or (isinstance(error, NotAllowed) and error.args == (FOREIGN,)):
                 raise
             g.refusal = error
@@ -60,7 +62,17 @@ def current_person() -> Person:
 
 def visitor_of(person: Person, camera: str) -> Visitor:
     """The person as the doors to the pictures of this camera see them."""
-    return Visitor(person.key, person.name, person.session, tuple(rights(person, camera)))
+    return Visitor(person.key, person.name, person.session, tuple(rights(person, camera)), visitor_address())
+
+
+def visitor_address() -> str:
+    """Where this request comes from, for the journal."""
+    return request.remote_addr or ""
+
+
+def note(action: str, *, camera: str = "", **detail: Any) -> None:
+    """Into the journal, as done by whoever makes this request."""
+    services().journal.append(action, actor=current_person().name, camera=camera, address=visitor_address(), **detail)
 
 
 def form_token() -> str:
@@ -68,6 +80,24 @@ def form_token() -> str:
     person: Person | None = g.get("person")
     session = person.session if person and person.session else "anonymous"
     return hmac.new(services().form_key, f"form {session}".encode(), hashlib.sha256).hexdigest()
+
+
+def _note_refusal(error: PiCamError) -> None:
+    """Into the journal: who shows a credential, or comes from another site, and is refused. Not a stranger who is only sent
+    to sign in."""
+    shown = "Authorization" in request.headers or COOKIE in request.cookies
+    if not isinstance(error, NotAllowed) and not (isinstance(error, NotSignedIn) and shown):
+        return
+    services().journal.append(
+        "refused",
+        actor=g.person.name if isinstance(g.person, Person) else "",
+        camera=(request.view_args or {}).get("camera_id", ""),
+        address=visitor_address(),
+        result="refused",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        why=str(error),
+    )
 
 
 def _host_name() -> str | None:

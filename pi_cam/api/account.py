@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from marshmallow import Schema, fields, validate
 
+from pi_cam.api.access import current_person, note
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_body
 from pi_cam.api.services import services
@@ -28,5 +29,6 @@ def change_password() -> Response:
     given = json_body(PasswordChangeSchema)
     here = services()
     here.accounts.change_password(user, given["current"], given["new"], session=session)
+    note("password-changed", name=current_person().name)
     here.present.check_now()
     return Response(status=204)

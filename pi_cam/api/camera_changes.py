@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from flask import Blueprint, Response, jsonify
 
 from pi_cam.address_check import AddressReport
-from pi_cam.api.access import current_person
+from pi_cam.api.access import current_person, note
 from pi_cam.api.camera_schemas import (
     AddressReportSchema,
     AddressSchema,
@@ -43,6 +43,7 @@ def add() -> Response:
     row = CameraRow("", given["name"], 0, given["address"], given["small_address"], given["allow_lan"])
     _check_addresses(row)
     camera = services().loop.call(services().cameras.add(row), CHANGE_TIMEOUT)
+    note("camera-added", camera=camera.id, name=camera.row.name)
     response = jsonify(describe(camera.id))
     response.status_code = 201
     return response
@@ -62,6 +63,7 @@ def change(camera_id: str) -> Response:
     row = replace(before, **given)
     _check_addresses(row)
     here.loop.call(_change(here, row), CHANGE_TIMEOUT)
+    note("camera-changed", camera=camera_id, fields=sorted(given))
     return jsonify(describe(camera_id))
 
 
@@ -70,6 +72,7 @@ def change(camera_id: str) -> Response:
 def remove(camera_id: str) -> Response:
     """With what was granted on it; who watches it sees it end."""
     services().loop.call(_remove(services(), camera_id), CHANGE_TIMEOUT)
+    note("camera-removed", camera=camera_id)
     return Response(status=204)
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify
 
+from pi_cam.api.access import note
 from pi_cam.api.factor_schemas import NewPasskeySchema, PasskeySchema, PasskeysSchema, ProofSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, json_body
@@ -50,6 +51,7 @@ def add() -> Response:
     user, session = own_user()
     given = json_body(NewPasskeySchema)
     row = services().passkeys.add(user, session, own_site(), given["name"], given["credential"])
+    note("passkey-added", passkey=row.name, host=row.host)
     response = jsonify(asdict(row))
     response.status_code = 201
     return response
@@ -62,5 +64,6 @@ def remove(passkey: str) -> Response:
     user, _ = own_user()
     here = services()
     here.accounts.require_password(user, json_body(ProofSchema)["current"])
-    here.passkeys.remove(user, passkey)
+    name = here.passkeys.remove(user, passkey)
+    note("passkey-removed", passkey=name)
     return Response(status=204)

@@ -18,10 +18,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
+    """`answers`: status → JSON schema, media types, or None for an empty answer. `body`: JSON schema or media type taken.
     `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
     `anywhere`: the capability on any one camera is enough, and the view shows what belongs to those. Without it, a
-    capability counts for the camera that the address names, and where it names none (or with `device`), for the device."""
+    capability counts for the camera that the address names, and where it names none (or with `device`), for the device.
+    `query`: the parameters behind the question mark."""
 
     summary: str
     access: Access
@@ -31,6 +32,7 @@ class Rule:
     websocket: bool = False
     anywhere: bool = False
     device: bool = False
+    query: type[Schema] | None = None
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -46,11 +48,13 @@ def rule(
     websocket: bool = False,
     anywhere: bool = False,
     device: bool = False,
+    query: type[Schema] | None = None,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device))
+        row = Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device, query)
+        setattr(view, ATTRIBUTE, row)
         return view
 
     return attach

@@ -106,15 +106,37 @@ class AnyObjectSchema(Schema):
 
 def json_body(schema: type[Schema]) -> dict[str, Any]:
     """The request's JSON, checked. Raises `UnsupportedMediaType` and `SettingError`."""
-    if not request.is_json:
-        raise UnsupportedMediaType("Send application/json.")
     try:
-        data: dict[str, Any] = schema(unknown=RAISE).load(request.get_json())
-    except RecursionError:
-        raise BadRequest("This JSON is nested too deeply.") from None
+        data: dict[str, Any] = schema(unknown=RAISE).load(_json())
     except ValidationError as error:
         raise SettingError(_sentence(error.messages_dict)) from None
     return data
+
+
+def json_object() -> dict[str, Any]:
+    """The request's JSON object, whatever is in it. Raises `UnsupportedMediaType` and `SettingError`."""
+    data = _json()
+    if not isinstance(data, dict):
+        raise SettingError("Send a JSON object.")
+    return data
+
+
+def query_values(schema: type[Schema]) -> dict[str, Any]:
+    """What stands behind the question mark, checked. Raises `SettingError`."""
+    try:
+        values: dict[str, Any] = schema(unknown=RAISE).load(request.args.to_dict())
+    except ValidationError as error:
+        raise SettingError(_sentence(error.messages_dict)) from None
+    return values
+
+
+def _json() -> Any:
+    if not request.is_json:
+        raise UnsupportedMediaType("Send application/json.")
+    try:
+        return request.get_json()
+    except RecursionError:
+        raise BadRequest("This JSON is nested too deeply.") from None
 
 
 def _sentence(messages: dict[str, Any]) -> str:

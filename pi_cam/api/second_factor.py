@@ -8,6 +8,7 @@ from dataclasses import asdict
 import segno
 from flask import Blueprint, Response, jsonify
 
+from pi_cam.api.access import current_person, note
 from pi_cam.api.factor_schemas import CodeSchema, EnrolmentSchema, ProofSchema, RecoveryCodesSchema, TotpSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_body
@@ -42,7 +43,9 @@ def begin() -> Response:
 def confirm() -> Response:
     """With a code of the app. The recovery codes are shown once."""
     user, _ = own_user()
-    return jsonify(recovery_codes=services().totp.confirm(user, json_body(CodeSchema)["code"]))
+    codes = services().totp.confirm(user, json_body(CodeSchema)["code"])
+    note("second-factor-on", name=current_person().name)
+    return jsonify(recovery_codes=codes)
 
 
 @blueprint.delete("/totp")
@@ -51,6 +54,7 @@ def turn_off() -> Response:
     """The recovery codes go, too. Refused while the password is too short to stand alone."""
     user, _ = own_user()
     services().accounts.turn_second_factor_off(user, json_body(ProofSchema)["current"])
+    note("second-factor-off", name=current_person().name)
     return Response(status=204)
 
 
@@ -62,6 +66,7 @@ def renew() -> Response:
     here = services()
     here.accounts.require_password(user, json_body(ProofSchema)["current"])
     response = jsonify(recovery_codes=here.totp.new_recovery_codes(user))
+    note("recovery-codes-made", name=current_person().name)
     response.status_code = 201
     return response
 

@@ -13,6 +13,7 @@ from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
 from pi_cam.capture.source import VideoSource
 from pi_cam.hub import Hub
+from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
@@ -47,6 +48,7 @@ class Services:
     passkeys: Passkeys
     setup_code: SetupCode
     settings: Settings
+    journal: Journal
     form_key: bytes
 
 

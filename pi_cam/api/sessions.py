@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TypedDict
 
 from flask import Blueprint, Response, jsonify, request
 
-from pi_cam.api.access import COOKIE, current_person
+from pi_cam.api.access import COOKIE, current_person, note, visitor_address
 from pi_cam.api.factor_schemas import PasskeySignInSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotFound
+from pi_cam.errors import NotAllowed, NotFound, NotSignedIn, SecondFactorNeeded, TooManyTries
 from pi_cam.trust.capabilities import Person, in_order
 from pi_cam.trust.passkeys import Site
 
@@ -28,17 +30,50 @@ class Where(TypedDict):
 
 def where() -> Where:
     """The present one."""
-    return {"address": request.remote_addr or "", "agent": request.headers.get("User-Agent", "")}
+    return {"address": visitor_address(), "agent": request.headers.get("User-Agent", "")}
 
 
 def open_session(name: str, password: str, code: str | None = None) -> tuple[str, Person]:
     """A new session's secret and whose it is. Raises `NotSignedIn`, `SecondFactorNeeded`, `TooManyTries`."""
-    return services().accounts.sign_in(name, password, code, **where())
+    accounts = services().accounts
+    # A name that nobody has is not written down: it may be a password, typed into the wrong field.
+    with _noting(lambda: accounts.known_name(name), code) as signed_in:
+        secret, person = accounts.sign_in(name, password, code, **where())
+        signed_in(person)
+    return secret, person
+
+
+def go_on(ticket: str, code: str) -> tuple[str, Person]:
+    """The second step. Answers and raises as `open_session`."""
+    accounts = services().accounts
+    actor = accounts.waiting(ticket)
+    with _noting(lambda: actor, code) as signed_in:
+        secret, person = accounts.go_on(ticket, code, **where())
+        signed_in(person)
+    return secret, person
 
 
 def own_site() -> Site:
     """What passkeys go by: the name by which the browser calls us. Raises `Conflict` where there are none."""
     return Site.of(request.environ.get("HTTP_HOST", ""))
+
+
+@contextmanager
+def _noting(actor: Callable[[], str], code: str | None, by: str = "password") -> Iterator[Callable[[Person], None]]:
+    """Who signed in, or was refused, into the journal."""
+    journal, address = services().journal, visitor_address()
+
+    def signed_in(person: Person) -> None:
+        journal.append("signed-in", actor=person.name, address=address, by=f"{by} and code" if code else by)
+
+    try:
+        yield signed_in
+    except (NotSignedIn, TooManyTries) as error:
+        if isinstance(error, SecondFactorNeeded) and not code:
+            journal.append("code-asked", actor=actor(), address=address)
+        else:
+            journal.append("sign-in-refused", actor=actor(), address=address, result="refused", why=str(error))
+        raise
 
 
 def set_cookie(response: Response, secret: str) -> None:
@@ -65,6 +100,7 @@ def sign_out() -> None:
     _, session = own_user()
     here = services()
     here.sessions.end(session)
+    note("signed-out")
     here.present.check_now()
 
 
@@ -89,9 +125,11 @@ def passkey_options() -> Response:
 def create_by_passkey() -> Response:
     """`AuthenticationResponseJSON` against a session cookie. It counts as both factors."""
     credential = json_body(PasskeySignInSchema)["credential"]
-    here = services()
-    user = here.passkeys.owner_of(own_site(), credential)
-    return _signed_in(*here.accounts.enter(user, **where()))
+    here, site = services(), own_site()
+    with _noting(lambda: "", None, by="passkey") as signed_in:
+        secret, person = here.accounts.enter(here.passkeys.owner_of(site, credential), **where())
+        signed_in(person)
+    return _signed_in(secret, person)
 
 
 @blueprint.get("")
@@ -121,6 +159,7 @@ def delete_one(session: str) -> Response:
     here = services()
     if not here.sessions.end(session, of=user):
         raise NotFound("There is no such session.")
+    note("session-ended")
     here.present.check_now()
     return Response(status=204)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from pi_cam.api.access import current_person
+from pi_cam.api.access import current_person, note
 from pi_cam.api.people_schemas import MadeTokenSchema, NewTokenSchema, TokensSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_body
@@ -41,6 +41,7 @@ def create() -> Response:
         require_own(current_person(), can, camera)
     here = services()
     secret = here.tokens.create(given["name"], can, cameras)
+    note("token-created", name=given["name"], can=in_order(can))
     (row,) = (row for row in here.tokens.list() if row.name == given["name"])
     response = jsonify({**described(row), "can": in_order(can), "token": secret})
     response.status_code = 201
@@ -52,5 +53,6 @@ def create() -> Response:
 def revoke(name: str) -> Response:
     """Ends what is watched with it, too."""
     services().tokens.revoke(name)
+    note("token-revoked", name=name)
     services().present.check_now()
     return Response(status=204)

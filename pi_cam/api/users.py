@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from pi_cam.api.access import current_person
+from pi_cam.api.access import current_person, note
 from pi_cam.api.people_schemas import NewUserSchema, PasswordSchema, UserChangeSchema, UserSchema, UsersSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_body
@@ -47,6 +47,7 @@ def add() -> Response:
     given = json_body(NewUserSchema)
     grants = _grants(given["cameras"])
     row = services().users.add(given["name"], given["password"], given["role"], grants, given["expires_at"])
+    note("user-added", name=row.name, role=row.role, cameras=_flat(row))
     response = jsonify(described(row))
     response.status_code = 201
     return response
@@ -68,6 +69,7 @@ def change(user: int) -> Response:
     role: Any = given.get("role", row.role)
     grants = _grants(given["cameras"]) if "cameras" in given else row.grants
     row = services().users.change(user, role=role, grants=grants, expires_at=given.get("expires_at", row.expires_at))
+    note("user-changed", name=row.name, role=row.role, cameras=_flat(row), expires_at=row.expires_at)
     services().present.check_now()
     return jsonify(described(row))
 
@@ -78,6 +80,7 @@ def set_password(user: int) -> Response:
     """Ends all their sessions."""
     given = json_body(PasswordSchema)
     services().users.set_password(user, given["password"], clear_factors=given["clear_factors"])
+    note("password-changed", name=services().users.get(user).name, factors_cleared=given["clear_factors"])
     services().present.check_now()
     return Response(status=204)
 
@@ -86,7 +89,7 @@ def set_password(user: int) -> Response:
 @rule("Take somebody's access away", "configure", {204: None})
 def remove(user: int) -> Response:
     """With all their sessions."""
-    services().users.remove(user)
+    note("user-removed", name=services().users.remove(user).name)
     services().present.check_now()
     return Response(status=204)
 
@@ -98,6 +101,10 @@ def known_cameras(wanted: Iterable[str]) -> None:
             services().loop.call(_look_for(services().cameras, camera))
         except NotFound:
             raise SettingError("There is no such camera.") from None
+
+
+def _flat(row: UserRow) -> list[str]:
+    return [f"{camera}: {' '.join(in_order(can))}" for camera, can in row.grants.items()]
 
 
 async def _look_for(cameras: Cameras, camera: str) -> None:

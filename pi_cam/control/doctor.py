@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pi_cam.errors import PiCamError
+from pi_cam.settings import Settings
 from pi_cam.store import DATABASE, Store
 
 Level = Literal["ok", "optional", "missing"]
@@ -34,7 +35,7 @@ class Finding:
 
 def examine(folder: Path, webrtc_lacks: list[str]) -> list[Finding]:
     """All probes, in order. `webrtc_lacks`: as `transport.webrtc_seam.missing` says."""
-    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _space(folder), _camera()]
+    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _settings(folder), _space(folder), _camera()]
 
 
 def _encoder() -> Finding:
@@ -55,15 +56,24 @@ def _webrtc(lacking: list[str]) -> Finding:
 
 
 def _folder(folder: Path) -> Finding:
-    there = _nearest(folder)  # looking makes nothing
+    there, problem = _nearest(folder), None  # looking makes nothing
     try:
         if (folder / DATABASE).exists():
-            Store(folder).open(create=False)
+            store = Store(folder)
+            store.open(create=False)
+            problem = store.problem()
         with tempfile.TemporaryFile(dir=there):
             pass
     except (PiCamError, OSError) as error:
         return Finding("data", "missing", f"{error}")
+    if problem:
+        return Finding("data", "optional", problem)
     return Finding("data", "ok", f"{folder} can be written" if folder.exists() else f"{folder} can be made")
+
+
+def _settings(folder: Path) -> Finding:
+    problems = Settings.load(folder).problems()
+    return Finding("settings", "optional" if problems else "ok", " ".join(problems) or "every value makes sense")
 
 
 def _space(folder: Path) -> Finding:

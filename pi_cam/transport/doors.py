@@ -59,7 +59,7 @@ class WebRtcDoor:
 
         def over(reason: str) -> None:
             if peer is not None:
-                self.viewers.remove(peer)
+                self.viewers.remove(peer, reason)
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
@@ -76,7 +76,9 @@ class WebRtcDoor:
                 ended=over,
             )
             self.viewers.add(peer)
-            return peer, await peer.answer(offer, hub.stats().profile_level_id)
+            answer = await peer.answer(offer, hub.stats().profile_level_id)
+            self.viewers.began(peer, visitor.address)
+            return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
             units.close()
             if sound is not None:

@@ -23,6 +23,7 @@ class Halfway:
     """Somebody whose password was right (the one of this hash), and whose code is not here yet. `key`: of the throttle."""
 
     user: int
+    name: str
     password_hash: str
     key: str
 
@@ -57,7 +58,7 @@ class Accounts:
         """The first and only one. Raises `Conflict` when there is one, `SettingError` for a bad name or password."""
         name, password_hash = self._prepared(name, password)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 self._insert_owner(database, name, password_hash)
         except sqlite3.IntegrityError:
             raise Conflict("This camera has an owner already.") from None
@@ -66,7 +67,7 @@ class Accounts:
         """Makes `name` the owner with this password, and ends every session: the way back for a forgotten password.
         Second factors of the owner before go, too."""
         name, password_hash = self._prepared(name, password)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             database.execute("DELETE FROM users WHERE role = 'owner' OR name = ?", (name,))
             database.execute("DELETE FROM sessions")
             self._insert_owner(database, name, password_hash)
@@ -80,13 +81,13 @@ class Accounts:
         self._throttle.attempt(key)
         name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
         with self._store.transaction() as database:
-            row = database.execute("SELECT id, password_hash FROM users WHERE name = ?", (name,)).fetchone()
+            row = database.execute("SELECT id, name, password_hash FROM users WHERE name = ?", (name,)).fetchone()
         if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:
             raise NotSignedIn("The name or the password is wrong.")
         self._refuse_ended(row["id"])
         if self._totp.state(row["id"]).on:
             self._attempt_digits(row["id"], code)
-            self._check_code(Halfway(row["id"], row["password_hash"], key), code, until=None)
+            self._check_code(Halfway(row["id"], row["name"], row["password_hash"], key), code, until=None)
         self._throttle.succeeded(key)
         return self.enter(row["id"], address=address, agent=agent)
 
@@ -112,6 +113,18 @@ class Accounts:
             raise NotSignedIn("The name or the password is wrong.")
         return secret, person
 
+    def known_name(self, name: str) -> str:
+        """The name as it is written in its account; empty when nobody has it."""
+        name = name.encode(errors="replace").decode().strip()
+        with self._store.transaction() as database:
+            row = database.execute("SELECT name FROM users WHERE name = ?", (name,)).fetchone()
+        return str(row["name"]) if row else ""
+
+    def waiting(self, ticket: str) -> str:
+        """The name of whoever has this ticket, and gives a code next; empty when it is not good."""
+        halfway = self._tickets.look(ticket)
+        return halfway.name if halfway else ""
+
     def require_password(self, user: int, password: str) -> str:
         """That it is really they who ask; their name. Raises `SettingError` when it is wrong, `TooManyTries`."""
         name: str = self._proved(user, password)["name"]
@@ -124,7 +137,7 @@ class Accounts:
             raise SettingError(
                 f"Without a second factor a password has at least {MIN_LENGTH} characters: choose a longer one first."
             )
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             self._require_unchanged(database, row)
             totp.turn_off(database, user)
 
@@ -133,7 +146,7 @@ class Accounts:
         easy, `TooManyTries`."""
         row = self._proved(user, current)
         password_hash = self._hasher.hash(new)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             self._require_unchanged(database, row)
             # In one transaction: no second factor is turned off between the look at it and the shorter password.
             check_password(new, name=row["name"], second_factor=totp.totp_is_on(database, user))

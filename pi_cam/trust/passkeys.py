@@ -151,7 +151,7 @@ class Passkeys:
             )
         row = PasskeyRow(bytes_to_base64url(verified.credential_id), name, site.host, self._clock(), None)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 database.execute(
                     "INSERT INTO passkeys (id, user_id, public_key, sign_count, host, name, created_at)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -169,14 +169,15 @@ class Passkeys:
             raise Conflict("This passkey is here already.") from None
         return row
 
-    def remove(self, user: int, passkey: str) -> None:
-        """Raises `NotFound` when this user has no such one."""
-        with self._store.transaction() as database:
-            rows = database.execute("SELECT id FROM passkeys WHERE user_id = ?", (user,)).fetchall()
-            found = [row["id"] for row in rows if bytes_to_base64url(row["id"]) == passkey]
+    def remove(self, user: int, passkey: str) -> str:
+        """Its name. Raises `NotFound` when this user has no such one."""
+        with self._store.transaction(rights=True) as database:
+            rows = database.execute("SELECT id, name FROM passkeys WHERE user_id = ?", (user,)).fetchall()
+            found = [row for row in rows if bytes_to_base64url(row["id"]) == passkey]
             if not found:
                 raise NotFound("There is no such passkey.")
-            database.execute("DELETE FROM passkeys WHERE id = ?", (found[0],))
+            database.execute("DELETE FROM passkeys WHERE id = ?", (found[0]["id"],))
+        return str(found[0]["name"])
 
     def options_to_sign_in(self, site: Site) -> dict[str, Any]:
         """`PublicKeyCredentialRequestOptionsJSON`, for anybody: the authenticator itself knows for whom it has a passkey."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pi_cam.errors import StoreError
 from pi_cam.store import Store
 from pi_cam.trust.capabilities import ROLES, Person
 from pi_cam.trust.grants import granted_to
@@ -91,9 +93,10 @@ class Sessions:
         now = self._clock()
         with self._store.transaction() as database:
             row = self._find(database, "secret_hash", hashed(secret))
-            if row and now - row["seen_at"] > SEEN_EVERY_SECONDS:
-                database.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now, row["id"]))
-            return _person(database, row) if row else None
+            person = _person(database, row) if row else None
+        if row and now - row["seen_at"] > SEEN_EVERY_SECONDS:
+            self._note_seen(row["id"], now)
+        return person
 
     def now(self, database: sqlite3.Connection, session: str) -> Person | None:
         """What a session is worth at this moment, without counting as a use."""
@@ -115,6 +118,10 @@ class Sessions:
         with self._store.transaction() as database:
             query = "DELETE FROM sessions WHERE id = ? AND (? IS NULL OR user_id = ?)"
             return database.execute(query, (session, of, of)).rowcount > 0
+
+    def _note_seen(self, session: str, now: float) -> None:
+        with contextlib.suppress(StoreError), self._store.transaction() as database:  # a full disk keeps nobody out
+            database.execute("UPDATE sessions SET seen_at = ? WHERE id = ?", (now, session))
 
     def _find(self, database: sqlite3.Connection, column: str, value: str) -> sqlite3.Row | None:
         now = self._clock()

@@ -49,7 +49,7 @@ class Tokens:
         secret = PREFIX + secrets.token_urlsafe(32)
         where = None if cameras is None else json.dumps(sorted(cameras))
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 database.execute(
                     "INSERT INTO tokens (name, secret_hash, can, cameras, created_at) VALUES (?, ?, ?, ?, ?)",
                     (name, hashed(secret), ",".join(in_order(can)), where, self._clock()),
@@ -69,7 +69,7 @@ class Tokens:
 
     def revoke(self, name: str) -> None:
         """Raises `NotFound`."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             if not database.execute(
                 "DELETE FROM tokens WHERE name = ?", (name.encode(errors="replace").decode(),)
             ).rowcount:

@@ -74,7 +74,7 @@ class Totp:
 
     def confirm(self, user: int, code: str) -> list[str]:
         """Turns it on; the recovery codes, which are never shown again. Raises `SettingError` for a wrong code."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             row = database.execute("SELECT secret FROM totp WHERE user_id = ? AND NOT confirmed", (user,)).fetchone()
             if row is None:
                 raise Conflict("There is nothing to confirm: begin again.")
@@ -85,19 +85,26 @@ class Totp:
 
     def new_recovery_codes(self, user: int) -> list[str]:
         """Ten others; those before are worth nothing. Raises `Conflict` while there is no second factor."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             if not totp_is_on(database, user):
                 raise Conflict("The second factor is off.")
             return self._new_codes(database, user)
 
     def accepts(self, user: int, code: str) -> bool:
         """Whether this is a code of now that was not used before, or an unused recovery code. It is used up by this."""
+        if not is_digits(code):
+            return self._recovered(user, code)
         with self._store.transaction() as database:
-            if not is_digits(code):
-                gone = "DELETE FROM recovery_codes WHERE user_id = ? AND code_hash = ?"
-                return database.execute(gone, (user, self._hashed(code))).rowcount > 0
             row = database.execute("SELECT secret FROM totp WHERE user_id = ? AND confirmed", (user,)).fetchone()
             return row is not None and self._used_up(database, user, row["secret"], code)
+
+    def _recovered(self, user: int, code: str) -> bool:
+        gone = "DELETE FROM recovery_codes WHERE user_id = ? AND code_hash = ?"
+        with self._store.transaction() as database:
+            if not database.execute(gone, (user, self._hashed(code))).rowcount:
+                return False
+        self._store.keep_good_copy(rights_changed=True)  # in which it would be unused
+        return True
 
     def _used_up(self, database: sqlite3.Connection, user: int, sealed: bytes, code: str) -> bool:
         totp = pyotp.TOTP(self._seal.open(sealed, _context(user)).decode())

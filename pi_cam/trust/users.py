@@ -63,7 +63,7 @@ class Users:
         self._check_end(role, expires_at)
         password_hash = self._hasher.hash(password)
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 user = database.execute(
                     "INSERT INTO users (name, role, password_hash, created_at, expires_at) VALUES (?, ?, ?, ?, ?)",
                     (name, role, password_hash, self._clock(), expires_at),
@@ -77,7 +77,7 @@ class Users:
     def change(self, user: int, *, role: GivenRole, grants: Grants, expires_at: float | None) -> UserRow:
         """Raises as `add`, `NotFound`, and `NotAllowed` for the owner, whose rights nobody takes."""
         self._check_end(role, expires_at)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             _refuse_owner(_found(database, user))
             database.execute("UPDATE users SET role = ?, expires_at = ? WHERE id = ?", (role, expires_at, user))
             write_grants(database, user, role, grants)
@@ -87,7 +87,7 @@ class Users:
         """For somebody who forgot it: ends all sessions of that user. `clear_factors`: who lost phone and recovery codes,
         too, needs neither code nor passkey any more. Raises as `change`."""
         password_hash = self._hasher.hash(password)
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             row = _found(database, user)
             _refuse_owner(row)
             if clear_factors:
@@ -99,7 +99,7 @@ class Users:
 
     def remove(self, user: int) -> UserRow:
         """With sessions, grants and keys. Raises `NotFound`, and `NotAllowed` for the owner."""
-        with self._store.transaction() as database:
+        with self._store.transaction(rights=True) as database:
             found = _found(database, user)
             _refuse_owner(found)
             row = _row(database, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,14 +72,16 @@ def running(folder: Path) -> Iterator[Application]:
     """Starts it; at the end it is stopped."""
     app = App(
         Config(folder, "synthetic:?size=160x120&fps=10", ("localhost", "127.0.0.1", "[::1]")),
-        Settings({"grace_seconds": 0.0, "viewers_max": 3}),
+        Settings.load(folder, {"PI_CAM_GRACE_SECONDS": "0", "PI_CAM_VIEWERS_MAX": "3"}),
     )
+    level = logging.getLogger("pi_cam").level
     app.start()
     app.loop.call(_start_all_blocking_threads(app.loop))
     try:
         yield Application(app)
     finally:
         app.stop()
+        logging.getLogger("pi_cam").setLevel(level)  # it is a setting, and may have been changed
 
 
 async def _start_all_blocking_threads(loop: Loop) -> None:

@@ -270,3 +270,34 @@ def test_who_lost_everything_is_let_in_again_by_whoever_configures(application: 
     assert owner.put(path, headers=OWN, json={"password": new, "clear_factors": True}).status_code == 204
     assert sign_in(application, someone.name, new).status_code == 201
     assert by_passkey(application.client(), authenticator).status_code == 401
+
+
+def journal(application: Application) -> list[dict[str, Any]]:
+    application.services.journal.flush()
+    found: list[dict[str, Any]] = application.owner().get("/api/v1/journal?limit=200").get_json()["rows"]
+    return found
+
+
+def test_the_journal_tells_what_happened_and_no_secret(application: Application, someone: Someone) -> None:
+    someone.turn_on()
+    someone.ask("POST", "/recovery-codes", current=PASSWORD)
+    authenticator, passkey = someone.add_passkey()
+    sign_in(application, someone.name)
+    sign_in(application, someone.name, code="000000")
+    sign_in(application, someone.name, code=someone.next_code())
+    client = application.client()
+    ticket = ticket_of(form(client, name=someone.name, password=PASSWORD))
+    form(client, ticket=ticket, code="wrong")
+    by_passkey(application.client(), authenticator)
+    someone.ask("DELETE", f"/passkeys/{passkey}", current=PASSWORD)
+    someone.ask("DELETE", "/totp", current=PASSWORD)
+    told = [row for row in journal(application) if row["actor"] == someone.name]
+    said = [(row["action"], row["result"]) for row in told]
+    for action in ("second-factor-on", "second-factor-off", "recovery-codes-made", "passkey-added", "passkey-removed"):
+        assert (action, "ok") in said
+    assert ("code-asked", "ok") in said
+    assert ("sign-in-refused", "refused") in said
+    assert {row["detail"]["by"] for row in told if row["action"] == "signed-in"} >= {"password and code", "passkey"}
+    text = str(told)
+    for secret in (PASSWORD, passkey, ticket, *someone.recovery):
+        assert secret not in text

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +19,8 @@ import pytest
 import pi_cam
 from pi_cam import cli
 from pi_cam.errors import SecondFactorNeeded, SettingError
+from pi_cam.journal.actions import Entry
+from pi_cam.journal.ledger import Ledger
 from pi_cam.serving import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
@@ -309,3 +313,88 @@ def test_a_damaged_secret_is_one_sentence_and_no_server(data: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert "is damaged" in one_sentence(done.stderr)
+
+
+def test_what_is_done_here_stands_in_the_journal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n")
+    run(capsys, "token", "create", "--data", data, "--name", "door", "--can", "view")
+    run(capsys, "token", "revoke", "--data", data, "door")
+    status, out, error = run(capsys, "journal", "export", "--data", data)
+    assert (status, error) == (0, "")
+    rows = [(row["actor"], row["action"], row["detail"]) for row in json.loads(out)]
+    assert rows == [
+        ("", "journal-begun", {}),
+        ("command line", "owner-set", {"name": "Ada"}),
+        ("command line", "token-created", {"name": "door", "can": ["view"]}),
+        ("command line", "token-revoked", {"name": "door"}),
+    ]
+    status, out, _ = run(capsys, "journal", "export", "--format", "csv", "--data", data)
+    assert (status, len(out.splitlines())) == (0, 5)
+    whole = "The journal is whole: 4 rows, none altered, removed or reordered.\n"
+    assert run(capsys, "journal", "verify", "--data", data) == (0, whole, "")
+
+
+def test_who_reads_only_the_beginning_of_an_export_sees_no_error(data: Path) -> None:
+    store = Store(data)
+    store.open()
+    ledger = Ledger(data, store.secret())
+    ledger.open(0.0)
+    ledger.add([Entry(float(number), "watched", "x" * 100) for number in range(3000)])
+    command = f"{sys.executable} -m pi_cam.cli journal export --data {data} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_a_journal_that_was_altered_is_a_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n")
+    with contextlib.closing(sqlite3.connect(data / "journal.db")) as opened, opened:
+        opened.execute("UPDATE rows SET actor = 'Eve' WHERE id = 2")
+    status, out, error = run(capsys, "journal", "verify", "--data", data)
+    assert (status, out, one_sentence(error)) == (1, "", "pi-cam: Row 2 was altered.")
+    (data / "secret.key").unlink()
+    status, out, error = run(capsys, "journal", "verify", "--data", data)
+    assert (status, one_sentence(error)) == (1, f"pi-cam: There is no key for the journal in {data}.")
+
+
+def test_no_journal_is_a_sentence(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    for action in ("verify", "export"):
+        status, out, error = run(capsys, "journal", action, "--data", data)
+        assert (status, out, one_sentence(error)) == (1, "", f"pi-cam: There is no journal in {data}.")
+    assert not data.exists()
+
+
+def test_a_damaged_database_is_replaced_and_said(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    run(capsys, "token", "create", "--data", data, "--name", "door", "--can", "view")
+    (data / "pi-cam.db").write_bytes(b"a letter" * 1000)
+    status, out, error = run(capsys, "token", "list", "--data", data)
+    assert (status, out) == (0, "door\tview\n")
+    assert "the database was damaged" in error
+    _, out, _ = run(capsys, "journal", "export", "--data", data)
+    assert json.loads(out)[-1]["action"] == "database-restored"
+    _, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "data"]
+    assert "The database was damaged: its last good copy is used." in finding["text"]
+
+
+def test_doctor_names_what_is_wrong_with_the_settings(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    data.mkdir()
+    (data / "settings.json").write_text("{")
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "settings"]
+    assert (status, finding["level"]) == (0, "optional")
+    assert "settings.json is not JSON" in finding["text"]
+
+
+def test_the_file_says_the_source_where_nothing_else_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.delenv("PI_CAM_SOURCE", raising=False)
+    data.mkdir()
+    (data / "settings.json").write_text('{"version": 2, "values": {"source": "gopher://x"}}')
+    status, _, error = run(capsys, "serve", "--data", data, "--port", "0")
+    assert status == 2
+    assert "A camera address starts with one of" in one_sentence(error)

@@ -6,6 +6,7 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api import sessions
+from pi_cam.api.access import visitor_address
 from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
 from pi_cam.api.passkeys import possible_here
 from pi_cam.api.problems import status_of, with_advice
@@ -34,8 +35,9 @@ def create_owner() -> BaseResponse:
     here, form = services(), request.form
     name, password = form.get("name", ""), form.get("password", "")
     try:
-        here.setup_code.check(form.get("code", ""))
+        _check_setup_code(form.get("code", ""))
         here.accounts.create_owner(name, password)
+        here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
         return _form_page(render("setup.html", error=str(error), name=name[:64]), error)
@@ -63,7 +65,7 @@ def sign_in() -> BaseResponse:
         if ticket is None:
             secret, _ = sessions.open_session(name, form.get("password", ""))
         else:
-            secret, _ = services().accounts.go_on(ticket, form.get("code", ""), **sessions.where())
+            secret, _ = sessions.go_on(ticket, form.get("code", ""))
     except SecondFactorNeeded as error:
         return _form_page(_code_page(error if ticket else None, error.ticket), error)
     except (NotSignedIn, TooManyTries) as error:
@@ -100,6 +102,15 @@ def _login_page(error: PiCamError | None, name: str) -> str:
 
 def _code_page(error: PiCamError | None, ticket: str) -> str:
     return render("login_code.html", error=error and str(error), ticket=ticket)
+
+
+def _check_setup_code(code: str) -> None:
+    here = services()
+    try:
+        here.setup_code.check(code)
+    except (NotAllowed, TooManyTries) as error:
+        here.journal.append("setup-refused", address=visitor_address(), result="refused", why=str(error))
+        raise
 
 
 def _form_page(page: str, error: PiCamError) -> Response:
