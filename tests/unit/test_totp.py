@@ -9,6 +9,7 @@ import pyotp
 import pytest
 
 from pi_cam.errors import Conflict, SettingError, StoreError
+from pi_cam.store import DATABASE
 from pi_cam.trust.totp import Totp
 from tests.unit.people import People
 
@@ -160,3 +161,17 @@ def test_a_clock_that_is_far_off_breaks_nothing(people: People, now: float) -> N
     people.clock.now = now
     people.totp.accepts(1, people.code())
     assert people.totp.accepts(1, codes[0])
+
+
+def test_the_good_copy_of_the_database_revives_no_used_code_and_forgets_no_factor(people: People) -> None:
+    codes = people.turn_on()
+    assert people.totp.accepts(1, codes[0])
+    for path in people.store.folder.glob(f"{DATABASE}*"):
+        if path.name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+            path.write_bytes(b"not a database" * 500)
+    people.store.open()
+    assert people.store.restored
+    assert people.totp.state(1).on
+    assert people.totp.state(1).recovery_codes_left == 9
+    assert not people.totp.accepts(1, codes[0])
+    assert people.totp.accepts(1, codes[1])
