@@ -25,7 +25,11 @@ from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.certificates import Certificates
+from pi_cam.trust.device_key import DeviceKey
+from pi_cam.trust.own_names import local_names
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
 
@@ -36,11 +40,12 @@ GOING_AWAY = 1001
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `pi-cam serve` was told."""
+    """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it."""
 
     folder: Path
     source: str
     trusted_hosts: tuple[str, ...]
+    tls: bool = False
 
 
 class App:
@@ -54,7 +59,11 @@ class App:
         self._viewers = Viewers(lambda: settings.integer("viewers_max"))
         self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
         self._cameras.add(self._main_camera(config, settings, store))
+        self.device_key = DeviceKey.load(config.folder)
+        self.certificates = Certificates(config.folder, self.device_key.id)
         self._parts = Lifecycle([self.loop])
+        if config.tls or settings.flag("behind_proxy"):
+            self._parts = Lifecycle([self.loop, CertificateRenewal(self.certificates)])
         self.accounts = open_accounts(store, settings)
         self.setup_code = SetupCode()
         door = WebRtcDoor(
@@ -70,8 +79,9 @@ class App:
             setup_code=self.setup_code,
             settings=settings,
             form_key=store.secret(),
+            certificates=self.certificates,
         )
-        self.wsgi: Flask = site.create(services, list(config.trusted_hosts))
+        self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""

@@ -75,6 +75,18 @@ SETTINGS: tuple[Setting, ...] = (
         pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
     ),
     Setting("session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760),
+    Setting(
+        "tunnel_host",
+        "",
+        "The public name under which a tunnel leads here, such as camera.example.org.",
+        pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
+    ),
+    Setting(
+        "behind_proxy",
+        False,
+        "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
+        "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
+    ),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
 )
 
@@ -105,6 +117,10 @@ class Settings:
     def text(self, name: str) -> str:
         """The value of a text setting."""
         return str(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """The value of a yes-or-no setting."""
+        return bool(self._values[name])
 
 
 def markdown() -> str:

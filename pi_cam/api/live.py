@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("live", __name__, url_prefix="/api/v1/cameras")
 sockets = Sock()
 
-SOCKETS_MAX = 24
+SOCKETS_MAX = 56
 """Each takes two threads: see `serving.THREADS`."""
 
 SILENCE_SECONDS = 60.0

@@ -19,7 +19,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
-    `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes."""
+    `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
+    `lan_only`: does not exist for who comes through the tunnel."""
 
     summary: str
     access: Access
@@ -27,6 +28,7 @@ class Rule:
     body: type[Schema] | str | None = None
     bearer_only: bool = False
     websocket: bool = False
+    lan_only: bool = False
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -40,11 +42,12 @@ def rule(
     body: type[Schema] | str | None = None,
     bearer_only: bool = False,
     websocket: bool = False,
+    lan_only: bool = False,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket))
+        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, lan_only))
         return view
 
     return attach

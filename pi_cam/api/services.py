@@ -13,6 +13,7 @@ from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
 
@@ -32,6 +33,7 @@ class Services:
     setup_code: SetupCode
     settings: Settings
     form_key: bytes
+    certificates: Certificates
 
 
 def services() -> Services:

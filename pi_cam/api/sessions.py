@@ -7,7 +7,8 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify, request
 
 from pi_cam.api import live
-from pi_cam.api.access import COOKIE, current_person
+from pi_cam.api.access import current_person
+from pi_cam.api.arrival import client_address, cookie_name, is_secure
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
@@ -20,19 +21,21 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
 def open_session(name: str, password: str) -> tuple[str, Person]:
     """A new session's secret and whose it is. Raises `NotSignedIn`, `TooManyTries`."""
     return services().accounts.sign_in(
-        name, password, address=request.remote_addr or "", agent=request.headers.get("User-Agent", "")
+        name, password, address=client_address(), agent=request.headers.get("User-Agent", "")
     )
 
 
 def set_cookie(response: Response, secret: str) -> None:
     """Puts the session into the browser."""
     lifetime = int(services().settings.number("session_hours") * 3600)
-    response.set_cookie(COOKIE, secret, max_age=lifetime, path="/", httponly=True, samesite="Lax")
+    response.set_cookie(
+        cookie_name(), secret, max_age=lifetime, path="/", httponly=True, samesite="Lax", secure=is_secure()
+    )
 
 
 def clear_cookie(response: Response) -> None:
     """Takes it out again."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+    response.delete_cookie(cookie_name(), path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
 def sign_out(session: str) -> None:

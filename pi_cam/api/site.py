@@ -7,7 +7,7 @@ from functools import partial
 from flask import Flask, Response, request
 
 import web.ui
-from pi_cam.api import access, cameras, live, pages, problems, sessions, system, whep
+from pi_cam.api import access, arrival, cameras, certificate, live, pages, problems, sessions, system, whep
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.api.sockets import ReadingThread
@@ -15,6 +15,9 @@ from pi_cam.transport.websocket import MAX_MESSAGE_BYTES, SUBPROTOCOL
 
 MAX_BODY_BYTES = 64 * 1024
 PING_SECONDS = 25
+RECEIVE_BYTES = 32 * 1024
+
+HSTS_SECONDS = 2 * 365 * 24 * 3600
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -51,6 +54,8 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         SOCK_SERVER_OPTIONS={
             "ping_interval": PING_SECONDS,
             "max_message_size": MAX_MESSAGE_BYTES,
+            # A whole TLS record (16 KiB) and more: what is left of one shows in no poll.
+            "receive_bytes": RECEIVE_BYTES,
             "subprotocols": [SUBPROTOCOL],
             "thread_class": ReadingThread,
         },
@@ -59,7 +64,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     access.install(app, trusted_hosts)
     problems.install(app, pages.error_page)
     live.sockets.init_app(app)
-    for part in (cameras, live, pages, sessions, system, whep):
+    for part in (cameras, certificate, live, pages, sessions, system, whep):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)
@@ -68,6 +73,8 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if arrival.listener() == "tunnel":  # the one listener that has a public name
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
         if not request.path.startswith("/ui/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +17,6 @@ from pi_cam.loop import Loop
 from pi_cam.transport import websocket as protocol
 
 WAITING_MESSAGES = 64
-SEND_SECONDS = 5
 SEND_BUFFER_BYTES = 64 * 1024
 
 
@@ -52,9 +50,8 @@ class SockConnection:
         self._sending: asyncio.Task[None] | None = None
         if socket_.sock is None:
             raise ConnectionClosed
-        # A client that stops reading must neither hold a thread for ever nor megabytes of the kernel's memory.
+        # A client that stops reading must not hold megabytes of the kernel's memory, either (see `pi_cam.connections`).
         socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
 
     def send(self, message: dict[str, Any]) -> None:
         """Queues a message."""
