@@ -18,6 +18,9 @@ from typing import Any
 SEND_SECONDS = 5.0
 """A client that takes less than `PIECE_BYTES` in this time is gone."""
 
+SEND_BUFFER_BYTES = 128 * 1024
+"""What the kernel keeps for one client; left to itself it may be 4 MB."""
+
 PIECE_BYTES = 64 * 1024
 RECORD_BYTES = 16 * 1024
 """The most that one TLS record holds (RFC 8446, section 5.1). Who reads less at once leaves a rest that no poll shows."""
@@ -43,11 +46,14 @@ class ClientSocket:
 
     def __init__(self, plain: socket.socket, context: ssl.SSLContext | None) -> None:
         plain.setblocking(False)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         self._socket: socket.socket = plain
         self._context = context
         self._lock = threading.Lock()
         self._sending = threading.Lock()
         self._timeout: float | None = None
+        self.hopeless = False
+        """It took nothing of what was sent: no need to wait until it hangs up by itself."""
 
     def advance(self) -> bool:
         """Goes on with the TLS handshake as far as it can without waiting; True when it is done. Raises `OSError`."""
@@ -153,7 +159,9 @@ class ClientSocket:
                     raise Gone(f"TLS: {error.reason}") from error
             piece = piece[sent:]
             if not sent:
+                self.hopeless = True
                 self._wait(select.POLLOUT, until)
+        self.hopeless = False
 
     def _wait(self, event: int, until: float | None) -> None:
         left = None if until is None else until - time.monotonic()

@@ -167,7 +167,7 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             self._close(conn)
             return
-        if self.alive:
+        if self.alive and not conn.sock.hopeless:
             self._await(conn, time.monotonic() + LINGER_SECONDS, partial(self._discard, conn))
         else:
             self._close(conn)

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.app import App, Config
 from pi_cam.loop import LANES, Loop
-from pi_cam.settings import Settings
+from pi_cam.settings import Settings, Value
 from pi_cam.trust.capabilities import parse_capabilities
 
 NAME = "Ada"
@@ -50,11 +50,11 @@ class Application:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Application]:
+def running(folder: Path, **settings: Value) -> Iterator[Application]:
     """Starts it; at the end it is stopped."""
     app = App(
         Config(folder, "synthetic:?size=160x120&fps=10", ("localhost", "127.0.0.1", "[::1]")),
-        Settings({"grace_seconds": 0.0, "viewers_max": 3}),
+        Settings({"grace_seconds": 0.0, "viewers_max": 3, **settings}),
     )
     app.start()
     app.loop.call(_start_all_blocking_threads(app.loop))

@@ -25,6 +25,7 @@ from pi_cam.trust.authority import RELEASED, Identity
 from pi_cam.trust.certificates import Certificates, server_context
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.own_names import Address
+from pi_cam.trust.renewal import CertificateRenewal
 
 DEVICE = "abcdefghijklmnopqrst"
 TODAY = datetime(2027, 3, 1, tzinfo=UTC)
@@ -442,3 +443,39 @@ def test_tls_1_1_cannot_be_chosen(device: Device) -> None:
         if "ECDHE" not in cipher["name"] and "TLS_" not in cipher["name"]
     ]
     assert old == []
+
+
+def test_the_renewal_looks_again_and_again_until_it_is_stopped(device: Device) -> None:
+    renewal = CertificateRenewal(device.certificates, every_seconds=0.01)
+    renewal.start()
+    try:
+        first = device.certificates.context()
+        own(device.folder)
+        while not device.certificates.own_in_use:
+            assert renewal.state()["problem"] is None
+            threading.Event().wait(0.005)
+        assert device.certificates.context() is not first
+        assert renewal.state() == {"own": True, "problem": None}
+    finally:
+        renewal.stop()
+        renewal.stop()
+
+
+def test_a_disk_that_fails_leaves_the_certificate_that_is_served(
+    device: Device, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewal = CertificateRenewal(device.certificates, every_seconds=0.01)
+    renewal.start()
+    try:
+        context = device.certificates.context()
+        monkeypatch.setattr("pi_cam.trust.private_files.replace", _full)
+        device.now += 390 * 86_400
+        while "stays as it is" not in caplog.text:
+            threading.Event().wait(0.005)
+        assert device.certificates.context() is context
+    finally:
+        renewal.stop()
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
