@@ -54,6 +54,7 @@ class ClientSocket:
         self._timeout: float | None = None
         self.hopeless = False
         """It took nothing of what was sent: no need to wait until it hangs up by itself."""
+        self._ended = False
 
     def advance(self) -> bool:
         """Goes on with the TLS handshake as far as it can without waiting; True when it is done. Raises `OSError`."""
@@ -87,12 +88,23 @@ class ClientSocket:
     def receive_now(self, size: int) -> bytes | None:
         """What is there already; None when nothing is, empty at the end. Raises `OSError`."""
         with self._lock:
+            if self._ended:
+                return b""
             try:
                 return self._socket.recv(size)
             except (BlockingIOError, ssl.SSLWantReadError):
                 return None
             except ssl.SSLError as error:
                 raise Gone(f"TLS: {error.reason}") from error
+
+    def discard(self) -> bool:
+        """Throws away what came after `shutdown`; False when the client has hung up."""
+        with self._lock, contextlib.suppress(BlockingIOError):
+            try:
+                return bool(self._socket.recv(PIECE_BYTES))
+            except ConnectionError:
+                return False
+        return True
 
     def sendall(self, data: bytes) -> None:
         """One message after the other, each piece of it within `SEND_SECONDS`. Raises `OSError`."""
@@ -127,6 +139,7 @@ class ClientSocket:
                     with contextlib.suppress(OSError, ValueError):  # it waits for no answer
                         self._socket.unwrap()
                 self._socket.shutdown(how)
+                self._ended = True  # over TLS, what still comes could not be read any more
         finally:
             if idle:
                 self._sending.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 import sys
 from pathlib import Path
@@ -69,7 +70,9 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         """The WSGI application; runs in the worker, after the fork: threads would not survive it."""
         from pi_cam.app import App, Config
 
-        config = Config(self._folder, self._source, (self._listeners[0].host,), bool(self._tls_ports))
+        lan = self._listeners[0].host
+        names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
+        config = Config(self._folder, self._source, names, bool(self._tls_ports))
         self.camera = App(config, Settings.from_environment())
         self.camera.start()
         return ListenerStamp(self.camera.wsgi, self._listeners)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import selectors
 import socket
 import ssl
@@ -24,10 +25,10 @@ from pi_cam.connections import RECORD_BYTES, ClientSocket
 
 HEAD_SECONDS = 10.0
 """From the connection, or from the first byte of a further request, to the end of the request's head (and of the TLS
-handshake before it)."""
+handshake before it, and of a body of known length after it)."""
 
 BODY_SECONDS = 10.0
-"""For the body; it has 64 KiB at most."""
+"""For a body of unknown length (chunked), which takes a thread so long."""
 
 SOCKET_SECONDS = 30.0
 """For the rest of a TLS record of which a WebSocket has the beginning."""
@@ -35,7 +36,14 @@ SOCKET_SECONDS = 30.0
 LINGER_SECONDS = 2.0
 """So long a client may take to hang up after an answer; closed at once, the answer could be lost (RFC 9112, section 9.6)."""
 
+SPARE_CONNECTIONS = 8
+"""Fewer free ones than this, and each newcomer takes the place of one that has not asked for anything yet."""
+
 HEAD_BYTES = 64 * 1024
+BODY_BYTES = 64 * 1024
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,5})[ \t]*\r\n", re.IGNORECASE)
+WAITS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+"""The client sends no body before it is told to go on."""
 READ_BYTES = 2 * RECORD_BYTES
 
 ContextFor = Callable[[int], ssl.SSLContext | None]
@@ -59,13 +67,13 @@ class TimedReader(SocketUnreader):  # type: ignore[misc]
 
 
 class CameraConnection(TConn):  # type: ignore[misc]
-    """A connection whose next request's head is collected without a thread that waits for it."""
+    """A connection whose next request is collected without a thread that waits for it: the head, and a body of known length."""
 
     def __init__(self, cfg: Any, client: ClientSocket, address: Any, server: Any) -> None:
         super().__init__(cfg, client, address, server)
         self.data_ready = True  # gunicorn's own waiting in a thread never begins
         self.deadline = time.monotonic() + HEAD_SECONDS
-        self._head = bytearray()
+        self._request = bytearray()
 
     def init(self) -> None:
         """Called by gunicorn before the first request."""
@@ -74,23 +82,34 @@ class CameraConnection(TConn):  # type: ignore[misc]
             self.parser.unreader = TimedReader(self.sock)
 
     def has_request(self) -> bool:
-        """Takes what came; whether a whole head is there. Raises `OSError` when the client hung up or is no good."""
+        """Takes what came; whether a whole request is there. Raises `OSError` when the client hung up or is no good."""
         if not self.sock.advance():
             return False
         self.init()
         reader = self.parser.unreader
-        self._head += reader.take_buffered()
-        while b"\r\n\r\n" not in self._head and len(self._head) < HEAD_BYTES:
+        self._request += reader.take_buffered()
+        while not _is_whole(self._request):
             data = self.sock.receive_now(READ_BYTES)
             if data is None:
                 return False
             if not data:
                 raise ConnectionResetError(errno.ECONNRESET, "the client hung up")
-            self._head += data
-        reader.unread(bytes(self._head))
-        self._head.clear()
+            self._request += data
+        reader.unread(bytes(self._request))
+        self._request.clear()
         reader.deadline = self.deadline
         return True
+
+
+def _is_whole(request: bytearray) -> bool:
+    """Whether gunicorn can begin. It parses for itself; what is guessed wrong here costs a thread some seconds at most."""
+    head = request.find(b"\r\n\r\n", 0, HEAD_BYTES)
+    if head < 0:
+        return len(request) >= HEAD_BYTES
+    length = LENGTH.search(request, 0, head + 2)
+    if length is None or int(length[1]) > BODY_BYTES or WAITS.search(request, 0, head + 2):
+        return True
+    return len(request) >= head + 4 + int(length[1])
 
 
 class CameraWorker(ThreadWorker):  # type: ignore[misc]
@@ -113,6 +132,10 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
                 return
             raise
         here = listener.getsockname()
+        if self.nr_conns >= self.worker_connections - SPARE_CONNECTIONS and self.pending_conns:
+            self._drop(
+                min(self.pending_conns, key=lambda one: float(one.timeout))
+            )  # it asked nothing for the longest time
         self.nr_conns += 1
         self._await_request(CameraConnection(self.cfg, ClientSocket(client, self.context_for(here[1])), address, here))
 
@@ -173,11 +196,7 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
             self._close(conn)
 
     def _discard(self, conn: CameraConnection, _client: Any) -> None:
-        try:
-            more = conn.sock.receive_now(READ_BYTES)
-        except OSError:
-            more = b""
-        if more == b"":
+        if not conn.sock.discard():
             self._drop(conn)
 
     def _await(self, conn: CameraConnection, until: float, ready: Callable[[Any], None]) -> None:

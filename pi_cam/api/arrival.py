@@ -67,7 +67,8 @@ def under_own_name(lan_names: frozenset[str]) -> bool:
         return True
     if listener() == "tunnel":
         return name == services().settings.text("tunnel_host")
-    return name in lan_names or plain_address(name) in _own_addresses()
+    ours = name in lan_names or services().certificates.is_owners_name(name)
+    return ours or plain_address(name) in _own_addresses()
 
 
 def _own_addresses() -> set[str]:

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pi_cam.errors import SettingError, StoreError
 from pi_cam.trust import own_names, private_files
 from pi_cam.trust.authority import RELEASED, Identity, covers, issue, make_authority, permitted_names
-from pi_cam.trust.own_certificate import read_own
+from pi_cam.trust.own_certificate import dns_names, read_own
 
 log = logging.getLogger(__name__)
 
@@ -61,18 +61,23 @@ class Certificates:
         self._lock = threading.RLock()
         self._context: ssl.SSLContext | None = None
         self._served = b""
+        self._owners_names: frozenset[str] = frozenset()
         self.own_in_use = False
         self.own_problem: str | None = None
         """Why the owner's certificate is not used; None when it is, or when there is none."""
 
     def context(self) -> ssl.SSLContext:
-        """For new connections. Raises `StoreError`."""
-        with self._lock:
-            if self._context is None:
-                self.renew()
-            if self._context is None:
-                raise StoreError("There is no certificate to serve.")
-            return self._context
+        """For new connections; waits for no renewal. Raises `StoreError`."""
+        if self._context is None:
+            self.renew()
+        if self._context is None:
+            raise StoreError("There is no certificate to serve.")
+        return self._context
+
+    def is_owners_name(self, host: str) -> bool:
+        """Whether the owner's certificate, as it is served, is for this DNS name."""
+        parent = "*." + host.partition(".")[2]
+        return host in self._owners_names or parent in self._owners_names
 
     def authority(self) -> x509.Certificate:
         """The device's authority, for a person to trust; made if there is none. Raises `StoreError`."""
@@ -102,6 +107,7 @@ class Certificates:
             leaf, authority = self._leaf(), self._authority()
             self._serve(leaf.pem() + authority.certificate.public_bytes(serialization.Encoding.PEM))
         self.own_in_use, self.own_problem = own is not None, problem
+        self._owners_names = dns_names(own) if own is not None else frozenset()
 
     def _serve(self, pem: bytes) -> None:
         """Raises `SettingError` when the TLS library refuses it."""

@@ -30,6 +30,16 @@ def read_own(folder: Path, now: datetime) -> bytes | None:
     return secret + b"".join(one.public_bytes(Encoding.PEM) for one in chain)
 
 
+def dns_names(pem: bytes) -> frozenset[str]:
+    """For which the first certificate is, in lower case; perhaps with a `*` as their first label."""
+    try:
+        extensions = x509.load_pem_x509_certificate(pem).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return frozenset()
+    return frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName))
+
+
 def _certificates(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(path.read_bytes())

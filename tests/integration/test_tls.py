@@ -26,6 +26,7 @@ from tests.unit.test_certificates import own
 
 SOURCE = "synthetic:?size=160x120&fps=10"
 QUICK = {"PI_CAM_GRACE_SECONDS": "0.2", "PI_CAM_CONNECT_SECONDS": "3"}
+SIGN_IN = json.dumps({"name": OWNER, "password": PASSWORD}).encode()
 FREED_WITHIN = 5.0
 HEAD_WITHIN = 10.0
 
@@ -151,8 +152,7 @@ def test_what_is_not_tls_is_answered_or_closed_quickly(tls: Server, first: bytes
 
 
 def test_cookies_over_tls(tls: Server) -> None:
-    body = json.dumps({"name": OWNER, "password": PASSWORD}).encode()
-    answer = tls.request("POST", "/api/v1/sessions", body=body, headers={"Content-Type": "application/json"})
+    answer = tls.request("POST", "/api/v1/sessions", body=SIGN_IN, headers={"Content-Type": "application/json"})
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-sid=")
     assert all(part in cookie for part in ("; Secure", "; HttpOnly", "; Path=/", "; SameSite=Lax"))
@@ -211,11 +211,23 @@ def test_sigterm_over_tls_tells_pages_and_ends_within_two_seconds(tmp_path: Path
             assert [page.wait_closed(1) for page in (one, other)] == [1001, 1001]
 
 
-def test_an_owners_certificate_is_served_from_the_next_start(tmp_path: Path) -> None:
+def test_an_owners_certificate_is_served_and_its_names_are_ours(tmp_path: Path) -> None:
     pem = own(tmp_path, begins=datetime.now(UTC) - timedelta(days=1)).decode()
     with serving(tmp_path, SOURCE, owner=True, listen=network.HOST_ADDRESS) as server:
         served = ssl.get_server_certificate(server.address())
         assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(pem)
+        for name, status in (("cam.example.org", 200), ("a.home.example.org", 200), ("b.a.home.example.org", 400)):
+            answer = asked(server, f"GET /healthz HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n")
+            assert answer.startswith(f"HTTP/1.1 {status} ".encode()), name
+
+
+def asked(server: Server, request: str) -> bytes:
+    """The answer for a client that trusts any certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with contextlib.closing(context.wrap_socket(raw(server))) as client:
+        client.sendall(request.encode())
+        return read_all(client)
 
 
 # Slow clients
@@ -248,16 +260,56 @@ def test_heads_that_do_not_end_are_cut_after_ten_seconds_and_hold_nobody_up(serv
         assert time.monotonic() - began < HEAD_WITHIN + 1.5
 
 
-def test_a_body_that_does_not_come_is_cut(server: Server) -> None:
-    with contextlib.closing(connected(server)) as client:
-        client.sendall(
-            b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-            b"Content-Length: 1000\r\n\r\nname="
-        )
+FORM = b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+SLOW_BODIES = {
+    "length": FORM + b"Content-Length: 1000\r\n\r\nname=",
+    "chunked": FORM + b"Transfer-Encoding: chunked\r\n\r\n5\r\nname=\r\n",
+    "expect": FORM + b"Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("kind", SLOW_BODIES)
+def test_bodies_that_do_not_come_are_cut(server: Server, kind: str) -> None:
+    many = 100 if kind == "length" else 20  # the others hold a thread each
+    with contextlib.ExitStack() as stack:
         began = time.monotonic()
-        answer = read_all(client)
-        assert 9 < time.monotonic() - began < 12
-        assert b" 400 " in answer.partition(b"\r\n")[0] or answer == b""
+        clients = [stack.enter_context(contextlib.closing(connected(server))) for _ in range(many)]
+        for client in clients:
+            client.sendall(SLOW_BODIES[kind])
+        asked = time.monotonic()
+        assert server.request("GET", "/healthz").status == 200
+        assert time.monotonic() - asked < 1
+        for client in clients:
+            read_all(client)
+        assert time.monotonic() - began < HEAD_WITHIN + 3
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 400])
+@pytest.mark.parametrize("kind", ["length", "chunked", "expect"])
+def test_a_body_that_comes_in_pieces_is_read_whole(server: Server, kind: str, pieces: int) -> None:
+    json_ = SIGN_IN if kind != "chunked" else b"%x\r\n%s\r\n0\r\n\r\n" % (len(SIGN_IN), SIGN_IN)
+    how = {"chunked": "Transfer-Encoding: chunked", "expect": f"Content-Length: {len(SIGN_IN)}\r\nExpect: 100-continue"}
+    length = how.get(kind, f"Content-Length: {len(SIGN_IN)}")
+    head = f"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{length}\r\n\r\n"
+    data = head.encode() + json_
+    size = -(-len(data) // pieces)
+    with contextlib.closing(connected(server)) as client:
+        for begin in range(0, len(data), size):
+            client.sendall(data[begin : begin + size])
+        answer = b""
+        while b"\r\n\r\n" not in answer or answer.endswith(b"Continue\r\n\r\n"):
+            answer += client.recv(65_536)
+        assert b"HTTP/1.1 201 " in answer
+
+
+def test_hundreds_of_silent_connections_shut_nobody_out(server: Server) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(400):
+            stack.enter_context(contextlib.closing(raw(server)))
+        began = time.monotonic()
+        for _ in range(5):
+            assert server.request("GET", "/healthz").status == 200
+        assert time.monotonic() - began < 1.5
 
 
 def test_a_client_that_never_reads_an_answer_frees_its_thread(server: Server) -> None:

@@ -29,6 +29,7 @@ from pi_cam.trust.renewal import CertificateRenewal
 
 DEVICE = "abcdefghijklmnopqrst"
 TODAY = datetime(2027, 3, 1, tzinfo=UTC)
+OWNERS_NAMES = ("cam.example.org", "*.home.example.org")
 HOME = ipaddress.ip_address("192.168.1.7")
 
 
@@ -88,6 +89,7 @@ def own(
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in OWNERS_NAMES]), critical=False)
         .sign(key, hashes.SHA256())
     )
     (folder / "tls").mkdir(exist_ok=True)
@@ -324,6 +326,8 @@ def test_the_owners_certificate_is_served_when_it_is_good(device: Device) -> Non
     assert device.leaf() == x509.load_pem_x509_certificate(pem)
     assert device.certificates.own_in_use
     assert device.certificates.own_problem is None
+    names = ["cam.example.org", "a.home.example.org", "home.example.org", "example.org", "x.cam.example.org", "org", ""]
+    assert [device.certificates.is_owners_name(name) for name in names] == [True, True, *[False] * 5]
 
 
 def test_it_is_taken_and_let_go_while_running(device: Device) -> None:
@@ -334,6 +338,7 @@ def test_it_is_taken_and_let_go_while_running(device: Device) -> None:
         device.tls(name).unlink()
     assert device.leaf() == ours
     assert not device.certificates.own_in_use
+    assert not device.certificates.is_owners_name("cam.example.org")
 
 
 def _without_key(folder: Path) -> None:
