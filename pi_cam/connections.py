@@ -22,6 +22,7 @@ SEND_BUFFER_BYTES = 128 * 1024
 """What the kernel keeps for one client; left to itself it may be 4 MB."""
 
 PIECE_BYTES = 64 * 1024
+STEP_BYTES = 4 * 1024
 RECORD_BYTES = 16 * 1024
 """The most that one TLS record holds (RFC 8446, section 5.1). Who reads less at once leaves a rest that no poll shows."""
 
@@ -91,7 +92,7 @@ class ClientSocket:
             if self._ended:
                 return b""
             try:
-                return self._socket.recv(size)
+                return self._take(size)
             except (BlockingIOError, ssl.SSLWantReadError):
                 return None
             except ssl.SSLError as error:
@@ -131,7 +132,11 @@ class ClientSocket:
         self._timeout = None if blocking else 0.0
 
     def shutdown(self, how: int) -> None:
-        """Over TLS the other side is told first, unless a message is on its way. Raises `OSError`."""
+        """Over TLS the other side is told first, unless a message is on its way. With `SHUT_RD` it is told nothing, and who
+        waits in `recv` finds the end. Raises `OSError`."""
+        if how == socket.SHUT_RD:
+            socket.socket.shutdown(self._socket, how)
+            return
         idle = self._sending.acquire(blocking=False)
         try:
             with self._lock:
@@ -152,6 +157,13 @@ class ClientSocket:
     def __getattr__(self, name: str) -> Any:
         """The rest (`fileno`, `getsockname`, `setsockopt` …) needs no care."""
         return getattr(self._socket, name)
+
+    def _take(self, size: int) -> bytes:
+        """In small pieces, since each takes its memory before it is known what comes; of TLS all that is decrypted."""
+        data = self._socket.recv(min(size, STEP_BYTES))
+        while isinstance(self._socket, ssl.SSLSocket) and len(data) < size and self._socket.pending():
+            data += self._socket.recv(min(size - len(data), self._socket.pending()))
+        return data
 
     def _require_tls(self) -> None:
         first = self._socket.recv(1, socket.MSG_PEEK)

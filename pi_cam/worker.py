@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from pi_cam.connections import RECORD_BYTES, ClientSocket
 
@@ -67,7 +67,7 @@ class TimedReader(SocketUnreader):  # type: ignore[misc]
 
 
 class CameraConnection(TConn):  # type: ignore[misc]
-    """A connection whose next request is collected without a thread that waits for it: the head, and a body of known length."""
+    """A connection whose next request, head and body of known length, is collected without a thread that waits for it."""
 
     def __init__(self, cfg: Any, client: ClientSocket, address: Any, server: Any) -> None:
         super().__init__(cfg, client, address, server)
@@ -133,26 +133,29 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
             raise
         here = listener.getsockname()
         if self.nr_conns >= self.worker_connections - SPARE_CONNECTIONS and self.pending_conns:
-            self._drop(
-                min(self.pending_conns, key=lambda one: float(one.timeout))
-            )  # it asked nothing for the longest time
+            self._drop(min(self.pending_conns, key=lambda one: float(one.timeout)))
         self.nr_conns += 1
         self._await_request(CameraConnection(self.cfg, ClientSocket(client, self.context_for(here[1])), address, here))
 
     def on_client_socket_readable(self, conn: CameraConnection, client: Any) -> None:
-        """A further request begins."""
-        conn.deadline = time.monotonic() + HEAD_SECONDS
-        super().on_client_socket_readable(conn, client)
+        """A further request begins on a connection that was kept."""
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self._next_request(conn)
 
-    def handle(self, conn: CameraConnection) -> object:
-        """In a thread of the pool: answers a request that is there, and waits for none."""
+    def on_pending_socket_readable(self, conn: CameraConnection, client: Any) -> None:
+        """More of a request came, or of the TLS handshake. Taken here, in the main thread: each thread that did a handshake
+        would keep some 20 kB for it, and one takes few milliseconds."""
         try:
-            if not conn.has_request():
-                return _DEFER
+            whole = conn.has_request()
         except OSError as error:
             self.log.debug("Connection ended: %s", error)
-            return False
-        return super().handle(conn)
+            self._forget(conn)
+            self._let_go(conn)
+            return
+        if whole:
+            self._forget(conn)
+            self.enqueue_req(conn)
 
     def handle_request(self, req: Any, conn: CameraConnection) -> object:
         """The head is parsed; the body may have its own time."""
@@ -161,15 +164,14 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: CameraConnection, future: Future[object]) -> None:
-        """In the main thread, when `handle` is done."""
-        result = not future.cancelled() and future.exception() is None and future.result()
-        if result is _DEFER and self.alive:
-            self._await_request(conn)
-        elif result and result is not _DEFER:
-            conn.deadline = time.monotonic() + HEAD_SECONDS
-            super().finish_request(conn, future)
-        else:
+        """In the main thread, when a request was answered."""
+        keep = not future.cancelled() and future.exception() is None and future.result()
+        if not keep:
             self._let_go(conn)
+        elif conn.parser.unreader.buf.getvalue():
+            self._next_request(conn)
+        else:
+            super().finish_request(conn, future)
 
     def murder_pending(self) -> None:
         """Each second: cuts those whose time is over."""
@@ -177,11 +179,14 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
         for conn in [one for one in self.pending_conns if one.timeout <= now]:
             self._drop(conn)
 
+    def _next_request(self, conn: CameraConnection) -> None:
+        conn.deadline = time.monotonic() + HEAD_SECONDS
+        self._await_request(conn)
+        if conn in self.pending_conns:
+            self.on_pending_socket_readable(conn, conn.sock)
+
     def _await_request(self, conn: CameraConnection) -> None:
-        if conn.deadline <= time.monotonic():
-            self._close(conn)
-        else:
-            self._await(conn, conn.deadline, partial(self.on_pending_socket_readable, conn))
+        self._await(conn, conn.deadline, partial(self.on_pending_socket_readable, conn))
 
     def _let_go(self, conn: CameraConnection) -> None:
         """Says that nothing more comes, and waits, without a thread, until the client hangs up."""
@@ -209,10 +214,14 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
             self.pending_conns.append(conn)
 
     def _drop(self, conn: CameraConnection) -> None:
+        self._forget(conn)
+        self._close(conn)
+
+    def _forget(self, conn: CameraConnection) -> None:
+        """No more waiting for it."""
         self.pending_conns.remove(conn)
         with contextlib.suppress(OSError, ValueError, KeyError):
             self.poller.unregister(conn.sock)
-        self._close(conn)
 
     def _close(self, conn: CameraConnection) -> None:
         self.nr_conns -= 1

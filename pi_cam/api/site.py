@@ -10,12 +10,10 @@ import web.ui
 from pi_cam.api import access, arrival, cameras, certificate, live, pages, problems, sessions, system, whep
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
-from pi_cam.api.sockets import ReadingThread
+from pi_cam.api.sockets import NoThread
 from pi_cam.transport.websocket import MAX_MESSAGE_BYTES, SUBPROTOCOL
 
 MAX_BODY_BYTES = 64 * 1024
-PING_SECONDS = 25
-RECEIVE_BYTES = 32 * 1024
 
 HSTS_SECONDS = 2 * 365 * 24 * 3600
 
@@ -52,12 +50,9 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         SOCK_SERVER_OPTIONS={
-            "ping_interval": PING_SECONDS,
             "max_message_size": MAX_MESSAGE_BYTES,
-            # A whole TLS record (16 KiB) and more: what is left of one shows in no poll.
-            "receive_bytes": RECEIVE_BYTES,
             "subprotocols": [SUBPROTOCOL],
-            "thread_class": ReadingThread,
+            "thread_class": NoThread,
         },
     )
     app.extensions[EXTENSION] = services
