@@ -3,8 +3,10 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8080
-export PI_CAM_SOURCE := $(or $(SOURCE),$(PI_CAM_SOURCE),synthetic:)
+# What a person sets reaches the shell as it is: make itself would take a $ in a password for a variable of its own.
+override SOURCE := $(value SOURCE)
+override DATA := $(value DATA)
+export SOURCE DATA PORT
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -21,7 +23,7 @@ help: ## this list
 setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian, too)
 
 run: $(VENV)/.run ## show a live picture on http://localhost:8080 (SOURCE=… for a real camera)
-	@exec $(BIN)/pi-cam serve --port $(PORT) $(if $(DATA),--data $(DATA))
+	@export PI_CAM_SOURCE="$${SOURCE:-$${PI_CAM_SOURCE:-synthetic:}}"; exec $(BIN)/pi-cam serve --port "$${PORT:-8080}" $${DATA:+--data "$$DATA"}
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test

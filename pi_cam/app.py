@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
 
-from pi_cam.api import live, site
+import pi_cam
+from pi_cam.address_check import AddressCheck
+from pi_cam.api import site
+from pi_cam.api.present import Present
 from pi_cam.api.services import Services
-from pi_cam.cameras import Camera, Cameras, stopped_before
+from pi_cam.camera_book import MAIN, CameraBook, CameraRow
+from pi_cam.cameras import Cameras, Renditions
 from pi_cam.capture.addresses import redacted
-from pi_cam.capture.source import open_source
-from pi_cam.errors import NotReady
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
+from pi_cam.journal import Journal, Keep
+from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
-from pi_cam.settings import Settings
+from pi_cam.settings import Settings, Value
 from pi_cam.store import Store
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
@@ -30,10 +38,13 @@ from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.renewal import CertificateRenewal
+from pi_cam.trust.rights import Rights
+from pi_cam.trust.sealing import Seal
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.users import Users
 
-MAIN_CAMERA = "main"
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
 
@@ -53,18 +64,29 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
+        settings.watch(_set_log_level)
         store = Store(config.folder)
         store.open()
         self.loop = Loop()
-        self._viewers = Viewers(lambda: settings.integer("viewers_max"))
-        self._cameras = Cameras(store, self._viewers.of, self.loop.run_blocking)
-        self._cameras.add(self._main_camera(config, settings, store))
+        self.journal = Journal(
+            Ledger(config.folder, store.secret()),
+            lambda: Keep(settings.integer("journal_days"), settings.integer("journal_rows_max")),
+        )
+        if store.restored is not None:
+            self.journal.append("database-restored", kept_as=store.restored)
+        self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
+        streams = Streams(self.loop, settings, config.source)
+        book = CameraBook(store, Seal(store.secret()))
+        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
+        trust = open_trust(store, settings)
+        self.accounts = trust.accounts
+        self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
-        self._parts = Lifecycle([self.loop])
+        self._parts = Lifecycle([store, self.journal, self.loop, self._present])
         if config.tls or settings.flag("behind_proxy"):
-            self._parts = Lifecycle([self.loop, CertificateRenewal(self.certificates)])
-        self.accounts = open_accounts(store, settings)
+            renewal = CertificateRenewal(self.certificates)
+            self._parts = Lifecycle([store, self.journal, self.loop, self._present, renewal])
         self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
@@ -74,10 +96,16 @@ class App:
             cameras=self._cameras,
             door=door,
             whep=WhepSessions(door),
-            accounts=self.accounts,
-            tokens=Tokens(store),
+            accounts=trust.accounts,
+            sessions=trust.sessions,
+            users=trust.users,
+            tokens=trust.tokens,
+            present=self._present,
+            address_check=AddressCheck(self.loop.run_blocking),
+            make_hub=streams.hub,
             setup_code=self.setup_code,
             settings=settings,
+            journal=self.journal,
             form_key=store.secret(),
             certificates=self.certificates,
         )
@@ -86,28 +114,73 @@ class App:
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""
         self._parts.start()
+        self.journal.append("device-started", version=pi_cam.__version__)
 
     def stop(self) -> None:
         """Closes the pages with 1001, ends viewers and sources."""
         with contextlib.suppress(NotReady):
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
+        self.journal.append("device-stopped")
         self._parts.stop()
 
     async def _say_goodbye(self) -> None:
-        await live.close_all(GOING_AWAY, "restarting")
+        await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close())
 
-    def _main_camera(self, config: Config, settings: Settings, store: Store) -> Camera:
-        hub = Hub(
-            open_source(config.source, by_operator=True),
-            self.loop,
-            grace=settings.number("grace_seconds"),
-            stopped=stopped_before(store, MAIN_CAMERA),
-        )
-        return Camera(MAIN_CAMERA, "Camera", redacted(config.source), hub)
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`."""
+
+    loop: Loop
+    settings: Settings
+    source: str
+
+    def make(self, row: CameraRow) -> Renditions:
+        """As `cameras.MakeStreams`."""
+        if row.id == MAIN:
+            main = open_source(self.source, by_operator=True)
+            small = main.small if isinstance(main, HasSmall) else None
+            second = self.hub(small, row.stopped) if small else None
+            return Renditions(self.hub(main, row.stopped), second, redacted(self.source))
+        small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
+        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
+
+    def hub(self, source: VideoSource, stopped: bool = False) -> Hub:
+        """For one stream."""
+        return Hub(source, self.loop, grace=self.settings.number("grace_seconds"), stopped=stopped)
+
+    @staticmethod
+    def _added(row: CameraRow, address: str | None) -> VideoSource:
+        """The source of a camera that was added through the API."""
+        try:
+            if row.unreadable or address is None:
+                raise StoreError("The address of this camera cannot be read any more: enter it again.")
+            return open_source(address, by_operator=False, allow_lan=row.allow_lan)
+        except PiCamError as error:
+            return RefusedSource(error)
 
 
-def open_accounts(store: Store, settings: Settings) -> Accounts:
-    """Accounts on a store."""
+def _set_log_level(changed: Mapping[str, Value]) -> None:
+    if "log_level" in changed:
+        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Who may do what, on one store."""
+
+    accounts: Accounts
+    users: Users
+    sessions: Sessions
+    tokens: Tokens
+    rights: Rights
+
+
+def open_trust(store: Store, settings: Settings) -> Trust:
+    """All of `pi_cam.trust` that works on the store."""
     hasher = PasswordHasher(store.secret())
-    return Accounts(store, hasher, session_seconds=settings.number("session_hours") * 3600)
+    sessions = Sessions(store, lambda: settings.number("session_hours") * 3600)
+    tokens = Tokens(store)
+    accounts = Accounts(store, hasher, sessions)
+    return Trust(accounts, Users(store, hasher), sessions, tokens, Rights(store, sessions, tokens))

@@ -1,20 +1,17 @@
-"""The cameras of this device: each a hub with a name, a state that survives a restart, and a still picture."""
+"""The cameras of this device: each a hub or two with a name, a state that survives a restart, and a still picture."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Protocol
 
-from pi_cam.errors import CameraStopped, NotFound, PictureTimeout
+from pi_cam.camera_book import MAIN, CameraBook, CameraRow
+from pi_cam.errors import Conflict, NotFound
 from pi_cam.hub import Hub
-from pi_cam.media.still import jpeg_of
-from pi_cam.media.units import AccessUnit
-from pi_cam.store import Store
-
-STILL_SECONDS = 5.0
+from pi_cam.stills import RunBlocking, take_still
 
 
 class Watching(Protocol):
@@ -26,33 +23,58 @@ class Watching(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
-    """`address`: where its pictures come from, without a password."""
+class Renditions:
+    """One camera's streams: the main one, and a small one where there is one. `address` is shown, without a password."""
 
-    id: str
-    name: str
+    main: Hub
+    small: Hub | None
     address: str
-    hub: Hub
+
+    @property
+    def all(self) -> list[Hub]:
+        """Both, or the one."""
+        return [self.main] if self.small is None else [self.main, self.small]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera that is written down, and its streams."""
+
+    row: CameraRow
+    streams: Renditions
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.row.id
+
+    @property
+    def hub(self) -> Hub:
+        """The main stream's."""
+        return self.streams.main
+
+
+MakeStreams = Callable[[CameraRow], Renditions]
+"""Makes (does not start) what a row describes; never raises: a camera that cannot be says so in its state."""
 
 
 class Cameras:
-    """All cameras. Lives in the media loop, but for `stopped_before`."""
+    """All cameras. Lives in the media loop; one that fails touches no other."""
 
     def __init__(
         self,
-        store: Store,
+        book: CameraBook,
+        make: MakeStreams,
         viewers_of: Callable[[str], Sequence[Watching]],
-        run_blocking: Callable[..., Coroutine[object, object, Any]],
+        run_blocking: RunBlocking,
     ) -> None:
-        self._store = store
+        self._book = book
+        self._make = make
         self._viewers_of = viewers_of
         self._run_blocking = run_blocking
-        self._cameras: dict[str, Camera] = {}
+        self._cameras: dict[str, Camera] = {row.id: Camera(row, make(row)) for row in book.open()}
         self._stills: dict[str, asyncio.Task[bytes]] = {}
-
-    def add(self, camera: Camera) -> None:
-        """One more."""
-        self._cameras[camera.id] = camera
+        self._turn = asyncio.Lock()
 
     def get(self, camera_id: str) -> Camera:
         """Raises `NotFound`."""
@@ -72,87 +94,94 @@ class Cameras:
         delays = [viewer.delay_ms for viewer in viewers if viewer.delay_ms is not None]
         return {
             "id": camera.id,
-            "name": camera.name,
+            "name": camera.row.name,
             "state": stats.state,
             "trouble": stats.trouble,
-            "source": camera.address,
+            "source": camera.streams.address,
             "codec": stats.codec,
             "width": stats.width,
             "height": stats.height,
             "fps": stats.fps,
             "bitrate": stats.bitrate,
             "viewers": len(viewers),
-            "drops": stats.drops,
+            "drops": sum(hub.drops for hub in camera.streams.all),
             "delay_ms": round(median(delays)) if delays else None,
             "transcoded": stats.transcoded,
+            "small": camera.streams.small is not None,
+            "allow_lan": camera.row.allow_lan,
         }
 
     async def start(self, camera_id: str) -> None:
         """Lets viewers in again."""
         camera = self.get(camera_id)
-        await self._remember(camera_id, False)
-        await camera.hub.start()
+        await self._run_blocking(self._book.set_stopped, camera_id, False)
+        for hub in camera.streams.all:
+            await hub.start()
 
     async def stop(self, camera_id: str) -> None:
         """Ends every viewer's pictures before it returns; survives a restart."""
         camera = self.get(camera_id)
-        await camera.hub.stop()
-        await self._remember(camera_id, True)
+        for hub in camera.streams.all:
+            await hub.stop()
+        await self._run_blocking(self._book.set_stopped, camera_id, True)
 
     async def still(self, camera_id: str) -> bytes:
-        """A JPEG of now. Opens an idle camera. Raises `CameraStopped`, `PictureTimeout` after five seconds.
+        """A JPEG of now. Raises as `stills.take_still`.
 
         All who ask at the same time get the same one: decoding is dear.
         """
         camera = self.get(camera_id)
         task = self._stills.get(camera_id)
         if task is None:
-            task = self._stills[camera_id] = asyncio.get_running_loop().create_task(self._take_still(camera))
+            task = asyncio.get_running_loop().create_task(take_still(camera.hub, self._run_blocking))
+            self._stills[camera_id] = task
             task.add_done_callback(lambda _: self._stills.pop(camera_id, None))
         return await asyncio.shield(task)
 
-    async def _take_still(self, camera: Camera) -> bytes:
-        subscription = camera.hub.subscribe(300)
-        try:
-            async with asyncio.timeout(STILL_SECONDS):
-                first = await subscription.next()
-        except TimeoutError:
-            raise PictureTimeout("The camera gave no picture in time.") from None
-        finally:
-            units = subscription.waiting_units()
-            subscription.close()
-        if first is None:
-            raise CameraStopped("This camera is stopped.")
-        jpeg: bytes = await self._run_blocking(jpeg_of, [first, *_until_keyframe(units)], lane="stills")
-        return jpeg
+    async def add(self, row: CameraRow) -> Camera:
+        """A camera whose address was checked. Raises as `CameraBook.add`."""
+        async with self._turn:
+            written = await self._run_blocking(self._book.add, row)
+            camera = self._cameras[written.id] = Camera(written, self._make(written))
+        return camera
+
+    async def change(self, row: CameraRow) -> Camera:
+        """Another name leaves the pictures alone; another address ends them. Raises as `CameraBook.change`, `Conflict`
+        for the address of the operator's camera."""
+        async with self._turn:
+            before = self.get(row.id)
+            if row.id == MAIN and (row.address, row.small_address) != (None, None):
+                raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
+            written = await self._run_blocking(self._book.change, row)
+            written = replace(written, stopped=before.hub.state == "stopped")
+            same = _place(before.row) == _place(written)
+            camera = Camera(written, before.streams if same else self._make(written))
+            self._cameras[row.id] = camera
+        if not same:
+            await self._close(before)
+        return camera
+
+    async def remove(self, camera_id: str) -> None:
+        """Ends its pictures. Raises as `CameraBook.remove`."""
+        async with self._turn:
+            await self._run_blocking(self._book.remove, camera_id)
+            camera = self._cameras.pop(camera_id)
+        await self._close(camera)
+
+    async def order(self, cameras: list[str]) -> None:
+        """Raises as `CameraBook.order`."""
+        async with self._turn:
+            await self._run_blocking(self._book.order, cameras)
+            self._cameras = {camera: self._cameras[camera] for camera in cameras}
 
     async def close(self) -> None:
         """Closes every source."""
-        await asyncio.gather(*(camera.hub.close() for camera in self._cameras.values()))
+        await asyncio.gather(*(self._close(camera) for camera in self._cameras.values()))
 
-    async def _remember(self, camera_id: str, stopped: bool) -> None:
-        await self._run_blocking(remember_stopped, self._store, camera_id, stopped)
-
-
-def remember_stopped(store: Store, camera_id: str, stopped: bool) -> None:
-    """Writes a person's wish down."""
-    with store.transaction() as database:
-        database.execute(
-            "INSERT INTO cameras (id, stopped) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET stopped = excluded.stopped",
-            (camera_id, int(stopped)),
-        )
+    @staticmethod
+    async def _close(camera: Camera) -> None:
+        await asyncio.gather(*(hub.close() for hub in camera.streams.all))
 
 
-def stopped_before(store: Store, camera_id: str) -> bool:
-    """Whether a person stopped this camera before the last restart."""
-    with store.transaction() as database:
-        row = database.execute("SELECT stopped FROM cameras WHERE id = ?", (camera_id,)).fetchone()
-    return bool(row and row["stopped"])
-
-
-def _until_keyframe(units: list[AccessUnit]) -> list[AccessUnit]:
-    """What belongs to the first picture's group."""
-    for index, unit in enumerate(units):
-        if unit.keyframe:
-            return units[:index]
-    return units
+def _place(row: CameraRow) -> tuple[str | None, str | None, bool]:
+    return row.address, row.small_address, row.allow_lan

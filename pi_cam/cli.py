@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pi_cam
-from pi_cam.errors import PiCamError, SettingError, SourceError
+from pi_cam.errors import PiCamError, SettingError, SourceError, StoreError
+from pi_cam.journal import Journal
+from pi_cam.journal.actions import COMMAND_LINE
+from pi_cam.journal.ledger import NAME as JOURNAL
+from pi_cam.journal.ledger import Filter, Ledger
 from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
-from pi_cam.store import Store
+from pi_cam.store import SECRET, Store
 from pi_cam.trust.tokens import Tokens
 
 DEFAULT_FOLDER = Path.home() / ".local/share/pi-cam"
@@ -24,12 +30,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         configure_logging(Settings.from_environment().text("log_level"))
-        return command(arguments)
+        status = command(arguments)
+        sys.stdout.flush()
+        return status
     except SettingError as error:
         sys.stderr.write(f"pi-cam: {error}\n")
         return 2
     except PiCamError as error:
         sys.stderr.write(f"pi-cam: {error}\n")
+        return 1
+    except BrokenPipeError:  # who reads our output has gone
+        sys.stdout = None  # else the interpreter would try again, and complain
         return 1
     except KeyboardInterrupt:
         return 130
@@ -44,24 +55,28 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.device_key import DeviceKey
 
     places = plan(arguments.listen, arguments.port, arguments.tunnel_port)
-    source = arguments.source or Settings.from_environment().text("source")
+    source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
     except SourceError as error:
         raise SettingError(str(error)) from error
-    Store(arguments.data).open()
+    store = _opened(arguments.data)
+    store.secret()  # what is wrong with it is said here, in a sentence, and not by a worker that cannot start
     device = DeviceKey.load(arguments.data)
     listeners = bind_all(places)
     if any(listener.tls for listener in listeners):
-        Certificates(arguments.data, device.id).renew()  # here, where what goes wrong is one sentence
+        Certificates(arguments.data, device.id).renew()
     serving.CameraServer(listeners, arguments.data, source).run()
     return 0
 
 
 def _token_create(arguments: argparse.Namespace) -> int:
-    from pi_cam.trust.capabilities import parse_capabilities
+    from pi_cam.trust.capabilities import in_order, parse_capabilities
 
-    sys.stdout.write(_tokens(arguments).create(arguments.name, parse_capabilities(arguments.can)) + "\n")
+    can = parse_capabilities(arguments.can)
+    token = _tokens(arguments, create=True).create(arguments.name, can)
+    _note(arguments.data, "token-created", name=arguments.name, can=in_order(can))
+    sys.stdout.write(token + "\n")
     return 0
 
 
@@ -73,27 +88,79 @@ def _token_list(arguments: argparse.Namespace) -> int:
 
 def _token_revoke(arguments: argparse.Namespace) -> int:
     _tokens(arguments).revoke(arguments.name)
+    _note(arguments.data, "token-revoked", name=arguments.name)
     return 0
 
 
-def _tokens(arguments: argparse.Namespace) -> Tokens:
-    store = Store(arguments.data)
-    store.open()
-    return Tokens(store)
+def _tokens(arguments: argparse.Namespace, *, create: bool = False) -> Tokens:
+    return Tokens(_opened(arguments.data, create=create))
+
+
+def _opened(folder: Path, *, create: bool = True) -> Store:
+    """The store, ready. That a damaged database was replaced stands in the journal."""
+    store = Store(folder)
+    store.open(create=create)
+    if store.restored is not None:
+        _note(folder, "database-restored", kept_as=store.restored)
+    return store
 
 
 def _owner_set(arguments: argparse.Namespace) -> int:
     from pi_cam.trust.accounts import Accounts
     from pi_cam.trust.passwords import PasswordHasher
+    from pi_cam.trust.sessions import Sessions
 
-    store = Store(arguments.data)
-    store.open()
-    accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=1)
+    store = _opened(arguments.data)
+    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 1.0))
     if sys.stdin.isatty():
         sys.stderr.write("New password: ")
         sys.stderr.flush()
-    accounts.set_owner(arguments.name, sys.stdin.readline().rstrip("\r\n"))
+    accounts.set_owner(arguments.name, _password())
+    _note(arguments.data, "owner-set", name=arguments.name.strip())
     return 0
+
+
+def _password() -> str:
+    """One line of standard input. Read as bytes: what a browser sends is UTF-8, whatever this terminal's encoding."""
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SettingError("The password is not UTF-8 text.") from None
+
+
+def _note(folder: Path, action: str, **detail: Any) -> None:
+    """Into the journal. One that cannot be written is logged, and undoes nothing."""
+    journal = Journal(Ledger(folder, Store(folder).secret()))
+    journal.start()
+    journal.append(action, actor=COMMAND_LINE, **detail)
+    journal.stop()
+
+
+def _journal_verify(arguments: argparse.Namespace) -> int:
+    count, fault = _ledger(arguments.data).first_fault()
+    if fault is not None:
+        raise StoreError(fault)
+    sys.stdout.write(f"The journal is whole: {count} rows, none altered, removed or reordered.\n")
+    return 0
+
+
+def _journal_export(arguments: argparse.Namespace) -> int:
+    from pi_cam.journal.export import FORMATS
+
+    _, write = FORMATS[arguments.format]
+    try:
+        sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has read enough; the interpreter must not try to write once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _ledger(folder: Path) -> Ledger:
+    for name, what in ((JOURNAL, "journal"), (SECRET, "key for the journal")):
+        if not (folder / name).is_file():
+            raise StoreError(f"There is no {what} in {folder}.")
+    return Ledger(folder, Store(folder).secret())
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -102,7 +169,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
     findings = doctor.examine(arguments.data, webrtc_seam.missing())
     if arguments.full:
-        findings += trial.try_camera(arguments.source or Settings.from_environment().text("source"))
+        findings += trial.try_camera(arguments.source or Settings.load(arguments.data).text("source"))
     if arguments.json:
         sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
     else:
@@ -110,8 +177,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return 1 if any(finding.level == "missing" for finding in findings) else 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence. (The parsers of commands are made by their parent, and so of this class, too.)"""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit status 2."""
+        self.exit(2, f"pi-cam: {message}; see {self.prog} --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pi-cam", description="A connected camera that a person owns.")
+    parser = _Parser(prog="pi-cam", description="A connected camera that a person owns.")
     parser.add_argument("--version", action="version", version=f"pi-cam {pi_cam.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -138,6 +213,11 @@ def _parser() -> argparse.ArgumentParser:
     owner_set = _command(owner, "set", _owner_set, "name the owner; the password is read from standard input")
     owner_set.add_argument("--name", required=True)
 
+    journal = commands.add_parser("journal", help="who did what").add_subparsers(required=True, metavar="ACTION")
+    _command(journal, "verify", _journal_verify, "look whether a row was altered, removed or reordered")
+    export = _command(journal, "export", _journal_export, "write all rows to standard output")
+    export.add_argument("--format", choices=("json", "csv"), default="json", help="default json")
+
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument("--full", action="store_true", help="open the camera, too, and watch it for some seconds")
@@ -146,15 +226,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[_Parser],
     name: str,
     function: Callable[[argparse.Namespace], int],
     text: str,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text)
-    parser.add_argument("--data", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=f"default {DEFAULT_FOLDER}")
+    parser.add_argument("--data", type=_folder, default=DEFAULT_FOLDER, metavar="DIR", help=f"default {DEFAULT_FOLDER}")
     parser.set_defaults(command=function)
     return parser
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("name the data folder")
+    return Path(text)
 
 
 def _port(text: str) -> int:

@@ -62,15 +62,9 @@ class ClientSocket:
         if self._context is None:
             return True
         with self._lock:
-            if isinstance(self._socket, ssl.SSLSocket):
-                tls = self._socket
-            else:
-                self._require_tls()
-                tls = self._context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
-                self._socket = tls
             try:
-                tls.do_handshake()
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                self._wrapped(self._context).do_handshake()
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return False
             except ssl.SSLError as error:
                 raise Gone(f"TLS: {error.reason}") from error
@@ -165,12 +159,17 @@ class ClientSocket:
             data += self._socket.recv(min(size - len(data), self._socket.pending()))
         return data
 
-    def _require_tls(self) -> None:
+    def _wrapped(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        if isinstance(self._socket, ssl.SSLSocket):
+            return self._socket
         first = self._socket.recv(1, socket.MSG_PEEK)
         if first and first[0] != TLS_HANDSHAKE:
             with contextlib.suppress(OSError):
                 self._socket.send(PLAIN_TO_TLS)
             raise Gone("not TLS")
+        tls = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+        self._socket = tls
+        return tls
 
     def _send_piece(self, piece: memoryview) -> None:
         until = time.monotonic() + SEND_SECONDS

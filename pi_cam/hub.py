@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pi_cam.errors import CameraStopped
+from pi_cam.errors import CameraStopped, PiCamError
 from pi_cam.keyframes import KeyframeRequests
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter
@@ -41,6 +41,7 @@ class HubStats:
     subscribers: int
     drops: int
     transcoded: bool
+    sends: str | None
 
 
 class Hub:
@@ -65,7 +66,7 @@ class Hub:
         self._listeners: set[SoundSubscription] = set()
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
-        self._trouble: str | None = None
+        self.trouble: PiCamError | None = None
         self._live = False
         self._meter = StreamMeter(clock)
         self._recent = RecentUnits()
@@ -138,7 +139,7 @@ class Hub:
             return "stopped"
         if not self._opening.wanted:
             return "idle"
-        if self._trouble:
+        if self.trouble:
             return "unreachable"
         return "live" if self._live else "starting"
 
@@ -147,7 +148,7 @@ class Hub:
         known = self._meter.parameters
         return HubStats(
             state=self.state,
-            trouble=self._trouble,
+            trouble=str(self.trouble) if self.trouble else None,
             codec="h264" if known else None,
             profile_level_id=known.profile_level_id if known else None,
             width=known.width if known else None,
@@ -157,6 +158,7 @@ class Hub:
             subscribers=len(self._subscriptions),
             drops=self.drops,
             transcoded=self.source.capabilities.transcoded,
+            sends=self.source.capabilities.sends,
         )
 
     # What the source brings
@@ -175,7 +177,7 @@ class Hub:
             subscription.offer(unit)
         if not self._live:
             self._live = True
-            self._trouble = None
+            self.trouble = None
             self._changed()
 
     def fast_forward(self) -> list[AccessUnit]:
@@ -192,15 +194,15 @@ class Hub:
         """A listener left."""
         self._listeners.discard(subscription)
 
-    def troubled(self, trouble: str | None) -> None:
+    def troubled(self, trouble: PiCamError | None) -> None:
         """The source says what is wrong, or that nothing is any more."""
-        if trouble == self._trouble:
+        if str(trouble) == str(self.trouble):
             return
-        self._trouble = trouble
+        self.trouble = trouble
         if trouble:
             self._live = False
             self._recent.clear()
-            log.warning("camera in trouble", extra={"trouble": trouble})
+            log.warning("camera in trouble", extra={"trouble": str(trouble)})
         self._changed()
 
     def closed(self) -> None:
@@ -208,8 +210,8 @@ class Hub:
         self._recent.clear()
         self._meter.reset()
         self._keyframes.satisfied()
-        if self._trouble:
-            self._trouble = None
+        if self.trouble:
+            self.trouble = None
             self._changed()
 
     def _want(self, wanted: bool) -> None:

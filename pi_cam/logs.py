@@ -35,7 +35,7 @@ class JsonFormatter(logging.Formatter):
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(_blotted(entry), ensure_ascii=False)
+        return json.dumps(blotted(entry), ensure_ascii=False)
 
 
 def without_secrets(text: str) -> str:
@@ -45,12 +45,12 @@ def without_secrets(text: str) -> str:
     return text
 
 
-def _blotted(value: object) -> object:
+def blotted(value: object) -> object:
     """The same in plain JSON values, without secrets: before they are quoted, so that each line stays JSON."""
     if isinstance(value, Mapping):
-        return {str(name): "…" if _SECRET_NAMES.search(str(name)) else _blotted(item) for name, item in value.items()}
+        return {str(name): "…" if _SECRET_NAMES.search(str(name)) else blotted(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_blotted(item) for item in value]
+        return [blotted(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return without_secrets(str(value)).encode(errors="backslashreplace").decode()

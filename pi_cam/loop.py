@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-LANES = {"devices": 6, "sockets": 6, "stills": 1}
+LANES = {"devices": 6, "sockets": 6, "stills": 1, "rights": 1}
 """Threads for what may block while the loop goes on, apart from each other: a page that does not read holds a socket's
 thread for seconds, and must not keep a camera from being closed."""
 

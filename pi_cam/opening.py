@@ -36,6 +36,10 @@ class Asked(Protocol):
     def transcoded(self) -> bool:
         """It is encoded here from something else."""
 
+    @property
+    def sends(self) -> str | None:
+        """The codec of the camera itself, once known."""
+
 
 class Source(Protocol):
     """What the hub needs of a camera (`pi_cam.capture.source.VideoSource`)."""
@@ -62,8 +66,8 @@ class Receiver(Protocol):
     def publish(self, unit: AccessUnit | AudioPacket) -> None:
         """A picture, or sound."""
 
-    def troubled(self, trouble: str | None) -> None:
-        """What is wrong now, as a sentence; None when pictures flow again."""
+    def troubled(self, trouble: PiCamError | None) -> None:
+        """What is wrong now; None when pictures flow again."""
 
     def closed(self) -> None:
         """The source is closed; what is known of its stream is over."""
@@ -109,23 +113,27 @@ class Opening:
             self._bridge.post(current, self._receiver.publish, unit)
 
         def report(trouble: SourceError | None) -> None:
-            self._bridge.post(current, self._receiver.troubled, str(trouble) if trouble else None)
+            self._bridge.post(current, self._receiver.troubled, trouble)
 
-        try:
-            await self._bridge.run_blocking(self._source.start, emit, report)
-        except PiCamError as error:
-            self._receiver.troubled(str(error))
-        except Exception:  # an edge: a driver may fail in any way, and the hub must outlive it
-            log.exception("camera cannot be opened")
-            self._receiver.troubled(UNFORESEEN)
+        trouble = await self._attempt(self._source.start, emit, report)
+        if trouble:
+            self._receiver.troubled(trouble)
 
     async def _stop(self) -> None:
         self._round += 1
-        try:
-            await self._bridge.run_blocking(self._source.stop)
-        except PiCamError as error:
-            log.warning("camera did not close cleanly", extra={"trouble": str(error)})
-        except Exception:  # an edge, as above
-            log.exception("camera did not close cleanly")
+        trouble = await self._attempt(self._source.stop)
+        if trouble:
+            log.warning("camera did not close cleanly", extra={"trouble": str(trouble)})
         self.open = False
         self._receiver.closed()
+
+    async def _attempt(self, function: Callable[..., object], *arguments: object) -> PiCamError | None:
+        """What went wrong."""
+        try:
+            await self._bridge.run_blocking(function, *arguments)
+        except PiCamError as error:
+            return error
+        except Exception:  # an edge: a driver may fail in any way, and the hub must outlive it
+            log.exception("camera failed")
+            return SourceError(UNFORESEEN)
+        return None

@@ -14,6 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from pi_cam.listeners import Listener, ListenerStamp
+from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
 from pi_cam.worker import CameraWorker
 
@@ -79,7 +80,9 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         lan = self._listeners[0].host
         names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
         config = Config(self._folder, self._source, names, bool(self._tls_ports))
-        self.camera = App(config, Settings.from_environment())
+        settings = Settings.load(self._folder)
+        configure_logging(settings.text("log_level"))
+        self.camera = App(config, settings)
         self.camera.start()
         return ListenerStamp(self.camera.wsgi, self._listeners)
 

@@ -1,23 +1,36 @@
-"""Settings as rows: name, type, default, range and help. Validation, environment and documentation derive from the row."""
+"""Settings as rows: name, type, default, range and help. Validation, API and documentation derive from it."""
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from pi_cam.errors import SettingError
+from pi_cam.settings_file import NAME as FILE
+from pi_cam.settings_file import Content, SettingsFile
+
+log = logging.getLogger(__name__)
 
 Value = int | float | str | bool
+Kind = Literal["boolean", "integer", "number", "text"]
+SetBy = Literal["default", "file", "environment"]
 
 ENVIRONMENT_PREFIX = "PI_CAM_"
+MAX_TEXT = 1000
+KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One row. The type of `default` is the type of the setting; `low` and `high` bound numbers, `choices` words, and
-    `pattern`, a regular expression, whole texts."""
+    `pattern`, a regular expression, whole texts. `restart`: a new value waits for the next start. `secret`: its value is
+    not shown. `operator`: only whoever has the machine sets it, never the API."""
 
     name: str
     default: Value
@@ -26,24 +39,45 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     pattern: str = ""
+    restart: bool = False
+    secret: bool = False
+    operator: bool = False
 
     @property
     def variable(self) -> str:
         """The environment variable that sets it."""
         return ENVIRONMENT_PREFIX + self.name.upper()
 
+    @property
+    def kind(self) -> Kind:
+        """Its type, in a word."""
+        return KINDS[type(self.default)]
+
     def parse(self, text: str) -> Value:
-        """The value that `text` stands for. Raises `SettingError` with a sentence that names the setting."""
-        value = self._convert(text.strip())
+        """The value that `text` of the environment stands for. Raises `SettingError`, which names the variable."""
+        return self._checked(self._convert(text.strip()), self.variable)
+
+    def accept(self, value: object) -> Value:
+        """A value from JSON, checked. Raises `SettingError`, which names the setting."""
+        if self.kind == "number" and type(value) is int and abs(value) < 2**63:
+            value = float(value)
+        if not isinstance(value, int | float | str) or type(value) is not type(self.default):
+            wanted = {"boolean": "yes or no", "text": "a text"}.get(self.kind, "a number")
+            raise SettingError(f"{self.name} must be {wanted}.")
+        return self._checked(value, self.name)
+
+    def _checked(self, value: Value, called: str) -> Value:
         if isinstance(value, int | float) and not isinstance(value, bool):
             if self.low is not None and not value >= self.low:  # so that NaN is refused too
-                raise SettingError(f"{self.variable} must be at least {self.low:g}.")
+                raise SettingError(f"{called} must be at least {self.low:g}.")
             if self.high is not None and value > self.high:
-                raise SettingError(f"{self.variable} must be at most {self.high:g}.")
+                raise SettingError(f"{called} must be at most {self.high:g}.")
+        if isinstance(value, str) and (len(value) > MAX_TEXT or not value.isprintable()):
+            raise SettingError(f"{called} must be one line of at most {MAX_TEXT} characters.")
         if self.pattern and not re.fullmatch(self.pattern, str(value)):
-            raise SettingError(f"{self.variable} makes no sense: {self.help}")
+            raise SettingError(f"{called} must be in the form that its description gives.")
         if self.choices and value not in self.choices:
-            raise SettingError(f"{self.variable} must be one of: {', '.join(self.choices)}.")
+            raise SettingError(f"{called} must be one of: {', '.join(self.choices)}.")
         return value
 
     def _convert(self, text: str) -> Value:
@@ -63,18 +97,27 @@ class Setting:
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
-        "source", "camera:", "The camera's address, where `--source` does not say it (and no process list shows it)."
+        "source",
+        "camera:",
+        "The camera's address, where `--source` does not say it (and no process list shows it).",
+        restart=True,
+        secret=True,
+        operator=True,  # an address of the operator may be on this machine; one from the API must be checked in full
     ),
     Setting("viewers_max", 8, "Most people who may watch at once; one more is told to come back later.", 1, 100),
     Setting("connect_seconds", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60),
-    Setting("grace_seconds", 5.0, "How long the camera stays open after the last viewer has left.", 0, 600),
+    Setting(
+        "grace_seconds", 5.0, "How long the camera stays open after the last viewer has left.", 0, 600, restart=True
+    ),
     Setting(
         "ice_servers",
         "",
         "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
         pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
     ),
-    Setting("session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760),
+    Setting(
+        "session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760, restart=True
+    ),
     Setting(
         "tunnel_host",
         "",
@@ -86,25 +129,61 @@ SETTINGS: tuple[Setting, ...] = (
         False,
         "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
         "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
+        restart=True,
+        operator=True,  # said through a plain connection, it would take away the cookie of whoever said it
     ),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
+    Setting("journal_days", 365, "How many days the journal remembers.", 1, 3650),
+    Setting("journal_rows_max", 100_000, "How many rows the journal keeps; the oldest go first.", 1000, 500_000),
 )
+
+ROWS: dict[str, Setting] = {row.name: row for row in SETTINGS}
+
+Listener = Callable[[Mapping[str, Value]], None]
 
 
 class Settings:
-    """The values in force."""
+    """The values in force: the environment's, else the file's, else the defaults. Any thread may ask and change."""
 
-    def __init__(self, values: Mapping[str, Value] | None = None) -> None:
-        self._values: dict[str, Value] = {row.name: row.default for row in SETTINGS}
-        for name, value in (values or {}).items():
-            if name not in self._values:
-                raise SettingError(f"There is no setting named {name}.")
-            self._values[name] = value
+    def __init__(
+        self,
+        values: Mapping[str, Value] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        file: SettingsFile | None = None,
+    ) -> None:
+        """`values` are those of the file. Raises `SettingError` for a name or a variable that makes no sense."""
+        set_outside = environment or {}
+        self._environment = {
+            row.name: row.parse(set_outside[row.variable]) for row in SETTINGS if row.variable in set_outside
+        }
+        for name in values or {}:
+            _row(name)
+        self._stored: dict[str, Value] = dict(values or {})
+        self._kept: dict[str, object] = {}
+        self._file = file
+        self._problems: list[str] = []
+        self._listeners: list[Listener] = []
+        self._lock = threading.Lock()
+        self._values: dict[str, Value] = {row.name: self.saved(row.name) for row in SETTINGS}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Defaults, overridden by `PI_CAM_*`. Raises `SettingError` for a value that makes no sense."""
-        return cls({row.name: row.parse(environment[row.variable]) for row in SETTINGS if row.variable in environment})
+        return cls(environment=environment)
+
+    @classmethod
+    def load(cls, folder: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Those of a data folder. What is wrong with its file is logged and told by `problems`; a variable that makes no
+        sense raises `SettingError`."""
+        file = SettingsFile(folder)
+        content = file.read()
+        settings = cls(_usable(content), environment=environment, file=file)
+        settings._kept = {name: value for name, value in content.values.items() if name not in ROWS}
+        settings._problems = content.problems
+        for problem in content.problems:
+            log.warning("settings", extra={"problem": problem})
+        return settings
 
     def integer(self, name: str) -> int:
         """The value of a whole-number setting."""
@@ -122,18 +201,107 @@ class Settings:
         """The value of a yes-or-no setting."""
         return bool(self._values[name])
 
+    def saved(self, name: str) -> Value:
+        """The value that the next start begins with; another one than that in force while a restart is waited for."""
+        return self._environment.get(name, self._stored.get(name, ROWS[name].default))
+
+    def waiting(self, name: str) -> bool:
+        """Whether its new value waits for a restart."""
+        return self.saved(name) != self._values[name]
+
+    def set_by(self, name: str) -> SetBy:
+        """What decides its value."""
+        if name in self._environment:
+            return "environment"
+        return "file" if name in self._stored else "default"
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, each in a sentence."""
+        return list(self._problems)
+
+    def watch(self, listener: Listener) -> None:
+        """`listener` is called with what changed, after each change, in the thread that changed it."""
+        self._listeners.append(listener)
+
+    def change(self, wanted: Mapping[str, object]) -> dict[str, tuple[Value, Value]]:
+        """Checks all, writes, and only then lets them hold; None takes a setting back to its default. What changed: name →
+        before and after. Raises `SettingError` and `StoreError`; then nothing has changed."""
+        with self._lock:
+            stored = dict(self._stored)
+            for name, value in wanted.items():
+                row = self._changeable(name)
+                stored.pop(name, None)
+                if value is not None:
+                    stored[name] = row.accept(value)
+            before = {name: self.saved(name) for name in wanted}
+            if stored != self._stored:
+                self._write(stored)
+            changed = {name: (old, self.saved(name)) for name, old in before.items() if old != self.saved(name)}
+            self._values.update({name: new for name, (_, new) in changed.items() if not ROWS[name].restart})
+        for listener in self._listeners if changed else ():
+            listener({name: new for name, (_, new) in changed.items()})
+        return changed
+
+    def _changeable(self, name: str) -> Setting:
+        row = _row(name)
+        if row.operator:
+            raise SettingError(f"{name} cannot be changed here: it is set where the camera is started.")
+        if name in self._environment:
+            raise SettingError(f"{name} cannot be changed here: the environment variable {row.variable} sets it.")
+        return row
+
+    def _write(self, stored: dict[str, Value]) -> None:
+        if self._file is not None:
+            self._file.write({**self._kept, **self._stored}, {**self._kept, **stored})
+            self._problems = [_unknown(name) for name in self._kept]
+        self._stored = stored
+
+
+def _row(name: str) -> Setting:
+    if name not in ROWS:
+        raise SettingError(f"There is no setting named {name[:100]}.")
+    return ROWS[name]
+
+
+def _unknown(name: str) -> str:
+    return f"{FILE} has {name[:100]}, which is no setting; it is kept as it is."
+
+
+def _usable(content: Content) -> dict[str, Value]:
+    """The values that make sense. Of each other one the last good value, else the default; it is named in `problems`."""
+    good: dict[str, Value] = {}
+    for name, value in content.values.items():
+        if name not in ROWS:
+            content.problems.append(_unknown(name))
+            continue
+        try:
+            good[name] = ROWS[name].accept(value)
+        except SettingError as error:
+            content.problems.append(f"{FILE}: {error} {_instead(name, content.previous, good)}")
+    return good
+
+
+def _instead(name: str, previous: Mapping[str, object], good: dict[str, Value]) -> str:
+    try:
+        good[name] = ROWS[name].accept(previous.get(name))
+    except SettingError:
+        return "Its default is used."
+    return "Its last good value is used."
+
 
 def markdown() -> str:
     """`docs/settings.md`."""
     lines = [
         "# Settings",
         "",
-        "Each is set by its environment variable. This page is made from `pi_cam/settings.py` by `make docs`.",
+        "Each is set by its environment variable, else by `PATCH /api/v1/settings`, which keeps it in `settings.json` in",
+        "the data folder. This page is made from `pi_cam/settings.py` by `make docs`.",
         "",
-        "| variable | default | range | what it does |",
-        "|---|---|---|---|",
+        "| variable | default | range | restart | what it does |",
+        "|---|---|---|---|---|",
     ]
     for row in SETTINGS:
         bounds = ", ".join(row.choices) or (f"{row.low:g} to {row.high:g}" if row.low is not None else "")
-        lines.append(f"| `{row.variable}` | {row.default!r} | {bounds} | {row.help} |")
+        restart = "yes" if row.restart else ""
+        lines.append(f"| `{row.variable}` | {row.default!r} | {bounds} | {restart} | {row.help} |")
     return "\n".join(lines) + "\n"

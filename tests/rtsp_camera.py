@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,13 +16,15 @@ SERVER = Path(__file__).resolve().parent / "rtsp_server.py"
 class RtspServer:
     """The server as a process that can be stopped, killed and started again on its port."""
 
-    def __init__(self, clip: Path, *options: str) -> None:
-        self._arguments = ["--clip", str(clip), *options]
+    def __init__(self, clip: Path, *options: str, within: Sequence[str] = (), address: str = "127.0.0.1") -> None:
+        self._within = list(within)
+        self._address = address
+        self._arguments = ["--clip", str(clip), "--address", address, *options]
         self.port = 0
         self.start()
 
     def start(self) -> None:
-        command = ["/usr/bin/python3", str(SERVER), "--port", str(self.port), *self._arguments]
+        command = [*self._within, "/usr/bin/python3", str(SERVER), "--port", str(self.port), *self._arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         ready = self._process.stdout.readline().split()
@@ -39,15 +41,15 @@ class RtspServer:
         self._process.stdout.close()
 
     def url(self, userinfo: str = "") -> str:
-        return f"rtsp://{userinfo}127.0.0.1:{self.port}/live"
+        return f"rtsp://{userinfo}{self._address}:{self.port}/live"
 
 
 @contextmanager
-def rtsp(clip: Path, *options: str) -> Iterator[RtspServer]:
+def rtsp(clip: Path, *options: str, within: Sequence[str] = (), address: str = "127.0.0.1") -> Iterator[RtspServer]:
     probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
     found = subprocess.run(["/usr/bin/python3", "-c", probe], check=False, capture_output=True).returncode == 0
     require("gst-rtsp-server", found)
-    server = RtspServer(clip, *options)
+    server = RtspServer(clip, *options, within=within, address=address)
     try:
         yield server
     finally:

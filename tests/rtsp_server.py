@@ -83,6 +83,7 @@ class Player:
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="An RTSP camera on loopback that plays a clip in a loop.")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--clip", required=True)
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
@@ -127,7 +128,7 @@ def main(arguments: list[str]) -> int:
     Gst.init(None)
     clip = Clip.load(options.clip)
     server = GstRtspServer.RTSPServer()
-    server.set_address("127.0.0.1")
+    server.set_address(options.address)
     server.set_service(str(options.port))
     factory = factory_for(options, clip)
     if options.user:
@@ -135,7 +136,7 @@ def main(arguments: list[str]) -> int:
     server.get_mount_points().add_factory("/live", factory)
     if server.attach(None) == 0:
         raise SystemExit(f"port {options.port} is taken")
-    print(f"ready rtsp://127.0.0.1:{server.get_bound_port()}/live", flush=True)  # noqa: T201 - its users read this
+    print(f"ready rtsp://{options.address}:{server.get_bound_port()}/live", flush=True)  # noqa: T201 - its users read this
     GLib.MainLoop().run()
     return 0
 

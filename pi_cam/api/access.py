@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
 
 from flask import Flask, g, redirect, request
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
@@ -14,8 +15,8 @@ from pi_cam.api.problems import for_program
 from pi_cam.api.rules import Rule, rule_of
 from pi_cam.api.services import services
 from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
-from pi_cam.transport.doors import Visitor
-from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed, require
+from pi_cam.transport.viewers import Visitor
+from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed_somewhere, require, rights
 
 OWN_HEADER = "X-Pi-Cam"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -41,6 +42,7 @@ def install(app: Flask, own_names: list[str]) -> None:
                 raise NotAllowed("This address is closed.")
             return _check(rule)
         except PiCamError as error:
+            _note_refusal(error)
             if rule is None or not rule.websocket or (isinstance(error, NotAllowed) and error.args == (FOREIGN,)):
                 raise
             g.refusal = error
@@ -57,9 +59,19 @@ def current_person() -> Person:
     return g.person
 
 
-def visitor_of(person: Person) -> Visitor:
-    """The person as the doors to the pictures see them."""
-    return Visitor(person.name, person.session, allowed(person, "listen"))
+def visitor_of(person: Person, camera: str) -> Visitor:
+    """The person as the doors to the pictures of this camera see them."""
+    return Visitor(person.key, person.name, person.session, tuple(rights(person, camera)), visitor_address())
+
+
+def visitor_address() -> str:
+    """Where this request comes from, for the journal."""
+    return arrival.client_address()
+
+
+def note(action: str, *, camera: str = "", **detail: Any) -> None:
+    """Into the journal, as done by whoever makes this request."""
+    services().journal.append(action, actor=current_person().name, camera=camera, address=visitor_address(), **detail)
 
 
 def form_token() -> str:
@@ -76,6 +88,24 @@ def _rule(app: Flask) -> Rule | None:
         method = next(iter(request.routing_exception.valid_methods or ["GET"]))
         endpoint = app.url_map.bind_to_environ(request.environ).match(method=method)[0]
     return rule_of(app.view_functions[endpoint]) if endpoint else None
+
+
+def _note_refusal(error: PiCamError) -> None:
+    """Into the journal: who shows a credential, or comes from another site, and is refused. Not a stranger who is only sent
+    to sign in."""
+    shown = "Authorization" in request.headers or arrival.cookie_name() in request.cookies
+    if not isinstance(error, NotAllowed) and not (isinstance(error, NotSignedIn) and shown):
+        return
+    services().journal.append(
+        "refused",
+        actor=g.person.name if isinstance(g.person, Person) else "",
+        camera=(request.view_args or {}).get("camera_id", ""),
+        address=visitor_address(),
+        result="refused",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else "",
+        why=str(error),
+    )
 
 
 def _check(rule: Rule) -> Response | None:
@@ -98,8 +128,8 @@ def _decide(rule: Rule) -> Response | None:
         if not for_program() and not services().accounts.has_owner():
             return redirect("/setup")
         raise NotSignedIn("Sign in first.")
-    if rule.access in CAPABILITIES:
-        require(g.person, rule.access)
+    if rule.access in CAPABILITIES and not (rule.anywhere and allowed_somewhere(g.person, rule.access)):
+        require(g.person, rule.access, None if rule.device else (request.view_args or {}).get("camera_id"))
     return None
 
 
@@ -113,7 +143,7 @@ def _identify(rule: Rule) -> tuple[Person | None, bool]:
         return person, False
     cookie = request.cookies.get(arrival.cookie_name())
     if cookie and not rule.bearer_only:
-        return services().accounts.person(cookie), True
+        return services().sessions.person(cookie), True
     return None, False
 
 

@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
+from pi_cam.api.access import current_person, visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, CamerasSchema
 from pi_cam.api.services import Services, services
 from pi_cam.cameras import Cameras
+from pi_cam.trust.capabilities import allowed
 
 blueprint = Blueprint("cameras", __name__, url_prefix="/api/v1/cameras")
 
@@ -27,10 +29,11 @@ def describe(camera_id: str) -> dict[str, Any]:
 
 
 @blueprint.get("")
-@rule("All cameras", "view", {200: CamerasSchema})
+@rule("All cameras", "view", {200: CamerasSchema}, anywhere=True)
 def all_cameras() -> Response:
-    """Every camera of this device."""
-    return jsonify(cameras=describe_all())
+    """Every camera of this device that whoever asks may see."""
+    person = current_person()
+    return jsonify(cameras=[camera for camera in describe_all() if allowed(person, "view", camera["id"])])
 
 
 @blueprint.get("/<camera_id>")
@@ -45,6 +48,7 @@ def one_camera(camera_id: str) -> Response:
 def start(camera_id: str) -> Response:
     """Undoes a stop. The camera itself opens when somebody watches."""
     services().loop.call(services().cameras.start(camera_id))
+    _note("started", camera_id)
     return jsonify(describe(camera_id))
 
 
@@ -53,6 +57,7 @@ def start(camera_id: str) -> Response:
 def stop(camera_id: str) -> Response:
     """No picture leaves after the answer; the source is closed within two seconds; it stays so after a restart."""
     services().loop.call(_stop(services(), camera_id))
+    _note("stopped", camera_id)
     return jsonify(describe(camera_id))
 
 
@@ -61,7 +66,12 @@ def stop(camera_id: str) -> Response:
 def snapshot(camera_id: str) -> Response:
     """A JPEG of now; opens an idle camera, never a stopped one."""
     jpeg = services().loop.call(services().cameras.still(camera_id), STILL_TIMEOUT)
+    _note("snapshot-taken", camera_id)
     return Response(jpeg, mimetype="image/jpeg", headers={"Content-Disposition": f"inline; filename={camera_id}.jpg"})
+
+
+def _note(action: str, camera_id: str) -> None:
+    services().journal.append(action, actor=current_person().name, camera=camera_id, address=visitor_address())
 
 
 async def _describe_all(cameras: Cameras) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Blueprint, Response
 
 from pi_cam.api import arrival
-from pi_cam.api.pages import HTML, render
+from pi_cam.api.pages.rendering import HTML, render
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
 

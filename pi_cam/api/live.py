@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from threading import BoundedSemaphore
@@ -18,7 +17,7 @@ from pi_cam.api.services import Services, services
 from pi_cam.api.sockets import Reader, SockConnection, abandon, close_socket
 from pi_cam.errors import NotFound, NotReady, PiCamError
 from pi_cam.transport import websocket as protocol
-from pi_cam.trust.capabilities import Person, in_order
+from pi_cam.trust.capabilities import Person
 
 log = logging.getLogger(__name__)
 
@@ -29,31 +28,9 @@ SOCKETS_MAX = 56
 """Each takes a thread: see `serving.THREADS`."""
 
 SILENCE_SECONDS = 60.0
-CLOSE_SECONDS = 0.5
 MESSAGE_SECONDS = 10.0
 
 _room = BoundedSemaphore(SOCKETS_MAX)
-_open: set[SockConnection] = set()
-
-
-async def close_all(code: int, reason: str) -> None:
-    """Tells every open page, as the camera goes down."""
-    await _close(list(_open), code, reason)
-
-
-async def end_session(here: Services, session: str) -> None:
-    """Ends the pages and the pictures of somebody who signed out."""
-    await _close([one for one in _open if one.session == session], protocol.CLOSE_NOT_SIGNED_IN, "signed out")
-    for viewer in here.door.viewers.all():
-        if viewer.session == session:
-            await viewer.close("signed out")
-
-
-async def _close(connections: list[SockConnection], code: int, reason: str) -> None:
-    for connection in connections:
-        connection.close(code, reason)
-    if connections:
-        await asyncio.wait([asyncio.ensure_future(one.sent()) for one in connections], timeout=CLOSE_SECONDS)
 
 
 @sockets.route("/<camera_id>/live", bp=blueprint)  # type: ignore[untyped-decorator]  # flask-sock has no types
@@ -75,8 +52,8 @@ def live(socket_: Server, camera_id: str) -> None:
 
 
 def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> None:
-    connection = SockConnection(socket_, here.loop, person.session)
-    session = here.loop.call(_open_session(here, connection, camera_id, person))
+    connection = SockConnection(socket_, here.loop, visitor_of(person, camera_id), camera_id)
+    session = here.loop.call(_open_session(here, connection))
     reader = Reader(socket_)
     try:
         while True:
@@ -89,29 +66,26 @@ def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> N
         log.debug("live socket ended", extra={"camera": camera_id})
     finally:
         with contextlib.suppress(NotReady):  # the camera goes down, and all sessions with it
-            here.loop.call(_close_session(connection, session), MESSAGE_SECONDS)
+            here.loop.call(_close_session(here, connection, session), MESSAGE_SECONDS)
 
 
-async def _open_session(
-    here: Services, connection: SockConnection, camera_id: str, person: Person
-) -> protocol.LiveSession:
-    camera = here.cameras.get(camera_id)
+async def _open_session(here: Services, connection: SockConnection) -> protocol.LiveSession:
+    camera = here.cameras.get(connection.camera)
     session = protocol.LiveSession(
         connection,
-        camera=camera_id,
+        camera=camera.id,
         hub=camera.hub,
         describe=lambda: here.cameras.describe(camera),
         door=here.door,
-        visitor=visitor_of(person),
-        can=list(in_order(person.can)),
+        visitor=connection.visitor,
     )
-    _open.add(connection)
+    here.present.add(connection)
     session.open()
     return session
 
 
-async def _close_session(connection: SockConnection, session: protocol.LiveSession) -> None:
-    _open.discard(connection)
+async def _close_session(here: Services, connection: SockConnection, session: protocol.LiveSession) -> None:
+    here.present.discard(connection)
     await session.close()
 
 

@@ -52,6 +52,8 @@ def _operation(rule: Rule, method: str, has_arguments: bool) -> dict[str, Any]:
         operation["responses"][str(status)] = _answer(status, None)
     if rule.body is not None and method not in ("GET", "OPTIONS", "DELETE"):
         operation["requestBody"] = {"required": True, "content": _content(rule.body)}
+    if rule.query is not None:
+        operation["parameters"] = [{"in": "query", "schema": rule.query}]
     if rule.access not in ("public", "setup"):
         operation["security"] = [{"token": []}] if rule.bearer_only else [{"token": []}, {"session": []}]
     return operation
@@ -61,10 +63,14 @@ def _common_statuses(rule: Rule, method: str, has_arguments: bool) -> set[int]:
     statuses: set[int] = {404} if has_arguments else set()
     if rule.access not in ("public", "setup"):
         statuses |= {401, 403, 503}
+        if "text/html" in rule.answers.values():
+            statuses.add(302)  # to the sign-in page
     if method not in ("GET", "OPTIONS"):
         statuses |= {400, 403, 413}
         if rule.body is not None:
             statuses |= {415, 422, 503}
+    if rule.query is not None:
+        statuses |= {422}
     if rule.websocket:
         statuses |= {400, 403}
     return statuses
@@ -81,6 +87,6 @@ def _answer(status: int, shape: type[Schema] | str | None) -> dict[str, Any]:
 
 def _content(shape: type[Schema] | str) -> dict[str, Any]:
     if isinstance(shape, str):
-        binary = shape.startswith(("image/", "application/octet"))
-        return {shape: {"schema": {} if binary else {"type": "string"}}}
+        free = ("image/", "application/octet", "application/json")
+        return {one: {"schema": {} if one.startswith(free) else {"type": "string"}} for one in shape.split(", ")}
     return {"application/json": {"schema": shape}}

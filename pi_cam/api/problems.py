@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Flask, Response, jsonify, redirect, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam import errors
@@ -92,7 +92,8 @@ def install(app: Flask, page: ErrorPage) -> None:
             return error.get_response()
         if isinstance(error, SecurityError) and not for_program():
             return _bare_page(status)
-        response = answer(status, error.description or HTTPStatus(status).phrase)
+        said = error.description if error.description != BadRequest.description else "This request makes no sense."
+        response = answer(status, said or HTTPStatus(status).phrase)
         response.headers.extend((name, value) for name, value in error.get_headers() if name in PASSED_ON)
         return response
 

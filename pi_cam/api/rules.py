@@ -18,8 +18,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`answers`: status → JSON schema, media type, or None for an empty answer. `body`: JSON schema or media type taken.
+    """`answers`: status → JSON schema, media types, or None for an empty answer. `body`: JSON schema or media type taken.
     `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
+    `anywhere`: the capability on any one camera is enough, and the view shows what belongs to those. Without it, a
+    capability counts for the camera that the address names, and where it names none (or with `device`), for the device.
+    `query`: the parameters behind the question mark.
     `lan_only`: does not exist for who comes through the tunnel."""
 
     summary: str
@@ -28,6 +31,9 @@ class Rule:
     body: type[Schema] | str | None = None
     bearer_only: bool = False
     websocket: bool = False
+    anywhere: bool = False
+    device: bool = False
+    query: type[Schema] | None = None
     lan_only: bool = False
 
 
@@ -42,12 +48,16 @@ def rule(
     body: type[Schema] | str | None = None,
     bearer_only: bool = False,
     websocket: bool = False,
+    anywhere: bool = False,
+    device: bool = False,
+    query: type[Schema] | None = None,
     lan_only: bool = False,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        setattr(view, ATTRIBUTE, Rule(summary, access, answers, body, bearer_only, websocket, lan_only))
+        row = Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device, query, lan_only)
+        setattr(view, ATTRIBUTE, row)
         return view
 
     return attach

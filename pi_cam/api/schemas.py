@@ -46,6 +46,8 @@ class CameraSchema(Schema):
     drops = fields.Integer(required=True, metadata={"description": "Access units dropped for slow viewers."})
     delay_ms = fields.Integer(required=True, allow_none=True, metadata={"description": "Median over the viewers."})
     transcoded = fields.Boolean(required=True)
+    small = fields.Boolean(required=True, metadata={"description": "Whether it has a second, small stream."})
+    allow_lan = fields.Boolean(required=True, metadata={"description": "Whether it may be in a private network."})
 
 
 class CamerasSchema(Schema):
@@ -66,7 +68,13 @@ class PersonSchema(Schema):
 
     name = fields.String(required=True)
     role = fields.String(required=True, allow_none=True)
-    can = fields.List(fields.String(), required=True)
+    can = fields.List(fields.String(), required=True, metadata={"description": "On every camera, and on the device."})
+    cameras = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={"description": "Camera to capabilities, there only."},
+    )
 
 
 class SessionSchema(Schema):
@@ -74,6 +82,7 @@ class SessionSchema(Schema):
 
     id = fields.String(required=True)
     agent = fields.String(required=True)
+    address = fields.String(required=True)
     created_at = fields.Float(required=True)
     seen_at = fields.Float(required=True)
     current = fields.Boolean(required=True)
@@ -96,15 +105,37 @@ class AnyObjectSchema(Schema):
 
 def json_body(schema: type[Schema]) -> dict[str, Any]:
     """The request's JSON, checked. Raises `UnsupportedMediaType` and `SettingError`."""
-    if not request.is_json:
-        raise UnsupportedMediaType("Send application/json.")
     try:
-        data: dict[str, Any] = schema(unknown=RAISE).load(request.get_json())
-    except RecursionError:
-        raise BadRequest("This JSON is nested too deeply.") from None
+        data: dict[str, Any] = schema(unknown=RAISE).load(_json())
     except ValidationError as error:
         raise SettingError(_sentence(error.messages_dict)) from None
     return data
+
+
+def json_object() -> dict[str, Any]:
+    """The request's JSON object, whatever is in it. Raises `UnsupportedMediaType` and `SettingError`."""
+    data = _json()
+    if not isinstance(data, dict):
+        raise SettingError("Send a JSON object.")
+    return data
+
+
+def query_values(schema: type[Schema]) -> dict[str, Any]:
+    """What stands behind the question mark, checked. Raises `SettingError`."""
+    try:
+        values: dict[str, Any] = schema(unknown=RAISE).load(request.args.to_dict())
+    except ValidationError as error:
+        raise SettingError(_sentence(error.messages_dict)) from None
+    return values
+
+
+def _json() -> Any:
+    if not request.is_json:
+        raise UnsupportedMediaType("Send application/json.")
+    try:
+        return request.get_json()
+    except RecursionError:
+        raise BadRequest("This JSON is nested too deeply.") from None
 
 
 def _sentence(messages: dict[str, Any]) -> str:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from flask import current_app
 
+from pi_cam.address_check import AddressCheck
+from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
+from pi_cam.capture.source import VideoSource
+from pi_cam.hub import Hub
+from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
+from pi_cam.trust.users import Users
 
 EXTENSION = "pi_cam"
 
@@ -29,9 +37,15 @@ class Services:
     door: WebRtcDoor
     whep: WhepSessions
     accounts: Accounts
+    sessions: Sessions
+    users: Users
+    present: Present
+    address_check: AddressCheck
+    make_hub: Callable[[VideoSource], Hub]
     tokens: Tokens
     setup_code: SetupCode
     settings: Settings
+    journal: Journal
     form_key: bytes
     certificates: Certificates
 

@@ -5,9 +5,29 @@ from __future__ import annotations
 from functools import partial
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 import web.ui
-from pi_cam.api import access, arrival, cameras, certificate, live, pages, problems, sessions, system, whep
+from pi_cam.api import (
+    access,
+    account,
+    arrival,
+    camera_changes,
+    cameras,
+    certificate,
+    journal,
+    live,
+    problems,
+    sessions,
+    settings,
+    system,
+    tokens,
+    users,
+    viewers,
+    whep,
+)
+from pi_cam.api.pages import entry, manage, rendering
+from pi_cam.api.pages import live as live_page
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.api.sockets import NoThread
@@ -43,6 +63,26 @@ HEADERS = {
 }
 
 
+PARTS = (
+    account,
+    camera_changes,
+    cameras,
+    certificate,
+    entry,
+    journal,
+    live,
+    live_page,
+    manage,
+    sessions,
+    settings,
+    system,
+    tokens,
+    users,
+    viewers,
+    whep,
+)
+
+
 def create(services: Services, trusted_hosts: list[str]) -> Flask:
     """The application over these services. `trusted_hosts`: names under which this device may be addressed."""
     app = Flask("pi_cam", static_folder=None)
@@ -57,12 +97,18 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     )
     app.extensions[EXTENSION] = services
     access.install(app, trusted_hosts)
-    problems.install(app, pages.error_page)
+    problems.install(app, rendering.error_page)
     live.sockets.init_app(app)
-    for part in (cameras, certificate, live, pages, sessions, system, whep):
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     app.register_blueprint(web.ui.create_blueprint())
     _open_static_files(app)
+
+    @app.before_request
+    def refuse_long_bodies() -> None:
+        # One without a length is read up to the limit and no further, which looks like a body that ends there.
+        if request.content_length is None and len(request.get_data()) >= MAX_BODY_BYTES:
+            raise RequestEntityTooLarge
 
     @app.after_request
     def protect(response: Response) -> Response:

@@ -18,6 +18,7 @@ from wsproto.utilities import LocalProtocolError
 
 from pi_cam.loop import Loop
 from pi_cam.transport import websocket as protocol
+from pi_cam.transport.viewers import Visitor
 
 WAITING_MESSAGES = 64
 SEND_BUFFER_BYTES = 64 * 1024
@@ -90,10 +91,11 @@ class Reader:
 
 class SockConnection:
     """`transport.websocket.Connection` on a simple-websocket server. `send` and `close` are called in the media loop; the
-    blocking sends happen in a pool thread, one after the other. `session`: of the person who opened it."""
+    blocking sends happen in a pool thread, one after the other. `visitor`: who opened it, on which `camera`."""
 
-    def __init__(self, socket_: Server, loop: Loop, session: str | None) -> None:
-        self.session = session
+    def __init__(self, socket_: Server, loop: Loop, visitor: Visitor, camera: str) -> None:
+        self.visitor = visitor
+        self.camera = camera
         self._socket = socket_
         self._loop = loop
         self._queue: deque[dict[str, Any]] = deque()

@@ -9,7 +9,7 @@ from pi_cam.api.access import current_person, visitor_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
 from pi_cam.errors import OfferRefused
-from pi_cam.transport.doors import Visitor
+from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.whep import entity_tag
 
 blueprint = Blueprint("whep", __name__, url_prefix="/whep")
@@ -41,7 +41,7 @@ def watch(camera_id: str) -> Response:
     here = services()
     offer = _text(SDP)
     hub = here.cameras.get(camera_id).hub
-    session, answer = here.loop.call(here.whep.open(camera_id, hub, _visitor(), offer), ANSWER_SECONDS)
+    session, answer = here.loop.call(here.whep.open(camera_id, hub, _visitor(camera_id), offer), ANSWER_SECONDS)
     response = Response(answer, 201, mimetype=SDP)
     response.headers["Location"] = f"/whep/{camera_id}/{session}"
     response.headers["ETag"] = entity_tag(session)
@@ -59,7 +59,7 @@ def trickle(camera_id: str, session: str) -> Response:
     fragment = _text(FRAGMENT)
     if request.headers.get("If-Match", "*") not in ("*", entity_tag(session)):
         raise PreconditionFailed("These candidates belong to another connection.")
-    here.loop.call(here.whep.trickle(camera_id, session, _visitor(), fragment))
+    here.loop.call(here.whep.trickle(camera_id, session, _visitor(camera_id), fragment))
     return Response(status=204)
 
 
@@ -68,7 +68,7 @@ def trickle(camera_id: str, session: str) -> Response:
 def leave(camera_id: str, session: str) -> Response:
     """Ends the session."""
     here = services()
-    here.loop.call(here.whep.close(camera_id, session, _visitor()))
+    here.loop.call(here.whep.close(camera_id, session, _visitor(camera_id)))
     return Response(status=200)
 
 
@@ -80,8 +80,8 @@ def preflight(camera_id: str, session: str = "") -> Response:
     return Response(status=204)
 
 
-def _visitor() -> Visitor:
-    return visitor_of(current_person())
+def _visitor(camera_id: str) -> Visitor:
+    return visitor_of(current_person(), camera_id)
 
 
 def _text(mimetype: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 
 import av
 from av.bitstream import BitStreamFilterContext
@@ -65,6 +66,7 @@ class Delivery:
         self._newest: int | None = None
         self._begun = False
         self._transcoder: Transcoder | None = None
+        self._capabilities = replace(PASSED_THROUGH, sends=context.name)
         if context.name != "h264" or context.has_b_frames:
             self._transcoder = self._new_transcoder()
         else:
@@ -73,7 +75,7 @@ class Delivery:
     @property
     def capabilities(self) -> Capabilities:
         """What can be asked of this stream now; B-frames that turn up late change it."""
-        return TRANSCODED if self._transcoder else PASSED_THROUGH
+        return self._capabilities
 
     def take(self, packet: av.Packet[av.VideoStream], arrived: float) -> None:
         """Delivers one packet that came at `arrived` (monotonic seconds). Raises `MissingPart` without an encoder."""
@@ -110,6 +112,7 @@ class Delivery:
     """B-frames go back by a few pictures; a camera whose clock was set goes back by more than this (90 kHz ticks)."""
 
     def _new_transcoder(self) -> Transcoder:
+        self._capabilities = replace(TRANSCODED, sends=self._stream.codec_context.name)
         return Transcoder(self._stream, self._timeline, self._emit, self._rate)
 
     def _learn(self, extradata: bytes) -> None:

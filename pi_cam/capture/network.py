@@ -7,6 +7,7 @@ import random
 import threading
 import time
 import traceback
+from dataclasses import dataclass
 from typing import cast
 
 import av
@@ -46,16 +47,25 @@ _HTTP = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a camera may be, as `addresses.resolve` takes it."""
+
+    by_operator: bool
+    allow_lan: bool
+
+
 class NetworkSource(UnsteeredSource):
     """A camera at an `rtsp:`, `rtsps:`, `http:` or `https:` address.
 
     H.264 passes through untouched; other codecs are encoded once here. `by_operator`: the address was given on this
-    machine's command line and may be loopback. Raises `AddressRefused` for an address that is malformed.
+    machine's command line and may be loopback; `allow_lan`: it may be in a private network. Raises `AddressRefused`
+    for one that is malformed.
     """
 
-    def __init__(self, url: str, *, by_operator: bool) -> None:
+    def __init__(self, url: str, *, by_operator: bool, allow_lan: bool = True) -> None:
         self._address = parse(url)
-        self._by_operator = by_operator
+        self._limits = Limits(by_operator, allow_lan)
         self._rate: int | None = None
         self._timeline = Timeline()
         self._watch: _Watch | None = None
@@ -69,9 +79,7 @@ class NetworkSource(UnsteeredSource):
 
     def start(self, emit: Emit, report: Report) -> None:
         """Begins to connect, on a thread of its own."""
-        self._watch = _Watch(
-            self._address, self._by_operator, self._timeline, emit, report, self._rate, self._capabilities
-        )
+        self._watch = _Watch(self._address, self._limits, self._timeline, emit, report, self._rate, self._capabilities)
         self._watch.start()
 
     def stop(self) -> None:
@@ -101,7 +109,7 @@ class _Watch:
     def __init__(
         self,
         address: Address,
-        by_operator: bool,
+        limits: Limits,
         timeline: Timeline,
         emit: Emit,
         report: Report,
@@ -109,7 +117,7 @@ class _Watch:
         capabilities: Capabilities,
     ) -> None:
         self._address = address
-        self._by_operator = by_operator
+        self._limits = limits
         self._timeline = timeline
         self._report = report
         self._rate = rate
@@ -170,7 +178,7 @@ class _Watch:
 
     def _connect(self) -> None:
         """One connection from resolving to its end; always leaves by a `PiCamError`, unless stopped."""
-        checked = resolve(self._address, by_operator=self._by_operator)
+        checked = resolve(self._address, by_operator=self._limits.by_operator, allow_lan=self._limits.allow_lan)
         relay = Relay(checked)
         with self._lock:
             self._relay = relay

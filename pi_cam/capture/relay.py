@@ -24,6 +24,8 @@ SILENCE_SECONDS = 4.0
 MAX_BYTES_WITHOUT_PICTURE = 16 * 1024 * 1024
 """More than any picture has. Without a bound a camera that announces an endless one fills the memory."""
 
+OWN_ADDRESS = "A camera cannot be at this machine's own address."
+
 _PIECE = 65_536
 _LOOK_BACK = 128
 
@@ -165,6 +167,8 @@ def _connect(checked: CheckedAddress) -> socket.socket:
         if left <= 0:
             break
         try:
+            if not checked.by_operator and _is_own(ip):
+                raise AddressRefused(OWN_ADDRESS)
             plain = socket.create_connection((ip, checked.address.port), timeout=left)
             return _prepared(plain, checked, max(deadline - time.monotonic(), 0.1))
         except AddressRefused:
@@ -180,11 +184,22 @@ def _connect(checked: CheckedAddress) -> socket.socket:
     raise SourceUnreachable(f"The camera at {where} {failure}.")
 
 
+def _is_own(ip: str) -> bool:
+    """Whether packets to `ip` would stay here: else whether a port of ours answers could be read from how it fails."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:  # connecting it chooses a route, and sends nothing
+        try:
+            probe.connect((ip, 9))
+        except OSError:
+            return False
+        return bool(probe.getsockname()[0] == ip)
+
+
 def _prepared(plain: socket.socket, checked: CheckedAddress, seconds: float) -> socket.socket:
     """The connection ready for use: not to ourselves, without Nagle's delay, with TLS where the scheme says so."""
     try:
         if not checked.by_operator and plain.getsockname()[0] == plain.getpeername()[0]:
-            raise AddressRefused("A camera cannot be at this machine's own address.")
+            raise AddressRefused(OWN_ADDRESS)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain.settimeout(seconds)
         if not checked.address.encrypted:

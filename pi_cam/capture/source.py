@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from pi_cam.errors import AddressRefused, SourceError
+from pi_cam.errors import AddressRefused, PiCamError, SourceError
 from pi_cam.media.units import AccessUnit, AudioPacket
 
 Emit = Callable[[AccessUnit | AudioPacket], None]
@@ -23,11 +23,13 @@ Report = Callable[[SourceError | None], None]
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a source can do. `askable`: a keyframe request is honoured within a few pictures. `adjustable`: so is
-    `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here."""
+    `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here.
+    `sends`: what the camera itself sends, by FFmpeg's name of the codec, once known."""
 
     askable: bool = False
     adjustable: bool = False
     transcoded: bool = False
+    sends: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,13 @@ class VideoSource(Protocol):
 
     def set_controls(self, controls: Controls) -> None:
         """Applies picture controls; raises `SourceError` for one that this camera lacks."""
+
+
+@runtime_checkable
+class HasSmall(Protocol):
+    """A source that brings its own small rendition, or could."""
+
+    small: VideoSource | None
 
 
 class UnsteeredSource:
@@ -108,8 +117,9 @@ SOURCES: dict[str, SourceKind] = {
 """Scheme of the address → kind. `operator_only` ones are taken from the command line, never from the API."""
 
 
-def open_source(url: str, *, by_operator: bool) -> VideoSource:
+def open_source(url: str, *, by_operator: bool, allow_lan: bool = True) -> VideoSource:
     """Makes (does not start) the source for `url`. `by_operator`: it was given on the command line of this machine.
+    `allow_lan`: a network camera may be in a private network.
 
     Raises `AddressRefused` for an address that is malformed or not allowed, `MissingPart` for a library that is not there.
     """
@@ -121,4 +131,22 @@ def open_source(url: str, *, by_operator: bool) -> VideoSource:
         raise AddressRefused(f"A {scheme}: camera can be named on the command line only.")
     module, _, name = kind.target.partition(":")
     factory: Callable[..., VideoSource] = getattr(import_module(module), name)
-    return factory(url, by_operator=by_operator)
+    return (
+        factory(url, by_operator=by_operator)
+        if kind.operator_only
+        else factory(url, by_operator=by_operator, allow_lan=allow_lan)
+    )
+
+
+class RefusedSource(UnsteeredSource):
+    """Stands where a camera's address cannot be used (any more), and says why."""
+
+    def __init__(self, error: PiCamError) -> None:
+        self._error = error
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Raises the error."""
+        raise self._error
+
+    def stop(self) -> None:
+        """Nothing was opened."""

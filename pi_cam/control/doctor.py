@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from pi_cam.errors import PiCamError
-from pi_cam.store import Store
+from pi_cam.settings import Settings
+from pi_cam.store import DATABASE, Store
 
 Level = Literal["ok", "optional", "missing"]
 MIN_FREE_BYTES = 200 * 1024 * 1024
@@ -34,7 +35,7 @@ class Finding:
 
 def examine(folder: Path, webrtc_lacks: list[str]) -> list[Finding]:
     """All probes, in order. `webrtc_lacks`: as `transport.webrtc_seam.missing` says."""
-    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _space(folder), _camera()]
+    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _settings(folder), _space(folder), _camera()]
 
 
 def _encoder() -> Finding:
@@ -55,22 +56,37 @@ def _webrtc(lacking: list[str]) -> Finding:
 
 
 def _folder(folder: Path) -> Finding:
+    there, problem = _nearest(folder), None  # looking makes nothing
     try:
-        store = Store(folder)
-        store.open()
-        with tempfile.TemporaryFile(dir=folder):
+        if (folder / DATABASE).exists():
+            store = Store(folder)
+            store.open(create=False)
+            problem = store.problem()
+        with tempfile.TemporaryFile(dir=there):
             pass
     except (PiCamError, OSError) as error:
         return Finding("data", "missing", f"{error}")
-    return Finding("data", "ok", f"{folder} can be written")
+    if problem:
+        return Finding("data", "optional", problem)
+    return Finding("data", "ok", f"{folder} can be written" if folder.exists() else f"{folder} can be made")
+
+
+def _settings(folder: Path) -> Finding:
+    problems = Settings.load(folder).problems()
+    return Finding("settings", "optional" if problems else "ok", " ".join(problems) or "every value makes sense")
 
 
 def _space(folder: Path) -> Finding:
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_nearest(folder)).free
     if free < MIN_FREE_BYTES:
         return Finding("disk", "missing", f"Only {free >> 20} MB are free; delete something.")
     return Finding("disk", "ok", f"{free >> 20} MB free")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the first above it that exists."""
+    absolute = folder.absolute()
+    return next(path for path in (absolute, *absolute.parents) if path.exists())
 
 
 def _camera() -> Finding:

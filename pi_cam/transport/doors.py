@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
-from pi_cam.transport.viewers import Viewers
+from pi_cam.transport.offers import check_offer
+from pi_cam.transport.viewers import Viewers, Visitor
 from pi_cam.transport.webrtc_peer import WAITING_UNITS, Sound, Units, WebRtcPeer
 
 
@@ -41,16 +41,6 @@ class Watchable(Protocol):
         """Tells of changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
-    """Who knocks: a name for the list of viewers, the session that it came with (None for a token), and whether it may
-    hear sound."""
-
-    name: str
-    session: str | None
-    may_listen: bool = False
-
-
 class WebRtcDoor:
     """Turns offers into viewers."""
 
@@ -63,21 +53,21 @@ class WebRtcDoor:
         self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
     ) -> tuple[WebRtcPeer, str]:
         """A viewer and the answer for it. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is left then."""
+        check_offer(offer)  # before anything opens for it
         self.viewers.check_room()
         peer: WebRtcPeer | None = None
 
         def over(reason: str) -> None:
             if peer is not None:
-                self.viewers.remove(peer)
+                self.viewers.remove(peer, reason)
             ended(reason)
 
         units = hub.subscribe(WAITING_UNITS, armed=False)
-        sound = hub.listen() if visitor.may_listen else None
+        sound = hub.listen() if "listen" in visitor.can else None
         try:
             peer = WebRtcPeer(
                 camera=camera,
-                person=visitor.name,
-                session=visitor.session,
+                visitor=visitor,
                 units=units,
                 sound=sound,
                 request_keyframe=hub.request_keyframe,
@@ -86,7 +76,9 @@ class WebRtcDoor:
                 ended=over,
             )
             self.viewers.add(peer)
-            return peer, await peer.answer(offer, hub.stats().profile_level_id)
+            answer = await peer.answer(offer, hub.stats().profile_level_id)
+            self.viewers.began(peer, visitor.address)
+            return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
             units.close()
             if sound is not None:

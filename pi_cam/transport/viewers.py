@@ -5,18 +5,39 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from pi_cam.errors import TooManyViewers
 
 
+class Diary(Protocol):
+    """Where it is written down who watched; `pi_cam.journal` is one."""
+
+    def append(self, action: str, *, actor: str = "", camera: str = "", address: str = "", **detail: Any) -> None:
+        """Returns at once and never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who knocks: a key and a name (as `trust.capabilities.Person` has them), the session that it came with (None for a
+    token), what it may do to the camera that it knocks for, and from where it comes."""
+
+    key: str
+    name: str
+    session: str | None
+    can: tuple[str, ...] = ("view",)
+    address: str = ""
+
+
 class Viewer(Protocol):
-    """One person's media session."""
+    """One person's media session. `id` is the address of a WHEP session and stays between the two; others see
+    `public_id`."""
 
     id: str
+    public_id: str
     camera: str
-    person: str
-    session: str | None
+    visitor: Visitor
     transport: str
     started_at: float
     delay_ms: int | None
@@ -33,10 +54,14 @@ def new_viewer_id() -> str:
 class Viewers:
     """The registry. Lives in the media loop."""
 
-    def __init__(self, limit: Callable[[], int], clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, limit: Callable[[], int], diary: Diary | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limit = limit
+        self._diary = diary
         self._clock = clock
         self._viewers: dict[str, Viewer] = {}
+        self._began: dict[str, tuple[float, str]] = {}
 
     def check_room(self) -> None:
         """Raises `TooManyViewers` at the cap."""
@@ -48,9 +73,29 @@ class Viewers:
         self.check_room()
         self._viewers[viewer.id] = viewer
 
-    def remove(self, viewer: Viewer) -> None:
+    def began(self, viewer: Viewer, address: str) -> None:
+        """It may see pictures from now on; `address`: where it is. Whatever lets a viewer in says so."""
+        if viewer.id in self._viewers:
+            self._began[viewer.id] = (self._clock(), address)
+            self._note("watched", viewer, address)
+
+    def remove(self, viewer: Viewer, reason: str = "") -> None:
         """One that is gone already is no error."""
         self._viewers.pop(viewer.id, None)
+        if viewer.id in self._began:
+            since, address = self._began.pop(viewer.id)
+            self._note("stopped-watching", viewer, address, seconds=round(self._clock() - since, 1), why=reason)
+
+    def _note(self, action: str, viewer: Viewer, address: str, **detail: Any) -> None:
+        if self._diary is not None:
+            self._diary.append(
+                action,
+                actor=viewer.visitor.name,
+                camera=viewer.camera,
+                address=address,
+                transport=viewer.transport,
+                **detail,
+            )
 
     def get(self, viewer_id: str) -> Viewer | None:
         """By id."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -26,7 +27,7 @@ from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, Audio
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
 from pi_cam.transport.offers import check_offer, has_sound
-from pi_cam.transport.viewers import new_viewer_id
+from pi_cam.transport.viewers import Visitor, new_viewer_id
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +137,7 @@ class WebRtcPeer:
         self,
         *,
         camera: str,
-        person: str,
-        session: str | None,
+        visitor: Visitor,
         units: Units,
         sound: Sound | None,
         request_keyframe: Callable[[], None],
@@ -146,9 +146,9 @@ class WebRtcPeer:
         ended: Callable[[str], None],
     ) -> None:
         self.id = new_viewer_id()
+        self.public_id = new_viewer_id()
         self.camera = camera
-        self.person = person
-        self.session = session
+        self.visitor = visitor
         self.started_at = time.time()
         self.delay_ms: int | None = None
         self.offer = ""
@@ -168,28 +168,21 @@ class WebRtcPeer:
         """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`."""
         self.offer = checked = check_offer(offer)
         self._prepare(has_sound(checked), profile_level_id)
-        try:
+        with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
             await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
-        except Exception as error:  # an edge: aiortc's parser fails in many ways on a hostile description
-            log.info("offer refused", extra={"cause": type(error).__name__})
-            raise OfferRefused(
-                "This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."
-            ) from error
         self._timer = asyncio.get_running_loop().call_later(self._connect_seconds, self._give_up)
         return self._connection.localDescription.sdp
 
     async def add_candidate(self, candidate: str, mid: str | None, index: int | None) -> None:
         """A trickled candidate (RFC 8838). Those that are not used are skipped. Raises `OfferRefused`."""
         self._candidates += 1
-        try:
+        with _refusing("This candidate makes no sense."):
             if not is_usable(candidate) or self._candidates > MAX_CANDIDATES:
                 return
             parsed = candidate_from_sdp(candidate.partition("candidate:")[2])
             parsed.sdpMid, parsed.sdpMLineIndex = mid, index
             await self._connection.addIceCandidate(parsed)
-        except Exception as error:  # an edge: as above
-            raise OfferRefused("This candidate makes no sense.") from error
 
     def clock_pair(self) -> tuple[int, float] | None:
         """As `EncodedVideoTrack.clock_pair`."""
@@ -244,6 +237,16 @@ class WebRtcPeer:
             await self._connection.close()
         except Exception:  # an edge: what the library cannot close must not keep others from being told
             log.exception("connection did not close cleanly")
+
+
+@contextmanager
+def _refusing(sentence: str) -> Iterator[None]:
+    """Whatever goes wrong within becomes `OfferRefused`."""
+    try:
+        yield
+    except Exception as error:  # an edge: aiortc's parsers fail in many ways on what a hostile peer sends
+        log.info("refused", extra={"cause": type(error).__name__, "sentence": sentence})
+        raise OfferRefused(sentence) from error
 
 
 def _preferences(profile_level_id: str | None) -> list[RTCRtpCodecCapability]:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 from pi_cam.errors import CameraStopped, OfferRefused, PiCamError, TooManyViewers
-from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
-from pi_cam.transport.viewers import new_viewer_id
+from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.offers import check_offer
+from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,6 @@ class LiveSession:
         describe: Callable[[], Message],
         door: WebRtcDoor,
         visitor: Visitor,
-        can: list[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
@@ -64,7 +64,6 @@ class LiveSession:
         self._describe = describe
         self._door = door
         self._visitor = visitor
-        self._can = can
         self._clock = clock
         self._peer: WebRtcPeer | None = None
         self._forget: Callable[[], None] | None = None
@@ -78,7 +77,7 @@ class LiveSession:
             viewer=new_viewer_id(),
             camera=self._describe(),
             ice_servers=[{"urls": url} for url in self._door.ice_servers()],
-            can=self._can,
+            can=list(self._visitor.can),
         )
         if self._is_stopped():
             self._state_changed()
@@ -121,6 +120,7 @@ class LiveSession:
         sdp = message.get("sdp")
         if not isinstance(sdp, str):
             raise OfferRefused("An offer has a text field sdp.")
+        check_offer(sdp)  # the connection that there is goes on beside an offer without sense
         await self._end_peer("replaced")
         opened: list[WebRtcPeer] = []
 

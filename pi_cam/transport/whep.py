@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pi_cam.errors import NotFound, OfferRefused
-from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
+from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 
 
@@ -40,7 +41,7 @@ class WhepSessions:
 
     def _find(self, camera: str, session: str, visitor: Visitor) -> WebRtcPeer:
         viewer = self._door.viewers.get(session)
-        if not isinstance(viewer, WebRtcPeer) or viewer.camera != camera or viewer.person != visitor.name:
+        if not isinstance(viewer, WebRtcPeer) or viewer.camera != camera or viewer.visitor.key != visitor.key:
             raise NotFound("There is no such session.")
         return viewer
 

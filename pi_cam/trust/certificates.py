@@ -27,8 +27,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pi_cam import durable
 from pi_cam.errors import SettingError, StoreError
-from pi_cam.trust import own_names, private_files
+from pi_cam.trust import own_names
 from pi_cam.trust.authority import RELEASED, Identity, covers, issue, make_authority, permitted_names
 from pi_cam.trust.own_certificate import dns_names, read_own
 
@@ -37,8 +38,6 @@ log = logging.getLogger(__name__)
 RENEW_BEFORE = timedelta(days=30)
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy and authenticated encryption only. TLS 1.3 has no others."""
-
-READABLE = 0o644
 
 
 class Certificates:
@@ -114,7 +113,7 @@ class Certificates:
         if pem == self._served:
             return
         candidate = self._folder / "candidate.pem"
-        private_files.replace(candidate, pem)
+        durable.replace(candidate, pem)
         try:
             context = server_context(candidate)
         except ssl.SSLError as error:
@@ -131,13 +130,14 @@ class Certificates:
                 damaged = path.with_name("ca.pem.damaged")
                 path.replace(damaged)
                 log.error("The device's authority was damaged and is made anew.", extra={"kept_as": str(damaged)})
-            private_files.make_once(path, make_authority(self._device, self._names(self._device)).pem())
+            durable.make_once(path, make_authority(self._device, self._names(self._device)).pem())
             found = _read(path)
         if found is None:
             raise StoreError(f"{path} cannot be written.")
         public, crt = found.certificate.public_bytes(serialization.Encoding.PEM), self._folder / "ca.crt"
         if not crt.exists() or crt.read_bytes() != public:
-            private_files.replace(crt, public, READABLE)
+            durable.replace(crt, public)
+            crt.chmod(0o644)
         return found
 
     def _leaf(self) -> Identity:
@@ -149,7 +149,7 @@ class Certificates:
         found = _read(self._folder / "device.pem")
         if found is None or not self._is_good(found.certificate, authority, names, addresses):
             found = issue(authority, names, addresses, self._time())
-            private_files.replace(self._folder / "device.pem", found.pem())
+            durable.replace(self._folder / "device.pem", found.pem())
             log.info("a new certificate", extra={"until": found.certificate.not_valid_after_utc.date().isoformat()})
         return found
 

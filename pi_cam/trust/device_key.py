@@ -9,8 +9,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pi_cam import durable
 from pi_cam.errors import StoreError
-from pi_cam.trust import private_files
 
 FILE = "device.key"
 ID_LETTERS = 20
@@ -29,7 +29,7 @@ class DeviceKey:
         path = folder / FILE
         try:
             if not path.exists():
-                private_files.make_once(path, _pem(Ed25519PrivateKey.generate()))
+                durable.make_once(path, _pem(Ed25519PrivateKey.generate()))
             key = serialization.load_pem_private_key(path.read_bytes(), None)
         except OSError as error:
             raise StoreError(f"The data folder {folder} cannot be used: {error}") from error

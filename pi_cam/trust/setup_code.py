@@ -24,9 +24,8 @@ class SetupCode:
 
     def check(self, given: str) -> None:
         """Raises `NotAllowed` when it is wrong, `TooManyTries` after five wrong ones in a row."""
-        self._throttle.check(KEY)
+        self._throttle.attempt(KEY)
         plain = "".join(letter for letter in given.upper() if letter.isalnum())
         if not hmac.compare_digest(plain.encode(), self.code.replace("-", "").encode()):
-            self._throttle.failed(KEY)
             raise NotAllowed("The setup code is wrong. It stands in the terminal where pi-cam was started.")
         self._throttle.succeeded(KEY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,6 +21,14 @@ class Throttle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def attempt(self, key: str) -> None:
+        """Raises `TooManyTries` while the pause lasts; else the attempt counts as failed until `succeeded` says otherwise,
+        so that many at the same time are not all free."""
+        with self._lock:
+            self.check(key)
+            self.failed(key)
 
     def check(self, key: str) -> None:
         """Raises `TooManyTries` while the pause lasts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import secrets
 import sqlite3
@@ -15,15 +16,18 @@ from pi_cam.store import Store
 from pi_cam.trust.capabilities import Capability, Person, in_order, parse_capabilities
 
 NAME = re.compile(r"[\w][\w .-]{0,63}")
+PREFIX = "pct_"
+KEY = "token "
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """What may be shown of a token: never the token."""
+    """What may be shown of a token: never the token. `cameras`: those it is good for; None for all and the device."""
 
     name: str
     can: list[Capability]
     created_at: float
+    cameras: list[str] | None = None
 
 
 def hashed(secret: str) -> str:
@@ -38,16 +42,17 @@ class Tokens:
         self._store = store
         self._clock = clock
 
-    def create(self, name: str, can: Iterable[Capability]) -> str:
+    def create(self, name: str, can: Iterable[Capability], cameras: Iterable[str] | None = None) -> str:
         """The token. Raises `SettingError` for a name that makes no sense, `Conflict` for one that is taken."""
         if not NAME.fullmatch(name):
             raise SettingError("A token's name has 1 to 64 letters, digits, spaces, dots or dashes.")
-        secret = "pct_" + secrets.token_urlsafe(32)
+        secret = PREFIX + secrets.token_urlsafe(32)
+        where = None if cameras is None else json.dumps(sorted(cameras))
         try:
-            with self._store.transaction() as database:
+            with self._store.transaction(rights=True) as database:
                 database.execute(
-                    "INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, ?, ?)",
-                    (name, hashed(secret), ",".join(in_order(can)), self._clock()),
+                    "INSERT INTO tokens (name, secret_hash, can, cameras, created_at) VALUES (?, ?, ?, ?, ?)",
+                    (name, hashed(secret), ",".join(in_order(can)), where, self._clock()),
                 )
         except sqlite3.IntegrityError:
             raise Conflict(f"There is a token named {name} already.") from None
@@ -56,17 +61,41 @@ class Tokens:
     def list(self) -> list[TokenRow]:
         """All, by name."""
         with self._store.transaction() as database:
-            rows = database.execute("SELECT name, can, created_at FROM tokens ORDER BY name").fetchall()
-        return [TokenRow(row["name"], in_order(parse_capabilities(row["can"])), row["created_at"]) for row in rows]
+            rows = database.execute("SELECT name, can, cameras, created_at FROM tokens ORDER BY name").fetchall()
+        return [
+            TokenRow(row["name"], in_order(parse_capabilities(row["can"])), row["created_at"], _cameras(row))
+            for row in rows
+        ]
 
     def revoke(self, name: str) -> None:
         """Raises `NotFound`."""
-        with self._store.transaction() as database:
-            if not database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount:
+        with self._store.transaction(rights=True) as database:
+            if not database.execute(
+                "DELETE FROM tokens WHERE name = ?", (name.encode(errors="replace").decode(),)
+            ).rowcount:
                 raise NotFound(f"There is no token named {name}.")
 
     def bearer(self, secret: str) -> Person | None:
         """Who carries this token, or None."""
         with self._store.transaction() as database:
-            row = database.execute("SELECT name, can FROM tokens WHERE secret_hash = ?", (hashed(secret),)).fetchone()
-        return Person(f"token {row['name']}", None, parse_capabilities(row["can"]), None) if row else None
+            return _bearer(database.execute(f"{_ROW} WHERE secret_hash = ?", (hashed(secret),)).fetchone())
+
+    def now(self, database: sqlite3.Connection, key: str) -> Person | None:
+        """What the token of this bearer's key is worth at this moment."""
+        return _bearer(database.execute(f"{_ROW} WHERE name = ?", (key.removeprefix(KEY),)).fetchone())
+
+
+_ROW = "SELECT name, can, cameras FROM tokens"
+
+
+def _bearer(row: sqlite3.Row | None) -> Person | None:
+    if row is None:
+        return None
+    can, cameras = parse_capabilities(row["can"]), _cameras(row)
+    on = dict.fromkeys(cameras or (), can)
+    everywhere = can if cameras is None else frozenset[Capability]()
+    return Person(KEY + row["name"], f"token {row['name']}", None, everywhere, None, on)
+
+
+def _cameras(row: sqlite3.Row) -> list[str] | None:
+    return None if row["cameras"] is None else list(json.loads(row["cameras"]))

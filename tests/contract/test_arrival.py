@@ -47,7 +47,7 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
 
 
 def test_the_routes_of_the_lan_are_known_by_their_rule(owned: Application) -> None:
-    marked = {path for _, path, rule in routes(owned.flask) if rule.lan_only}
+    marked = {route.rule for _, route, rule in routes(owned.flask) if rule.lan_only}
     assert marked >= LAN_ONLY
 
 
@@ -71,7 +71,8 @@ def test_no_route_of_the_lan_exists_on_the_tunnel_whatever_a_client_pretends(
 
 
 def test_all_other_routes_answer_on_the_tunnel_as_on_the_lan(owned: Application) -> None:
-    for method, path, rule in routes(owned.flask):
+    for method, route, rule in routes(owned.flask):
+        path = path_of(route)
         if rule.lan_only or "sessions/current" in path:
             continue
         here, there = owned.client(), owned.client()
@@ -130,14 +131,14 @@ def test_no_header_makes_a_foreign_name_ours(public: Application, headers: dict[
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """One that has a public name, and no nginx."""
-    with running(tmp_path_factory.mktemp("public"), tunnel_host="camera.example.org") as application:
+    with running(tmp_path_factory.mktemp("public"), PI_CAM_TUNNEL_HOST="camera.example.org") as application:
         yield application
 
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
     """One that nginx stands in front of."""
-    with running(tmp_path_factory.mktemp("proxied"), behind_proxy=True) as application:
+    with running(tmp_path_factory.mktemp("proxied"), PI_CAM_BEHIND_PROXY="yes") as application:
         application.owner()
         yield application
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -21,7 +22,16 @@ from tests.contract.application import NAME, OWN, PASSWORD, Application, running
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 REFUSED = {401, 403}
-ARGUMENTS = {"camera_id": "main", "session": "nobody", "filename": "base.css"}
+ARGUMENTS = {
+    "camera_id": "main",
+    "session": "nobody",
+    "filename": "base.css",
+    "user": "999",
+    "name": "nothing",
+    "viewer": "nobody",
+}
+OF_SESSIONS = {"/api/v1/sessions/current", "/api/v1/sessions/nobody", "/api/v1/account/password", "/logout"}
+"""A token has none."""
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +47,8 @@ def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
         yield application
 
 
-def routes(flask: Flask) -> list[tuple[str, str, Rule]]:
-    """Method, path, and what the route says of itself; for all routes but WebSockets."""
+def routes(flask: Flask) -> list[tuple[str, UrlRule, Rule]]:
+    """Method, route, and what it says of itself; for all routes but WebSockets."""
     found = []
     for url_rule in flask.url_map.iter_rules():
         rule = rule_of(flask.view_functions[url_rule.endpoint])
@@ -46,7 +56,7 @@ def routes(flask: Flask) -> list[tuple[str, str, Rule]]:
         # OPTIONS is answered by Flask itself, unless a route is made for it.
         methods = (url_rule.methods or set()) - {"OPTIONS"} or {"OPTIONS"}
         if not rule.websocket:
-            found += [(method, path_of(url_rule), rule) for method in sorted(methods)]
+            found += [(method, url_rule, rule) for method in sorted(methods)]
     return found
 
 
@@ -77,49 +87,80 @@ def refusal(response: TestResponse) -> int | None:
     return response.status_code if response.status_code in REFUSED else None
 
 
-def expected(rule: Rule, method: str, who: str, can: frozenset[str]) -> int | None:
-    """What the rule says. `who`: anonymous, unknown (a token that is not known), token, owner."""
-    if rule.access == "public":
-        return None
-    if who == "unknown":
-        return 401
-    if method == "OPTIONS" or rule.access == "setup":
-        return None
-    if who == "anonymous" or (who == "owner" and rule.bearer_only):
-        return 401
-    return 403 if rule.access in CAPABILITIES and rule.access not in can else None
+@dataclass(frozen=True)
+class Who:
+    """Somebody at the door. `kind`: nobody, unknown (a token that is not known), token, or session. `can`: on the device
+    and all cameras. `on_main`, `elsewhere`: what was granted for that camera alone, or for another one only."""
+
+    kind: str
+    can: frozenset[str] = frozenset()
+    on_main: frozenset[str] = frozenset()
+    elsewhere: frozenset[str] = frozenset()
+
+    def may(self, rule: Rule, url_rule: UrlRule) -> bool:
+        """Whether the rule lets them in, said once more and independently of `pi_cam.api.access`."""
+        if rule.access not in CAPABILITIES or rule.access in self.can:
+            return True
+        if "camera_id" in url_rule.arguments and not rule.device:
+            return rule.access in self.on_main
+        return rule.anywhere and rule.access in self.on_main | self.elsewhere
 
 
+EVERYTHING = frozenset(CAPABILITIES)
 WHO = {
-    "anonymous": frozenset[str](),
-    "unknown": frozenset[str](),
-    "view token": frozenset({"view"}),
-    "control token": frozenset({"control"}),
-    "owner": frozenset(CAPABILITIES),
+    "anonymous": Who("nobody"),
+    "unknown": Who("unknown"),
+    "view token": Who("token", frozenset({"view"})),
+    "control token": Who("token", frozenset({"control"})),
+    "token for another camera": Who("token", elsewhere=EVERYTHING),
+    "owner": Who("session", EVERYTHING),
+    "member": Who("session", on_main=frozenset({"view", "control"})),
+    "member who configures": Who("session", on_main=EVERYTHING),
+    "member of another camera": Who("session", elsewhere=EVERYTHING),
+    "guest": Who("session", on_main=frozenset({"view", "listen"})),
+    "guest of yesterday": Who("nobody"),
 }
 
 
-def visitor(application: Application, who: str) -> tuple[FlaskClient, dict[str, str]]:
-    if who == "owner":
-        return application.owner(), OWN
-    if who == "unknown":
+def expected(rule: Rule, url_rule: UrlRule, method: str, who: Who) -> int | None:
+    """What the rule says."""
+    if rule.access == "public":
+        return None
+    if who.kind == "unknown":
+        return 401
+    if method == "OPTIONS" or rule.access == "setup":
+        return None
+    if who.kind == "nobody" or (who.kind == "session" and rule.bearer_only):
+        return 401
+    return None if who.may(rule, url_rule) else 403
+
+
+def visitor(application: Application, name: str) -> tuple[FlaskClient, dict[str, str]]:
+    who = WHO[name]
+    if who.kind == "unknown":
         return application.client(), {"Authorization": "Bearer pct_made-up"}
-    if who.endswith("token"):
-        return application.client(), application.token(who.split()[0])
+    if who.kind == "token":
+        cameras = ["other"] if who.elsewhere else None
+        return application.client(), application.token(*(who.can or who.elsewhere), cameras=cameras)
+    if name == "owner":
+        return application.owner(), OWN
+    if name.startswith(("member", "guest")):
+        grants = {"main": who.on_main, "other": who.elsewhere}
+        return application.user(name, grants, expired="yesterday" in name), OWN
     return application.client(), {}
 
 
-@pytest.mark.parametrize("who", WHO)
-def test_each_route_lets_in_exactly_whom_its_rule_says(owned: Application, who: str) -> None:
+@pytest.mark.parametrize("name", WHO)
+def test_each_route_lets_in_exactly_whom_its_rule_says(owned: Application, name: str) -> None:
     wrong = []
-    for method, path, rule in routes(owned.flask):
-        client, headers = visitor(owned, who)
+    for method, url_rule, rule in routes(owned.flask):
+        path = path_of(url_rule)
+        client, headers = visitor(owned, name)
         response = ask(client, method, path, rule, headers)
-        kind = "token" if who.endswith("token") else who
-        wanted = expected(rule, method, kind, WHO[who])
+        wanted = expected(rule, url_rule, method, WHO[name])
         if path in ("/login", "/setup") and method == "POST" and rule.access in ("public", "setup"):
             wanted = refusal(response)  # these answer for the form that they were sent
-        if (method, path) == ("DELETE", "/api/v1/sessions/current") and kind == "token":
+        if WHO[name].kind == "token" and path in OF_SESSIONS and method in ("DELETE", "PUT", "POST"):
             wanted = 403
         if refusal(response) != wanted and (path, response.status_code) != ("/setup", 409):
             wrong.append(f"{method} {path}: {response.status_code}, not {wanted}")
@@ -129,7 +170,8 @@ def test_each_route_lets_in_exactly_whom_its_rule_says(owned: Application, who: 
 
 @pytest.mark.parametrize("who", ["anonymous", "unknown", "view token"])
 def test_before_there_is_an_owner_nothing_but_setup_answers_without_a_token(new: Application, who: str) -> None:
-    for method, path, rule in routes(new.flask):
+    for method, url_rule, rule in routes(new.flask):
+        path = path_of(url_rule)
         if rule.access == "public" or method == "OPTIONS":
             continue
         client, headers = visitor(new, who)
@@ -139,7 +181,7 @@ def test_before_there_is_an_owner_nothing_but_setup_answers_without_a_token(new:
         elif who != "view token":
             assert refusal(response) == 401, f"{method} {path}: {response.status_code}"
         else:
-            assert (refusal(response) is None) == (rule.access in ("view", "person")) or "sessions/current" in path
+            assert (refusal(response) is None) == (rule.access in ("view", "person")) or path in OF_SESSIONS
 
 
 def test_setup_ends_with_the_first_owner(owned: Application) -> None:
@@ -169,7 +211,7 @@ def test_a_route_that_says_nothing_is_closed_to_everybody(owned: Application) ->
 
 
 def unsafe(flask: Flask) -> list[tuple[str, str, Rule]]:
-    return [(method, path, rule) for method, path, rule in routes(flask) if method not in SAFE]
+    return [(method, path_of(route), rule) for method, route, rule in routes(flask) if method not in SAFE]
 
 
 def test_a_cookie_alone_changes_nothing(owned: Application) -> None:
@@ -272,10 +314,11 @@ def assert_well_made(response: TestResponse, path: str) -> None:
         assert int(response.headers["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize("who", WHO)
-def test_every_answer_is_well_made(owned: Application, who: str) -> None:
-    for method, path, rule in routes(owned.flask):
-        client, headers = visitor(owned, who)
+@pytest.mark.parametrize("name", WHO)
+def test_every_answer_is_well_made(owned: Application, name: str) -> None:
+    for method, url_rule, rule in routes(owned.flask):
+        path = path_of(url_rule)
+        client, headers = visitor(owned, name)
         assert_well_made(ask(client, method, path, rule, headers), path)
 
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
 import pi_cam
+from pi_cam.errors import PiCamError, SettingError
+from pi_cam.journal.actions import ACTIONS
+from pi_cam.settings import ROWS, SETTINGS, Settings
+from pi_cam.settings_file import NAME, PREVIOUS
+from pi_cam.store import Store
+from web.ui import texts
 from web.ui.server_sentences import SENTENCES
 
 PACKAGE = Path(pi_cam.__file__).parent
@@ -67,3 +76,74 @@ def _texts(argument: ast.expr, constants: Mapping[str, object], file: str) -> It
         yield str(constants[argument.id])
     else:
         yield "*"
+
+
+def test_every_setting_and_every_action_of_the_journal_is_in_the_catalogue() -> None:
+    said = {row.help for row in SETTINGS} | set(ACTIONS.values())
+    assert sorted(said - set(SENTENCES)) == []
+
+
+def assert_french(sentence: str) -> None:
+    assert texts.translator("fr")(sentence) != sentence
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"viewers_max": "x"},
+        {"viewers_max": 0},
+        {"viewers_max": 101},
+        {"log_level": 1},
+        {"log_level": "loud"},
+        {"ice_servers": "turn:x"},
+        {"ice_servers": "x" * 2000},
+        {"colour": 1},
+        {"source": "file:x"},
+        {"journal_days": 1},
+    ],
+    ids=str,
+)
+def test_every_refusal_of_a_setting_has_a_french_form(wanted: dict[str, object]) -> None:
+    with pytest.raises(SettingError) as refused:
+        Settings(environment={"PI_CAM_JOURNAL_DAYS": "3"}).change(wanted)
+    assert_french(str(refused.value))
+
+
+def test_a_setting_of_yes_or_no_has_one_too() -> None:
+    row = dataclasses.replace(ROWS["viewers_max"], default=True)
+    with pytest.raises(SettingError) as refused:
+        row.accept(7)
+    assert_french(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("content", "previous"),
+    [
+        ("{", "{}"),
+        ("{", None),
+        (None, "{}"),
+        ('{"colour": 1}', None),
+        ('{"viewers_max": 0}', '{"viewers_max": 3}'),
+        ('{"viewers_max": 0}', None),
+    ],
+)
+def test_every_problem_of_the_settings_file_has_a_french_form(
+    tmp_path: Path, content: str | None, previous: str | None
+) -> None:
+    for name, text in ((NAME, content), (PREVIOUS, previous)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    (problem,) = Settings.load(tmp_path, {}).problems()
+    assert_french(problem)
+
+
+def test_troubles_of_the_disk_have_a_french_form(tmp_path: Path) -> None:
+    with pytest.raises(PiCamError) as refused, Store(tmp_path).transaction():
+        pass
+    assert_french(str(refused.value))
+    (tmp_path / "pi-cam.damaged-20380119T031408Z.db").write_text("")
+    assert_french(str(Store(tmp_path).problem()))
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(PiCamError) as refused:
+        Settings.load(tmp_path, {}).change({"viewers_max": 3})
+    assert_french(str(refused.value))

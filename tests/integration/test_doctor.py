@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pi_cam import cli
-from pi_cam.control import trial
+from pi_cam.capture.synthetic import SyntheticSource
 
 
 def findings_of(capsys: pytest.CaptureFixture[str], data: Path, source: str) -> tuple[int, dict[str, dict[str, str]]]:
@@ -24,11 +24,17 @@ def test_the_pictures_are_described(capsys: pytest.CaptureFixture[str], tmp_path
     assert re.match(r"H\.264 320x240, (9|10)(\.\d)? pictures a second", found["pictures"]["text"])
 
 
-@pytest.mark.parametrize("source", ["file:/nowhere/clip.mp4", "rtsp://127.0.0.1:9/", "nonsense"])
-def test_it_is_said_why_there_are_none(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+def test_an_encoder_that_takes_no_requests_is_found_out(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "FIRST_PICTURE_SECONDS", 1.0)
+    monkeypatch.setattr(SyntheticSource, "request_keyframe", lambda self: None)
+    status, found = findings_of(capsys, tmp_path, "synthetic:?size=320x240&fps=10")
+    assert status == 1
+    assert (found["pictures"]["level"], found["keyframes"]["level"]) == ("ok", "missing")
+
+
+@pytest.mark.parametrize("source", ["file:/nowhere/clip.mp4", "rtsp://127.0.0.1:9/", "nonsense"])
+def test_it_is_said_why_there_are_none(capsys: pytest.CaptureFixture[str], tmp_path: Path, source: str) -> None:
     status, found = findings_of(capsys, tmp_path, source)
     assert status == 1
     assert found["pictures"]["level"] == "missing"

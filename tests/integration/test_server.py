@@ -460,3 +460,89 @@ def test_stills_share_one_picture_and_little_memory(server: Server, token: str) 
         ]
     assert all(still.result().status == 200 for still in stills)
     assert server.pss_bytes() - before < 40_000_000
+
+
+def chunked(server: Server, token: str, size: int) -> int:
+    """The status of a WHEP offer that is sent without a length."""
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        head = f"POST /whep/main HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+        client.sendall(f"{head}Content-Type: application/sdp\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+        with contextlib.suppress(OSError):
+            client.sendall(f"{size:x}\r\n".encode() + b"a" * size + b"\r\n0\r\n\r\n")
+        return int(client.recv(300).split()[1])
+
+
+def test_a_body_without_a_length_is_held_to_the_same_limit(server: Server, token: str) -> None:
+    assert chunked(server, token, 100) == 422
+    assert chunked(server, token, 64 * 1024 + 1) == 413
+    assert chunked(server, token, 1_000_000) == 413
+
+
+def test_no_header_moves_the_address(server: Server) -> None:
+    for name, value in (("SCRIPT_NAME", "/zz"), ("SCRIPT_NAME", "/healthz"), ("X-Forwarded-Proto", "https")):
+        answer = server.request("GET", "/healthz", headers={name: value})
+        assert (answer.status, answer.json()) == (200, {"status": "ok"})
+
+
+def test_many_guesses_at_once_are_slowed_down_too(lonely: Server) -> None:
+    body = json.dumps({"name": OWNER, "password": "wrong"}).encode()
+    kind = {"Content-Type": "application/json"}
+    with ThreadPoolExecutor(24) as many:
+        guesses = [many.submit(lonely.request, "POST", "/api/v1/sessions", body=body, headers=kind) for _ in range(24)]
+    statuses = [guess.result().status for guess in guesses]
+    assert statuses.count(401) == 5
+    assert statuses.count(429) == 19
+
+
+def test_a_bad_offer_does_not_open_the_camera(lonely: Server) -> None:
+    token = lonely.token()
+    kind = {"Content-Type": "application/sdp"}
+    assert lonely.request("POST", "/whep/main", token=token, body=b"garbage", headers=kind).status == 422
+    assert lonely.camera(token)["state"] == "idle"
+
+
+def test_a_still_of_a_camera_in_trouble_says_what_is_wrong(tmp_path: Path) -> None:
+    with serving(tmp_path, "rtsp://127.0.0.1:9/", owner=True) as server:
+        began = time.monotonic()
+        answer = server.request("GET", "/api/v1/cameras/main/snapshot.jpg", token=server.token())
+        assert time.monotonic() - began < 3
+        assert (answer.status, answer.json()["code"]) == (503, "unreachable")
+        assert "refuses the connection" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("how", ["token revoked", "owner set anew"])
+def test_a_right_that_ends_ends_the_page_and_the_pictures_within_two_seconds(lonely: Server, how: str) -> None:
+    own_network()
+    token = lonely.token("view", "door")
+    body = json.dumps({"name": OWNER, "password": PASSWORD}).encode()
+    answer = lonely.request("POST", "/api/v1/sessions", body=body, headers={"Content-Type": "application/json"})
+    cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+    async def run() -> None:
+        by_token = how == "token revoked"
+        with LivePage(lonely, token if by_token else None, headers=None if by_token else cookie) as page:
+            connection = await watch(page)
+            async with WhepPeer(lonely, token, decode=False) as viewer:
+                await viewer.until(lambda: len(viewer.packets) > 3)
+                if by_token:
+                    await asyncio.to_thread(pi_cam, "token", "revoke", "door", "--data", lonely.data)
+                else:
+                    command = ("owner", "set", "--name", OWNER, "--data", lonely.data)
+                    await asyncio.to_thread(lambda: pi_cam(*command, stdin=PASSWORD + "\n"))
+                began = time.monotonic()
+                assert page.wait_closed(3) == 4401
+                assert time.monotonic() - began < 2
+                if by_token:
+                    count = await settled(viewer)
+                    await asyncio.sleep(0.5)
+                    assert len(viewer.packets) == count
+            await connection.close()
+
+    asyncio.run(run())
+
+
+async def settled(viewer: WhepPeer) -> int:
+    """The number of packets two seconds from now."""
+    await asyncio.sleep(2)
+    return len(viewer.packets)

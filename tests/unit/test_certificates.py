@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from pi_cam.errors import StoreError
 from pi_cam.trust import authority as authorities
-from pi_cam.trust import own_names, private_files
+from pi_cam.trust import own_names
 from pi_cam.trust.authority import RELEASED, Identity
 from pi_cam.trust.certificates import Certificates, server_context
 from pi_cam.trust.device_key import DeviceKey
@@ -291,27 +291,6 @@ def test_a_damaged_file_is_made_anew(device: Device, name: str, damage: str) -> 
         assert device.tls("ca.pem.damaged").exists()
 
 
-def test_a_write_that_is_cut_anywhere_leaves_the_old_file_or_the_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    private_files.replace(path, b"old")
-
-    class PowerLost(BaseException):
-        pass
-
-    def lose_power(*_: object) -> None:
-        raise PowerLost
-
-    for step in ("fchmod", "fsync", "fdopen"):
-        with monkeypatch.context() as patch:
-            patch.setattr(f"pi_cam.trust.private_files.os.{step}", lose_power)
-            with pytest.raises(PowerLost):
-                private_files.replace(path, b"new")
-        assert path.read_bytes() == b"old"
-        assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "tls").write_text("a file")
     with pytest.raises(StoreError, match="cannot be used"):
@@ -473,7 +452,7 @@ def test_a_disk_that_fails_leaves_the_certificate_that_is_served(
     renewal.start()
     try:
         context = device.certificates.context()
-        monkeypatch.setattr("pi_cam.trust.private_files.replace", _full)
+        monkeypatch.setattr("pi_cam.durable.replace", _full)
         device.now += 390 * 86_400
         while "stays as it is" not in caplog.text:
             threading.Event().wait(0.005)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,10 +18,13 @@ import pytest
 import pi_cam
 from pi_cam import cli
 from pi_cam.errors import SettingError
+from pi_cam.journal.actions import Entry
+from pi_cam.journal.ledger import Ledger
 from pi_cam.listeners import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.tokens import Tokens
 
 PASSWORD = "a green door behind the house"
@@ -80,8 +85,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_usage_is_shown_with_status_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     status, out, error = run(capsys, *arguments)
     assert (status, out) == (2, "")
-    assert error.startswith("usage: pi-cam")
-    assert "error: " in error.splitlines()[-1]
+    (line,) = error.splitlines()
+    assert line.startswith("pi-cam: ")
+    assert line.endswith("--help")
 
 
 @pytest.mark.parametrize(
@@ -190,7 +196,7 @@ def test_a_capability_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureF
 def set_owner(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path, name: str, typed: str
 ) -> tuple[int, str, str]:
-    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(typed.encode(errors="surrogateescape"))))
     return run(capsys, "owner", "set", "--data", data, "--name", name)
 
 
@@ -200,7 +206,7 @@ def test_the_owner_is_set_and_set_anew(
     assert set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\nmore\n") == (0, "", "")
     assert set_owner(capsys, monkeypatch, data, "Grace", f"{PASSWORD}\r\n") == (0, "", "")
     store = Store(data)
-    accounts = Accounts(store, PasswordHasher(store.secret()), session_seconds=60)
+    accounts = Accounts(store, PasswordHasher(store.secret()), Sessions(store, lambda: 60.0))
     assert accounts.sign_in("Grace", PASSWORD, address="", agent="")[1].role == "owner"
 
 
@@ -241,3 +247,143 @@ def test_small_commands_do_not_load_the_media_libraries(data: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(data)], capture_output=True, text=True, check=True)
     assert not {"av", "aiortc", "flask", "gunicorn", "numpy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [["token", "list"], ["token", "revoke", "x"], ["doctor"]])
+def test_looking_makes_no_data_folder(capsys: pytest.CaptureFixture[str], data: Path, command: list[str]) -> None:
+    run(capsys, *command, "--data", data)
+    assert not data.exists()
+
+
+def test_an_empty_folder_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["token", "list", "--data", ""])
+    assert ended.value.code == 2
+    assert "name the data folder" in capsys.readouterr().err
+
+
+def test_a_password_that_is_not_utf_8_is_refused(
+    capsys: pytest.CaptureFixture[str], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a green door \xff behind the house\n")))
+    status, _, error = run(capsys, "owner", "set", "--name", "Ada", "--data", data)
+    assert status == 2
+    assert "UTF-8" in one_sentence(error)
+
+
+def test_whoever_reads_our_output_may_go_away(data: Path) -> None:
+    command = f"{sys.executable} -m pi_cam.cli token create --name x --can view --data {data} 2>&1 >&3 | true"
+    done = subprocess.run(
+        ["bash", "-c", f"exec 3> >(exec true); sleep 0.2; {command}; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Exception" not in done.stdout + done.stderr
+
+
+def test_a_damaged_secret_is_one_sentence_and_no_server(data: Path) -> None:
+    Store(data).open()
+    (data / "secret.key").write_text("hi")
+    command = [
+        sys.executable,
+        "-m",
+        "pi_cam.cli",
+        "serve",
+        "--data",
+        str(data),
+        "--port",
+        "0",
+        "--source",
+        "synthetic:",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is damaged" in one_sentence(done.stderr)
+
+
+def test_what_is_done_here_stands_in_the_journal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n")
+    run(capsys, "token", "create", "--data", data, "--name", "door", "--can", "view")
+    run(capsys, "token", "revoke", "--data", data, "door")
+    status, out, error = run(capsys, "journal", "export", "--data", data)
+    assert (status, error) == (0, "")
+    rows = [(row["actor"], row["action"], row["detail"]) for row in json.loads(out)]
+    assert rows == [
+        ("", "journal-begun", {}),
+        ("command line", "owner-set", {"name": "Ada"}),
+        ("command line", "token-created", {"name": "door", "can": ["view"]}),
+        ("command line", "token-revoked", {"name": "door"}),
+    ]
+    status, out, _ = run(capsys, "journal", "export", "--format", "csv", "--data", data)
+    assert (status, len(out.splitlines())) == (0, 5)
+    whole = "The journal is whole: 4 rows, none altered, removed or reordered.\n"
+    assert run(capsys, "journal", "verify", "--data", data) == (0, whole, "")
+
+
+def test_who_reads_only_the_beginning_of_an_export_sees_no_error(data: Path) -> None:
+    store = Store(data)
+    store.open()
+    ledger = Ledger(data, store.secret())
+    ledger.open(0.0)
+    ledger.add([Entry(float(number), "watched", "x" * 100) for number in range(3000)])
+    command = f"{sys.executable} -m pi_cam.cli journal export --data {data} | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+
+
+def test_a_journal_that_was_altered_is_a_sentence_and_status_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    set_owner(capsys, monkeypatch, data, "Ada", f"{PASSWORD}\n")
+    with contextlib.closing(sqlite3.connect(data / "journal.db")) as opened, opened:
+        opened.execute("UPDATE rows SET actor = 'Eve' WHERE id = 2")
+    status, out, error = run(capsys, "journal", "verify", "--data", data)
+    assert (status, out, one_sentence(error)) == (1, "", "pi-cam: Row 2 was altered.")
+    (data / "secret.key").unlink()
+    status, out, error = run(capsys, "journal", "verify", "--data", data)
+    assert (status, one_sentence(error)) == (1, f"pi-cam: There is no key for the journal in {data}.")
+
+
+def test_no_journal_is_a_sentence(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    for action in ("verify", "export"):
+        status, out, error = run(capsys, "journal", action, "--data", data)
+        assert (status, out, one_sentence(error)) == (1, "", f"pi-cam: There is no journal in {data}.")
+    assert not data.exists()
+
+
+def test_a_damaged_database_is_replaced_and_said(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    run(capsys, "token", "create", "--data", data, "--name", "door", "--can", "view")
+    (data / "pi-cam.db").write_bytes(b"a letter" * 1000)
+    status, out, error = run(capsys, "token", "list", "--data", data)
+    assert (status, out) == (0, "door\tview\n")
+    assert "the database was damaged" in error
+    _, out, _ = run(capsys, "journal", "export", "--data", data)
+    assert json.loads(out)[-1]["action"] == "database-restored"
+    _, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "data"]
+    assert "The database was damaged: its last good copy is used." in finding["text"]
+
+
+def test_doctor_names_what_is_wrong_with_the_settings(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    data.mkdir()
+    (data / "settings.json").write_text("{")
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "settings"]
+    assert (status, finding["level"]) == (0, "optional")
+    assert "settings.json is not JSON" in finding["text"]
+
+
+def test_the_file_says_the_source_where_nothing_else_does(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.delenv("PI_CAM_SOURCE", raising=False)
+    data.mkdir()
+    (data / "settings.json").write_text('{"version": 2, "values": {"source": "gopher://x"}}')
+    status, _, error = run(capsys, "serve", "--data", data, "--port", "0")
+    assert status == 2
+    assert "A camera address starts with one of" in one_sentence(error)

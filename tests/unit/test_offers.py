@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pi_cam.errors import OfferRefused
 from pi_cam.media.units import AccessUnit
 from pi_cam.transport.offers import MAX_OFFER_BYTES, check_offer, has_sound
+from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 from tests.unit.real_offer import AUDIO, DATA, OFFER, VIDEO, offer
 
@@ -93,8 +94,7 @@ class NoUnits:
 def peer_for(units: NoUnits, reasons: list[str]) -> WebRtcPeer:
     return WebRtcPeer(
         camera="main",
-        person="Ada",
-        session=None,
+        visitor=Visitor("user 1", "Ada", None),
         units=units,
         sound=None,
         request_keyframe=lambda: None,

@@ -15,7 +15,11 @@ import pytest
 
 from pi_cam import store as store_module
 from pi_cam.errors import StoreError
-from pi_cam.store import DATABASE, MIGRATIONS, SECRET, Store
+from pi_cam.store import DATABASE, GOOD_COPY, MIGRATIONS, SECRET, Store
+from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.sessions import Sessions
+from pi_cam.trust.tokens import Tokens
 
 
 def mode(path: Path) -> int:
@@ -149,7 +153,8 @@ from pathlib import Path
 from pi_cam.store import Store
 with Store(Path(sys.argv[1])).transaction() as database:
     for number in range(2000):
-        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (str(number), "x" * 1000 + str(number)))
+        values = (str(number), "x" * 1000 + str(number))
+        database.execute("INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, 'view', 0)", values)
     print("in the middle", flush=True)
     sys.stdin.read()
 """
@@ -191,7 +196,8 @@ sys.stdin.readline()
 for number in range(30):
     with store.transaction() as database:
         count = database.execute("SELECT count(*) FROM tokens").fetchone()[0]
-        database.execute("INSERT INTO tokens VALUES (?, ?, 'view', 0)", (f"{count:03}", f"{count:03}"))
+        values = (f"{count:03}", f"{count:03}")
+        database.execute("INSERT INTO tokens (name, secret_hash, can, created_at) VALUES (?, ?, 'view', 0)", values)
 """
     run_together(script, store.folder)
     assert names(store) == [f"{number:03}" for number in range(60)]
@@ -212,4 +218,134 @@ def test_threads_may_make_the_secret_at_once(store: Store) -> None:
         thread.join()
     assert len(seen) == 8
     assert len(set(seen)) == 1
-    assert {path.name for path in store.folder.iterdir()} == {DATABASE, SECRET}
+    assert {path.name for path in store.folder.iterdir()} == {DATABASE, GOOD_COPY, SECRET}
+
+
+def test_a_folder_with_other_things_keeps_its_mode_and_is_refused_when_others_can_read_it(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "letter.txt").write_text("not ours")
+    folder.chmod(0o755)
+    with pytest.raises(StoreError, match="holds other things"):
+        Store(folder).open()
+    assert mode(folder) == 0o755
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+    folder.chmod(0o700)
+    Store(folder).open()
+    assert (folder / DATABASE).exists()
+
+
+def test_what_only_looks_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no camera's data"):
+        Store(tmp_path / "nowhere").open(create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def damage(folder: Path, how: str) -> None:
+    path = folder / DATABASE
+    if how == "gone":
+        path.unlink()
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "not a database":
+        path.write_bytes(b"a letter" * 1000)
+    elif how == "cut":
+        path.write_bytes(path.read_bytes()[:8192])
+    elif how == "a broken page":
+        data = path.read_bytes()
+        path.write_bytes(data[:4096] + os.urandom(len(data) - 4096))
+
+
+DAMAGE = ["gone", "empty", "not a database", "cut", "a broken page"]
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_a_damaged_database_is_set_aside_and_the_good_copy_used_without_sessions(store: Store, how: str) -> None:
+    sessions = Sessions(store, lambda: 60.0)
+    accounts = Accounts(store, PasswordHasher(store.secret(), cost=4), sessions)
+    accounts.create_owner("Ada", "a green door behind the house")
+    secret, _ = accounts.sign_in("Ada", "a green door behind the house", address="", agent="")
+    Tokens(store).create("gone", ["view"])
+    kept = Tokens(store).create("kept", ["view"])
+    Tokens(store).revoke("gone")
+    store.keep_good_copy()
+    assert sessions.person(secret)
+    damage(store.folder, how)
+    after = Store(store.folder)
+    after.open()
+    assert after.restored is not None
+    assert (store.folder / after.restored).exists()
+    assert mode(store.folder / DATABASE) == 0o600
+    assert f"kept as {after.restored}" in (after.problem() or "")
+    assert names(after) == ["kept"]
+    assert Tokens(after).bearer(kept)
+    assert accounts.has_owner()
+    assert sessions.person(secret) is None
+    again = Store(store.folder)
+    again.open()
+    assert (again.restored, names(again)) == (None, ["kept"])
+
+
+@pytest.mark.parametrize("how", ["not a database", "cut", "a broken page"])
+def test_damage_without_a_good_copy_is_refused_in_a_sentence(store: Store, how: str) -> None:
+    (store.folder / GOOD_COPY).unlink()
+    damage(store.folder, how)
+    with pytest.raises(StoreError, match=r"its database is damaged \(.+\), and there is no good copy of it\. Restore"):
+        Store(store.folder).open()
+    assert {path.name for path in store.folder.glob("pi-cam*")} == {DATABASE}
+
+
+def test_a_good_copy_that_is_damaged_too_is_refused_in_a_sentence(store: Store) -> None:
+    damage(store.folder, "cut")
+    (store.folder / GOOD_COPY).write_bytes(b"a letter" * 1000)
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(store.folder).open()
+    assert not list(store.folder.glob("pi-cam.damaged*"))
+
+
+def test_the_good_copy_follows_each_change_of_rights(store: Store) -> None:
+    def copied() -> list[str]:
+        opened = sqlite3.connect(store.folder / GOOD_COPY)
+        found = [row[0] for row in opened.execute("SELECT name FROM tokens ORDER BY name")]
+        opened.close()
+        return found
+
+    tokens = Tokens(store)
+    tokens.create("one", ["view"])
+    assert copied() == ["one"]
+    assert mode(store.folder / GOOD_COPY) == 0o600
+    tokens.revoke("one")
+    assert copied() == []
+    with store.transaction() as opened:
+        insert(opened, "two")
+    assert copied() == []
+    store.start()
+    store.stop()
+    assert copied() == ["two"]
+
+
+def test_a_copy_of_a_damaged_database_never_replaces_a_good_one(store: Store) -> None:
+    before = (store.folder / GOOD_COPY).read_bytes()
+    with store.transaction() as opened:
+        for number in range(200):
+            insert(opened, f"{number:0200}")
+    data = (store.folder / DATABASE).read_bytes()
+    (store.folder / DATABASE).write_bytes(data[:8192] + b"\xff" * (len(data) - 8192))
+    store.keep_good_copy()
+    assert (store.folder / GOOD_COPY).read_bytes() == before
+
+
+def test_a_copy_that_cannot_be_made_takes_the_old_one_along(store: Store) -> None:
+    (store.folder / f".{GOOD_COPY}.new").mkdir()
+    store.keep_good_copy()
+    assert (store.folder / GOOD_COPY).exists()
+    Tokens(store).create("one", ["view"])
+    assert not (store.folder / GOOD_COPY).exists()
+    assert names(store) == ["one"]
+
+
+def test_a_database_that_vanishes_while_it_is_used_is_not_begun_anew(store: Store) -> None:
+    (store.folder / DATABASE).unlink()
+    with pytest.raises(StoreError, match="cannot be used"):
+        names(store)
+    assert not (store.folder / DATABASE).exists()

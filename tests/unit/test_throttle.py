@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from pi_cam.errors import TooManyTries
@@ -66,3 +68,30 @@ def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
     assert pause(throttle, "first") > 0
     throttle.failed("one more")
     assert pause(throttle, "first") == 0
+
+
+def test_of_many_at_the_same_time_five_are_free() -> None:
+    throttle = Throttle()
+    together = threading.Barrier(20)
+    refused: list[TooManyTries] = []
+
+    def attempt() -> None:
+        together.wait()
+        try:
+            throttle.attempt("Ada")
+        except TooManyTries as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=attempt) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 20 - FREE_TRIES
+
+
+def test_success_makes_an_attempt_undone() -> None:
+    throttle = Throttle()
+    for _ in range(20):
+        throttle.attempt("Ada")
+        throttle.succeeded("Ada")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from pi_cam.errors import TooManyViewers
-from pi_cam.transport.viewers import Viewers, new_viewer_id
+from pi_cam.transport.viewers import Viewers, Visitor, new_viewer_id
+
+ADA = Visitor("user 1", "Ada", None)
 
 
 @dataclass(eq=False)
 class FakeViewer:
     camera: str = "main"
-    session: str | None = None
+    visitor: Visitor = ADA
     id: str = field(default_factory=new_viewer_id)
-    person: str = "Ada"
+    public_id: str = field(default_factory=new_viewer_id)
     transport: str = "fake"
     started_at: float = 0.0
     delay_ms: int | None = None
@@ -70,3 +73,30 @@ def test_ids_cannot_be_guessed() -> None:
     ids = {new_viewer_id() for _ in range(1_000)}
     assert len(ids) == 1_000
     assert min(map(len, ids)) >= 20
+
+
+class FakeDiary:
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def append(self, action: str, **what: Any) -> None:
+        self.entries.append({"action": action, **what})
+
+
+def test_who_watched_and_how_long_is_written_down() -> None:
+    now, diary = [100.0], FakeDiary()
+    viewers = Viewers(lambda: 8, diary, lambda: now[0])
+    one, refused = FakeViewer(), FakeViewer()
+    viewers.add(refused)
+    viewers.remove(refused, "refused")
+    viewers.began(refused, "192.168.1.9")
+    viewers.add(one)
+    viewers.began(one, "192.168.1.7")
+    now[0] += 61.26
+    viewers.remove(one, "goodbye")
+    viewers.remove(one)
+    who = {"actor": "Ada", "camera": "main", "address": "192.168.1.7", "transport": "fake"}
+    assert diary.entries == [
+        {"action": "watched", **who},
+        {"action": "stopped-watching", **who, "seconds": 61.3, "why": "goodbye"},
+    ]

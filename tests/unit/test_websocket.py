@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
 from pi_cam.transport import websocket as protocol
-from pi_cam.transport.doors import Visitor, Watchable, WebRtcDoor
+from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.websocket import BURST_MESSAGES, MAX_MESSAGE_BYTES, MESSAGES_PER_SECOND, LiveSession
+from tests.unit.real_offer import OFFER
 
 
 @dataclass
@@ -105,8 +107,7 @@ class Page:
             hub=cast(Watchable, self.hub),
             describe=lambda: {"id": "main", "state": self.hub.state},
             door=cast(WebRtcDoor, self.door),
-            visitor=Visitor("Ada", "session"),
-            can=["view", "control"],
+            visitor=Visitor("user 1", "Ada", "session", ("view", "control")),
             clock=lambda: self.now,
         )
         self.session.open()
@@ -160,17 +161,28 @@ def test_each_change_of_state_is_told_and_a_stop_closes() -> None:
 
 def test_an_offer_is_answered_under_its_id() -> None:
     async def conversation(page: Page) -> None:
-        assert await page.say("offer", id="7", sdp="v=0") == [
-            {"v": 1, "type": "answer", "id": "7", "sdp": "answer to v=0"}
+        assert await page.say("offer", id="7", sdp=OFFER) == [
+            {"v": 1, "type": "answer", "id": "7", "sdp": f"answer to {OFFER}"}
         ]
+
+    on_a_page(conversation)
+
+
+def test_an_offer_without_sense_leaves_the_connection_that_there_is() -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp=OFFER)
+        (message,) = await page.say("offer", id="2", sdp="garbage")
+        assert (message["type"], message["status"], message["id"]) == ("error", 422, "2")
+        (peer,) = page.door.peers
+        assert peer.reasons == []
 
     on_a_page(conversation)
 
 
 def test_a_second_offer_replaces_the_first() -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="one")
-        messages = await page.say("offer", id="2", sdp="two")
+        await page.say("offer", id="1", sdp=OFFER)
+        messages = await page.say("offer", id="2", sdp=OFFER + "a=two\r\n")
         assert [message["type"] for message in messages] == ["answer"]
         first, second = page.door.peers
         assert (first.reasons, second.reasons) == (["replaced"], [])
@@ -191,11 +203,11 @@ def test_a_second_offer_replaces_the_first() -> None:
 def test_a_refused_offer_is_an_error_and_the_page_goes_on(refusal: Exception, status: int, code: str) -> None:
     async def conversation(page: Page) -> None:
         page.door.refusal = refusal
-        assert await page.say("offer", id="1", sdp="x") == [
+        assert await page.say("offer", id="1", sdp=OFFER) == [
             {"v": 1, "type": "error", "id": "1", "status": status, "code": code, "detail": str(refusal)}
         ]
         page.door.refusal = None
-        assert (await page.say("offer", id="2", sdp="x"))[0]["type"] == "answer"
+        assert (await page.say("offer", id="2", sdp=OFFER))[0]["type"] == "answer"
 
     on_a_page(conversation)
 
@@ -213,17 +225,17 @@ def test_an_offer_without_text_is_refused(sdp: object) -> None:
 @pytest.mark.parametrize("reason", ["lost", "never-connected"])
 def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str) -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         page.door.peers[0].ended(reason)
         assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": "lost"}
-        assert (await page.say("offer", id="2", sdp="x"))[0]["type"] == "answer"
+        assert (await page.say("offer", id="2", sdp=OFFER))[0]["type"] == "answer"
 
     on_a_page(conversation)
 
 
 def test_bye_ends_the_media_and_not_the_socket() -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         assert await page.say("bye") == []
         assert page.door.peers[0].reasons == ["goodbye"]
         assert await page.say("bye") == []
@@ -234,7 +246,7 @@ def test_bye_ends_the_media_and_not_the_socket() -> None:
 
 def test_a_socket_that_closes_takes_its_media_along() -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         await page.session.close()
         await page.session.close()
         assert page.door.peers[0].reasons == ["goodbye"]
@@ -246,7 +258,7 @@ def test_a_socket_that_closes_takes_its_media_along() -> None:
 def test_an_answer_that_comes_after_the_socket_closed_is_ended_at_once() -> None:
     async def conversation(page: Page) -> None:
         page.door.slow = asyncio.Event()
-        offering = asyncio.create_task(page.say("offer", id="1", sdp="x"))
+        offering = asyncio.create_task(page.say("offer", id="1", sdp=OFFER))
         await asyncio.sleep(0)
         await page.session.close()
         page.door.slow.set()
@@ -268,7 +280,7 @@ def test_an_answer_that_comes_after_the_socket_closed_is_ended_at_once() -> None
 def test_candidates(found: object, taken: object) -> None:
     async def conversation(page: Page) -> None:
         assert await page.say("candidate", candidate=found) == []
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         assert await page.say("candidate", candidate=found) == []
         assert page.door.peers[0].candidates == ([taken] if taken else [])
 
@@ -278,7 +290,7 @@ def test_candidates(found: object, taken: object) -> None:
 @pytest.mark.parametrize("found", [7, "candidate:1", [], {}, {"candidate": 7}, {"candidate": "nonsense"}])
 def test_candidates_that_make_no_sense_are_an_error(found: object) -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         (message,) = await page.say("candidate", id="9", candidate=found)
         assert (message["type"], message["status"], message["id"]) == ("error", 422, "9")
 
@@ -289,7 +301,7 @@ def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
     async def conversation(page: Page) -> None:
         expected = {"v": 1, "type": "clock", "id": "1", "sent": 12.5, "server": 50_000.0, "rtp": None}
         assert await page.say("clock", id="1", sent=12.5) == [expected]
-        await page.say("offer", id="2", sdp="x")
+        await page.say("offer", id="2", sdp=OFFER)
         page.door.peers[0].pair = (90_000, 49.9)
         (answer,) = await page.say("clock", id="3", sent=1, delay_ms=180.4)
         assert answer["rtp"] == {"timestamp": 90_000, "captured": 49_900.0}
@@ -305,7 +317,7 @@ def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
 )
 def test_delays_that_make_no_sense_are_not_believed(text: str) -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         page.door.peers[0].delay_ms = 5
         await page.say_text(f'{{"v": 1, "type": "clock", "sent": 1, "delay_ms": {text}}}')
         assert page.door.peers[0].delay_ms == 5
@@ -408,7 +420,7 @@ JSON = st.recursive(
 )
 def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[str, object]) -> None:
     async def conversation(page: Page) -> None:
-        await page.say("offer", id="1", sdp="x")
+        await page.say("offer", id="1", sdp=OFFER)
         await page.say(kind, **fields)
         assert page.connection.closed is None or page.connection.closed[0] == protocol.CLOSE_BAD_MESSAGE
 

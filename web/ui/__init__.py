@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 PLAYER_MODULES = sorted(
     path.name
     for path in (HERE / "player").glob("*.js")
-    if path.name not in {"page.js", "setup.js", "passwords.js", "types.js"}
+    if path.name not in {"page.js", "setup.js", "passwords.js", "types.js", "forms.js", "cameras.js"}
 )
 
 # Written out, because the system's own table differs from machine to machine, and browsers refuse a module that is not

@@ -26,7 +26,7 @@ export function liveUrl(id) {
  * @returns {Promise<{status: number, camera: import("./types.js").Camera | null}>}
  */
 export async function readCamera(id) {
-  const { status, body } = await call(cameraPath(id), "GET");
+  const { status, body } = await send(cameraPath(id), "GET");
   return { status, camera: status === 200 ? body : null };
 }
 
@@ -36,19 +36,27 @@ export async function readCamera(id) {
  * @returns {Promise<{status: number, code: string | null}>}
  */
 export async function tellCamera(id, action) {
-  const { status, body } = await call(cameraPath(id, action), "POST");
+  const { status, body } = await send(cameraPath(id, action), "POST");
   return { status, code: body?.code ?? null };
 }
 
 /**
  * @param {string} path
  * @param {string} method
+ * @param {unknown} [json] the body, if there is one
  * @returns {Promise<{status: number, body: any}>}
  */
-async function call(path, method) {
+export async function send(path, method, json) {
   try {
+    /** @type {Record<string, string>} */
     const headers = { "X-Pi-Cam": "1", Accept: "application/json" };
-    const response = await fetch(path, { method, headers, cache: "no-store", signal: AbortSignal.timeout(8000) });
+    /** @type {RequestInit} */
+    const request = { method, headers, cache: "no-store", signal: AbortSignal.timeout(15_000) };
+    if (json !== undefined) {
+      headers["Content-Type"] = "application/json";
+      request.body = JSON.stringify(json);
+    }
+    const response = await fetch(path, request);
     const isJson = response.headers.get("Content-Type")?.includes("json");
     return { status: response.status, body: isJson ? await response.json() : null };
   } catch {

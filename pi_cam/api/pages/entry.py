@@ -1,59 +1,24 @@
-"""The pages that people see. What they look like stands in `web.ui`."""
+"""The way in: the first owner, signing in and out, the language."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Blueprint, Response, g, redirect, render_template, request
+from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-import pi_cam
 from pi_cam.api import sessions
-from pi_cam.api.access import current_person, form_token
+from pi_cam.api.access import visitor_address
 from pi_cam.api.arrival import is_secure
-from pi_cam.api.cameras import describe_all
+from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
 from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed, NotSignedIn, PiCamError, SettingError, TooManyTries
-from pi_cam.trust.capabilities import in_order
 from web.ui import texts
 
-blueprint = Blueprint("pages", __name__)
+blueprint = Blueprint("pages_entry", __name__)
 
-HTML = "text/html"
 FORM = "application/x-www-form-urlencoded"
-LANGUAGE_COOKIE = "language"
 YEAR_SECONDS = 365 * 24 * 3600
-
-
-def render(template: str, **values: Any) -> str:
-    """A page in the person's language."""
-    language = texts.choose_language(request.headers.get("Accept-Language"), request.cookies.get(LANGUAGE_COOKIE))
-    person = g.get("person")
-    return render_template(
-        template,
-        language=language,
-        _=texts.translator(language),
-        messages_json=texts.browser_messages(language),
-        form_token=form_token(),
-        person=person.name if person else None,
-        version=pi_cam.__version__,
-        **values,
-    )
-
-
-def error_page(status: int, title: str, detail: str) -> str:
-    """What a person sees of an error."""
-    return render("error.html", status=status, title=title, detail=detail)
-
-
-@blueprint.get("/")
-@rule("The live page", "view", {200: HTML, 302: None})
-def live() -> str:
-    """The first camera, live."""
-    cameras = describe_all()
-    return render("live.html", camera=cameras[0], cameras=cameras, can=in_order(current_person().can))
 
 
 @blueprint.get("/setup")
@@ -72,8 +37,9 @@ def create_owner() -> BaseResponse:
     here, form = services(), request.form
     name, password = form.get("name", ""), form.get("password", "")
     try:
-        here.setup_code.check(form.get("code", ""))
+        _check_setup_code(form.get("code", ""))
         here.accounts.create_owner(name, password)
+        here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
         secret, _ = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
         return _form_again("setup.html", error, name)
@@ -110,9 +76,7 @@ def sign_in() -> BaseResponse:
 @rule("Sign out by form", "person", {302: None}, body=FORM)
 def logout() -> BaseResponse:
     """Ends this session."""
-    session = current_person().session
-    if session is not None:
-        sessions.sign_out(session)
+    sessions.sign_out()
     response = _see_other("/login")
     sessions.clear_cookie(response)
     return response
@@ -128,6 +92,15 @@ def language() -> BaseResponse:
         LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=is_secure()
     )
     return response
+
+
+def _check_setup_code(code: str) -> None:
+    here = services()
+    try:
+        here.setup_code.check(code)
+    except (NotAllowed, TooManyTries) as error:
+        here.journal.append("setup-refused", address=visitor_address(), result="refused", why=str(error))
+        raise
 
 
 def _form_again(template: str, error: PiCamError, name: str) -> Response:

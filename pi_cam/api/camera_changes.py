@@ -1,0 +1,123 @@
+"""Adding, changing, ordering and removing cameras, and trying an address before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from flask import Blueprint, Response, jsonify
+
+from pi_cam.address_check import AddressReport
+from pi_cam.api.access import current_person, note
+from pi_cam.api.camera_schemas import (
+    AddressReportSchema,
+    AddressSchema,
+    CameraChangeSchema,
+    NewCameraSchema,
+    OrderSchema,
+)
+from pi_cam.api.cameras import describe
+from pi_cam.api.rules import rule
+from pi_cam.api.schemas import CameraSchema, json_body
+from pi_cam.api.services import Services, services
+from pi_cam.camera_book import MAIN, CameraRow
+from pi_cam.cameras import Camera
+from pi_cam.capture.source import open_source
+from pi_cam.errors import Conflict
+from pi_cam.hub import Hub
+from pi_cam.transport.websocket import CLOSE_NOT_FOUND
+from pi_cam.trust.capabilities import require
+
+blueprint = Blueprint("camera_changes", __name__, url_prefix="/api/v1/cameras")
+
+CHECK_TIMEOUT = 20.0
+CHANGE_TIMEOUT = 10.0
+CLOSE_CHANGED = 1001
+
+
+@blueprint.post("")
+@rule("Add a camera", "configure", {201: CameraSchema, 409: None}, body=NewCameraSchema)
+def add() -> Response:
+    """Its address is checked now for what it may be, and again each time before it is opened."""
+    given = json_body(NewCameraSchema)
+    row = CameraRow("", given["name"], 0, given["address"], given["small_address"], given["allow_lan"])
+    _check_addresses(row)
+    camera = services().loop.call(services().cameras.add(row), CHANGE_TIMEOUT)
+    note("camera-added", camera=camera.id, name=camera.row.name)
+    response = jsonify(describe(camera.id))
+    response.status_code = 201
+    return response
+
+
+@blueprint.patch("/<camera_id>")
+@rule("Change a camera", "configure", {200: CameraSchema, 409: None}, body=CameraChangeSchema)
+def change(camera_id: str) -> Response:
+    """Another name leaves the pictures alone. An address leads into networks: it takes the right to configure the device."""
+    given = json_body(CameraChangeSchema)
+    here = services()
+    before = here.loop.call(_row(here, camera_id))
+    if set(given) - {"name"}:
+        require(current_person(), "configure")
+        if camera_id == MAIN:
+            raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
+    row = replace(before, **given)
+    _check_addresses(row)
+    here.loop.call(_change(here, row), CHANGE_TIMEOUT)
+    note("camera-changed", camera=camera_id, fields=sorted(given))
+    return jsonify(describe(camera_id))
+
+
+@blueprint.delete("/<camera_id>")
+@rule("Remove a camera", "configure", {204: None, 409: None}, device=True)
+def remove(camera_id: str) -> Response:
+    """With what was granted on it; who watches it sees it end."""
+    services().loop.call(_remove(services(), camera_id), CHANGE_TIMEOUT)
+    note("camera-removed", camera=camera_id)
+    return Response(status=204)
+
+
+@blueprint.put("")
+@rule("Put the cameras in order", "configure", {204: None}, body=OrderSchema)
+def order() -> Response:
+    """As they are shown."""
+    services().loop.call(services().cameras.order(json_body(OrderSchema)["cameras"]), CHANGE_TIMEOUT)
+    return Response(status=204)
+
+
+@blueprint.post("/check")
+@rule("Try an address", "configure", {200: AddressReportSchema}, body=AddressSchema)
+def check() -> Response:
+    """Says whether a camera is there, takes the password, and what it sends, and shows a still. Takes up to ten seconds."""
+    given = json_body(AddressSchema)
+    here = services()
+    source = open_source(given["address"], by_operator=False, allow_lan=given["allow_lan"])
+    report = here.loop.call(_checked(here, lambda: here.make_hub(source)), CHECK_TIMEOUT)
+    return jsonify(asdict(report))
+
+
+def _check_addresses(row: CameraRow) -> None:
+    """Raises `AddressRefused` for one that no camera may have."""
+    for address in (row.address, row.small_address):
+        if address is not None:
+            open_source(address, by_operator=False, allow_lan=row.allow_lan)
+
+
+async def _row(here: Services, camera_id: str) -> CameraRow:
+    return here.cameras.get(camera_id).row
+
+
+async def _change(here: Services, row: CameraRow) -> Camera:
+    before = here.cameras.get(row.id)
+    camera = await here.cameras.change(row)
+    if camera.streams is not before.streams:
+        await here.present.end_camera(row.id, CLOSE_CHANGED, "changed")
+    return camera
+
+
+async def _remove(here: Services, camera_id: str) -> None:
+    await here.cameras.remove(camera_id)
+    await here.present.end_camera(camera_id, CLOSE_NOT_FOUND, "removed")
+
+
+async def _checked(here: Services, make: Callable[[], Hub]) -> AddressReport:
+    return await here.address_check.check(make)

@@ -1,0 +1,77 @@
+"""JSON about cameras that are added, and about who watches."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from pi_cam.capture.addresses import MAX_LENGTH
+
+
+def _address(*, required: bool = False) -> fields.String:
+    return fields.String(
+        required=required,
+        validate=validate.Length(1, MAX_LENGTH),
+        metadata={"description": "rtsp(s):// or http(s)://, with name and password where the camera wants them."},
+    )
+
+
+class NewCameraSchema(Schema):
+    """A camera to add."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 64))
+    address = _address(required=True)
+    small_address = fields.String(load_default=None, allow_none=True, validate=validate.Length(1, MAX_LENGTH))
+    allow_lan = fields.Boolean(load_default=False)
+
+
+class CameraChangeSchema(Schema):
+    """What is left out stays as it is; `small_address` null takes the small stream away."""
+
+    name = fields.String(validate=validate.Length(1, 64))
+    address = _address()
+    small_address = fields.String(allow_none=True, validate=validate.Length(1, MAX_LENGTH))
+    allow_lan = fields.Boolean()
+
+
+class OrderSchema(Schema):
+    """All cameras, in the order in which they are shown."""
+
+    cameras = fields.List(fields.String(), required=True, validate=validate.Length(1, 64))
+
+
+class AddressSchema(Schema):
+    """An address to try."""
+
+    address = _address(required=True)
+    allow_lan = fields.Boolean(load_default=False)
+
+
+class AddressReportSchema(Schema):
+    """What was found there."""
+
+    verdict = fields.String(
+        required=True, validate=validate.OneOf(["works", "unreachable", "forbidden", "unsupported"])
+    )
+    trouble = fields.String(required=True, allow_none=True)
+    sends = fields.String(required=True, allow_none=True, metadata={"description": "The codec of the camera itself."})
+    transcoded = fields.Boolean(required=True)
+    width = fields.Integer(required=True, allow_none=True)
+    height = fields.Integer(required=True, allow_none=True)
+    fps = fields.Float(required=True, allow_none=True)
+    still = fields.String(required=True, allow_none=True, metadata={"description": "A JPEG as a data URL."})
+
+
+class ViewerSchema(Schema):
+    """Somebody who watches now."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    transport = fields.String(required=True)
+    started_at = fields.Float(required=True)
+    delay_ms = fields.Integer(required=True, allow_none=True)
+
+
+class ViewersSchema(Schema):
+    """All who watch a camera now."""
+
+    viewers = fields.List(fields.Nested(ViewerSchema), required=True)

@@ -1,0 +1,1 @@
+"""The pages that people see. What they look like stands in `web.ui`."""

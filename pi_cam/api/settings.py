@@ -1,0 +1,113 @@
+"""The settings: what they are, and changing them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from marshmallow import Schema, fields, validate
+
+from pi_cam.api.access import current_person, visitor_address
+from pi_cam.api.rules import rule
+from pi_cam.api.schemas import json_object
+from pi_cam.api.services import services
+from pi_cam.settings import ROWS, SETTINGS, Setting, Settings
+
+blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/settings")
+
+JSON_TYPES = {"boolean": "boolean", "integer": "integer", "number": "number", "text": "string"}
+
+
+class SettingSchema(Schema):
+    """One setting."""
+
+    name = fields.String(required=True)
+    value = fields.Raw(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What holds now, or after the restart that is waited for. Null for a secret."},
+    )
+    default = fields.Raw(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(list(JSON_TYPES)))
+    low = fields.Float(required=True, allow_none=True)
+    high = fields.Float(required=True, allow_none=True)
+    choices = fields.List(fields.String(), required=True)
+    help = fields.String(required=True)
+    restart = fields.Boolean(required=True, metadata={"description": "A new value waits for the next start."})
+    waiting = fields.Boolean(required=True, metadata={"description": "A new value does so now."})
+    secret = fields.Boolean(required=True)
+    changeable = fields.Boolean(
+        required=True, metadata={"description": "Not so what the environment sets, or only the operator may set."}
+    )
+    variable = fields.String(required=True, metadata={"description": "The environment variable that sets it."})
+    set_by = fields.String(required=True, validate=validate.OneOf(["default", "file", "environment"]))
+
+
+class SettingsSchema(Schema):
+    """All settings. `problems`: what is wrong with their file, in sentences."""
+
+    settings = fields.List(fields.Nested(SettingSchema), required=True)
+    problems = fields.List(fields.String(), required=True)
+
+
+def _field(row: Setting) -> fields.Raw:
+    """Its shape in the description only: `Settings.change` checks it."""
+    metadata: dict[str, Any] = {"type": [JSON_TYPES[row.kind], "null"], "description": row.help}
+    bounds = {"minimum": row.low, "maximum": row.high, "enum": [*row.choices, None] if row.choices else None}
+    metadata.update({name: bound for name, bound in bounds.items() if bound is not None})
+    return fields.Raw(metadata=metadata)
+
+
+ChangeSchema = Schema.from_dict({row.name: _field(row) for row in SETTINGS if not row.operator}, name="SettingsChange")
+"""New values by name; null takes a setting back to its default."""
+
+
+@blueprint.get("")
+@rule("All settings", "configure", {200: SettingsSchema})
+def show() -> Response:
+    """What they are, and what may be given."""
+    return _all()
+
+
+@blueprint.patch("")
+@rule("Change settings: all of those given, or none", "configure", {200: SettingsSchema}, body=ChangeSchema)
+def change() -> Response:
+    """New values by name."""
+    here = services()
+    changed = here.settings.change(json_object())
+    for name, (before, after) in changed.items():
+        shown = not ROWS[name].secret
+        here.journal.append(
+            "setting-changed",
+            actor=current_person().name,
+            address=visitor_address(),
+            name=name,
+            before=before if shown else None,
+            after=after if shown else None,
+        )
+    return _all()
+
+
+def _all() -> Response:
+    settings = services().settings
+    return jsonify(settings=[_row(settings, row) for row in SETTINGS], problems=settings.problems())
+
+
+def _row(settings: Settings, row: Setting) -> dict[str, Any]:
+    set_by = settings.set_by(row.name)
+    return {
+        "name": row.name,
+        "value": None if row.secret else settings.saved(row.name),
+        "default": row.default,
+        "kind": row.kind,
+        "low": row.low,
+        "high": row.high,
+        "choices": list(row.choices),
+        "help": row.help,
+        "restart": row.restart,
+        "waiting": settings.waiting(row.name),
+        "secret": row.secret,
+        "changeable": set_by != "environment" and not row.operator,
+        "variable": row.variable,
+        "set_by": set_by,
+    }

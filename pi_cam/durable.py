@@ -1,0 +1,56 @@
+"""Files that are whole at any moment: after a power cut the next start finds the old one or the new one, never half."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Puts a file of mode 0600 in the place of `path`. One writer at a time. Raises `OSError`; then the old one stands."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def make_once(path: Path, data: bytes) -> None:
+    """Makes a file of mode 0600 unless it is there: of two processes one wins, and both find it whole. Raises `OSError`."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
+    sync_folder(path.parent)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Gives a file that is written already its place: its bytes first, then its name, are on the disk."""
+    sync_file(old)
+    os.replace(old, new)
+    sync_folder(new.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Waits until what was written to it is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the names in it are on the disk."""
+    sync_file(folder)

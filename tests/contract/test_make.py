@@ -1,0 +1,53 @@
+"""`make run` hands on what a person sets, as it was written."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parents[2]
+SHOW = 'printf "%s|" "$PI_CAM_SOURCE" "$@"'
+
+
+@pytest.mark.parametrize(
+    ("environment", "arguments", "wanted"),
+    [
+        ({}, [], ["synthetic:", "serve", "--port", "8080"]),
+        ({"PI_CAM_SOURCE": "rtsp://bob:pa$sword@h/"}, [], ["rtsp://bob:pa$sword@h/", "serve", "--port", "8080"]),
+        ({"PI_CAM_SOURCE": "$(shell echo x)'\""}, [], ["$(shell echo x)'\"", "serve", "--port", "8080"]),
+        ({}, ["SOURCE=rtsp://bob:pa$sword@h/"], ["rtsp://bob:pa$sword@h/", "serve", "--port", "8080"]),
+        ({"SOURCE": "a b", "PORT": "81"}, ["DATA=/srv/c d"], ["a b", "serve", "--port", "81", "--data", "/srv/c d"]),
+    ],
+)
+def test_what_is_set_arrives(
+    tmp_path: Path, environment: dict[str, str], arguments: list[str], wanted: list[str]
+) -> None:
+    program = tmp_path / "bin" / "pi-cam"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{SHOW}\n")
+    program.chmod(0o755)
+    (tmp_path / ".run").touch()
+    kept = {
+        name: value for name, value in os.environ.items() if name not in {"SOURCE", "DATA", "PORT", "PI_CAM_SOURCE"}
+    }
+    done = subprocess.run(
+        [
+            "make",
+            "--no-print-directory",
+            "-o",
+            f"{tmp_path}/.run",
+            "run",
+            f"BIN={program.parent}",
+            f"VENV={tmp_path}",
+            *arguments,
+        ],
+        cwd=HERE,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split("|")[:-1] == wanted

@@ -1,0 +1,150 @@
+/**
+ * Forms that speak to the camera's API. A form says where to (`data-method`, `data-path`), what then (`data-then`: an address,
+ * "reload", or "show", which fills the form's own <output>s), and before it asks (`data-confirm`).
+ *
+ * Fields become JSON by their names: "cameras.door" with several boxes is {cameras: {door: [...]}}. `data-kind` says what a
+ * field is: text (the usual), number, boolean, list (one entry a checked box), moment (seconds since 1970), or omit-empty.
+ */
+
+import { send } from "./api.js";
+import { serverText, text } from "./texts.js";
+
+/** @typedef {{[name: string]: Json}} JsonObject @typedef {string | number | boolean | null | Json[] | JsonObject} Json */
+
+/**
+ * @param {Iterable<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>} fields
+ * @returns {JsonObject}
+ */
+export function valuesOf(fields) {
+  /** @type {JsonObject} */
+  const body = {};
+  for (const field of fields) {
+    if (!field.name || field.disabled) continue;
+    const { owner, name } = placeOf(body, field.name);
+    const kind = field.dataset.kind ?? "text";
+    if (kind === "list") {
+      const list = /** @type {Json[]} */ ((owner[name] ??= []));
+      if ("checked" in field && field.checked) list.push(field.value);
+    } else if (kind !== "omit-empty" || field.value) {
+      owner[name] = valueOf(field, kind);
+    }
+  }
+  return body;
+}
+
+/**
+ * @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} field
+ * @param {string} kind
+ * @returns {Json}
+ */
+function valueOf(field, kind) {
+  if (kind === "boolean") return "checked" in field ? field.checked : field.value === "true";
+  if (kind === "number") return field.value === "" ? null : Number(field.value);
+  if (kind === "moment") return field.value === "" ? null : new Date(field.value).getTime() / 1000;
+  return field.value;
+}
+
+/**
+ * @param {JsonObject} body
+ * @param {string} path
+ * @returns {{owner: JsonObject, name: string}}
+ */
+function placeOf(body, path) {
+  const dot = path.indexOf(".");
+  if (dot < 0) return { owner: body, name: path };
+  const owner = /** @type {JsonObject} */ ((body[path.slice(0, dot)] ??= {}));
+  return { owner, name: path.slice(dot + 1) };
+}
+
+/**
+ * @param {number} seconds since 1970
+ * @returns {string} as a field of the kind datetime-local takes it: the person's own time, to the minute
+ */
+function localTime(seconds) {
+  const moment = new Date(seconds * 1000);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** @param {HTMLFormElement} form */
+async function submit(form) {
+  if (form.dataset.confirm && !(await confirmed(form.dataset.confirm, form.dataset.yes ?? text("Yes")))) return;
+  complain(form, "");
+  form.toggleAttribute("aria-busy", true);
+  const method = form.dataset.method ?? "POST";
+  const fields = /** @type {Iterable<HTMLInputElement>} */ (form.elements);
+  const { status, body } = await send(form.dataset.path ?? "", method, method === "DELETE" ? undefined : valuesOf(fields));
+  form.toggleAttribute("aria-busy", false);
+  if (status === 0) complain(form, text("The camera does not answer. Check your own connection."));
+  else if (status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+  else if (status >= 400) complain(form, serverText(body?.detail ?? text("That did not work. Please try again.")));
+  else follow(form, body);
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {any} body
+ */
+function follow(form, body) {
+  form.dispatchEvent(new CustomEvent("answered", { detail: body, bubbles: true }));
+  const then = form.dataset.then ?? "reload";
+  if (then === "show") {
+    for (const output of form.querySelectorAll("output[data-field]")) {
+      output.textContent = String(body?.[/** @type {HTMLElement} */ (output).dataset.field ?? ""] ?? "");
+      output.closest("[data-result]")?.removeAttribute("hidden");
+    }
+  } else if (then === "reload") {
+    location.reload();
+  } else if (then) {
+    location.assign(then);
+  }
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} sentence or "" when all is well again
+ */
+export function complain(form, sentence) {
+  let place = form.querySelector(".problem");
+  if (!place) {
+    place = document.createElement("p");
+    place.className = "problem";
+    place.setAttribute("role", "alert");
+    form.append(place);
+  }
+  place.textContent = sentence;
+  place.toggleAttribute("hidden", !sentence);
+}
+
+/**
+ * @param {string} question
+ * @param {string} yes
+ * @returns {Promise<boolean>}
+ */
+export function confirmed(question, yes) {
+  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("confirm"));
+  /** @type {HTMLElement} */ (document.getElementById("confirm-question")).textContent = question;
+  /** @type {HTMLElement} */ (document.getElementById("confirm-yes")).textContent = yes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) =>
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }),
+  );
+}
+
+if (typeof document !== "undefined") {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || !form.dataset.path) return;
+    event.preventDefault();
+    submit(form);
+  });
+  // Moments are written in the person's own time; the server knows seconds only.
+  for (const field of document.querySelectorAll("input[data-seconds]")) {
+    if (field instanceof HTMLInputElement) field.value = localTime(Number(field.dataset.seconds));
+  }
+  for (const element of document.querySelectorAll("time[data-seconds]")) {
+    const moment = new Date(Number(/** @type {HTMLElement} */ (element).dataset.seconds) * 1000);
+    element.textContent = moment.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    element.setAttribute("datetime", moment.toISOString());
+  }
+}
