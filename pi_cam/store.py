@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -194,7 +192,7 @@ class Store:
         path = self.folder / SECRET
         try:
             if not path.exists():
-                self._make_secret(path)
+                durable.make_once(path, secrets.token_bytes(32))
             return _whole_secret(path)
         except OSError as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
@@ -210,16 +208,6 @@ class Store:
             raise StoreError(
                 f"The folder {self.folder} holds other things, and others can read it: name one of its own."
             )
-
-    def _make_secret(self, path: Path) -> None:
-        """Written in full under another name first: of two processes one wins, and neither sees half a secret."""
-        with tempfile.NamedTemporaryFile(dir=self.folder) as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(file.name, path)
-        durable.sync_folder(self.folder)
 
     def _prepare(self) -> bool:
         """Whether the schema was brought further. Raises `Damaged`."""

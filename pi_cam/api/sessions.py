@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from flask import Blueprint, Response, jsonify, request
 
-from pi_cam.api.access import COOKIE, current_person, note, visitor_address
+from pi_cam.api.access import current_person, note, visitor_address
+from pi_cam.api.arrival import cookie_name, is_secure
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import PersonSchema, SessionsSchema, SignInSchema, json_body
 from pi_cam.api.services import services
@@ -35,12 +36,14 @@ def open_session(name: str, password: str) -> tuple[str, Person]:
 def set_cookie(response: Response, secret: str) -> None:
     """Puts the session into the browser."""
     lifetime = int(services().settings.number("session_hours") * 3600)
-    response.set_cookie(COOKIE, secret, max_age=lifetime, path="/", httponly=True, samesite="Lax")
+    response.set_cookie(
+        cookie_name(), secret, max_age=lifetime, path="/", httponly=True, samesite="Lax", secure=is_secure()
+    )
 
 
 def clear_cookie(response: Response) -> None:
     """Takes it out again."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+    response.delete_cookie(cookie_name(), path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
 def own_user() -> tuple[int, str]:
