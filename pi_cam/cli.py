@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,11 +147,7 @@ def _journal_export(arguments: argparse.Namespace) -> int:
     from pi_cam.journal.export import FORMATS
 
     _, write = FORMATS[arguments.format]
-    try:
-        sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads has read enough; the interpreter must not try to write once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
     return 0
 
 

@@ -201,7 +201,7 @@ class Store:
         """A folder of ours alone. One that holds other things stays as it is: its mode is none of our business, and where
         others can read it, it is no place for secrets."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ours = self._path.exists() or not any(self.folder.iterdir())
+        ours = self._path.exists() or self._good.exists() or not any(self.folder.iterdir())
         if ours:
             self.folder.chmod(0o700)
         elif self.folder.stat().st_mode & 0o077:

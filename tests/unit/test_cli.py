@@ -333,7 +333,7 @@ def test_who_reads_only_the_beginning_of_an_export_sees_no_error(data: Path) -> 
     ledger.add([Entry(float(number), "watched", "x" * 100) for number in range(3000)])
     command = f"{sys.executable} -m pi_cam.cli journal export --data {data} | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "[\n", "")
 
 
 def test_a_journal_that_was_altered_is_a_sentence_and_status_1(
