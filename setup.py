@@ -34,8 +34,11 @@ setup(
         "bcrypt>=4.2",
         "cryptography>=43",
         "flask>=3.1,<4",
+        "cryptography>=42",
         "flask-sock>=0.7,<0.8",
-        "gunicorn>=25.1,<28",
+        # pi_cam/worker.py takes the place of parts of its threaded worker.
+        "gunicorn>=27,<28",
+        "ifaddr>=0.2",
         "marshmallow>=4,<5",
         "numpy>=1.26",
         "pyotp>=2.9",

@@ -25,6 +25,8 @@ test)
     want chromium chromium --version --no-sandbox
     want libatomic1 sh -c '/sbin/ldconfig -p | grep -q libatomic.so.1' # Playwright's own node needs it
     want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+    want nginx-light test -x /usr/sbin/nginx
+    want libnss3-tools test -x /usr/bin/certutil
     want debootstrap test -x /usr/sbin/debootstrap
     want python3-gi /usr/bin/python3 -c 'import gi'
     want gir1.2-gst-rtsp-server-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'

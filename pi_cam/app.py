@@ -33,8 +33,12 @@ from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.certificates import Certificates
+from pi_cam.trust.device_key import DeviceKey
+from pi_cam.trust.own_names import local_names
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.rights import Rights
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.sessions import Sessions
@@ -49,11 +53,12 @@ GOING_AWAY = 1001
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `pi-cam serve` was told."""
+    """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it."""
 
     folder: Path
     source: str
     trusted_hosts: tuple[str, ...]
+    tls: bool = False
 
 
 class App:
@@ -78,7 +83,12 @@ class App:
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._present = Present(self.loop, self._viewers, trust.rights.now)
+        self.device_key = DeviceKey.load(config.folder)
+        self.certificates = Certificates(config.folder, self.device_key.id)
         self._parts = Lifecycle([store, self.journal, self.loop, self._present])
+        if config.tls or settings.flag("behind_proxy"):
+            renewal = CertificateRenewal(self.certificates)
+            self._parts = Lifecycle([store, self.journal, self.loop, self._present, renewal])
         self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
@@ -101,8 +111,9 @@ class App:
             settings=settings,
             journal=self.journal,
             form_key=store.secret(),
+            certificates=self.certificates,
         )
-        self.wsgi: Flask = site.create(services, list(config.trusted_hosts))
+        self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""

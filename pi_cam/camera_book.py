@@ -95,8 +95,8 @@ class CameraBook:
             database.executemany("UPDATE cameras SET position = ? WHERE id = ?", places)
 
     def set_stopped(self, camera: str, stopped: bool) -> None:
-        """A person's wish, which survives a restart."""
-        with self._store.transaction() as database:
+        """A person's wish, which survives a restart, and a database that is replaced by its good copy."""
+        with self._store.transaction(rights=True) as database:
             database.execute("UPDATE cameras SET stopped = ? WHERE id = ?", (int(stopped), camera))
 
     def _write(self, database: sqlite3.Connection, query: str, row: CameraRow) -> int:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,8 +49,11 @@ def _serve(arguments: argparse.Namespace) -> int:
     # Imported here: the other commands need neither gunicorn nor the media libraries.
     from pi_cam import serving
     from pi_cam.capture.source import open_source
+    from pi_cam.listeners import bind_all, plan
+    from pi_cam.trust.certificates import Certificates
+    from pi_cam.trust.device_key import DeviceKey
 
-    _require_loopback(arguments.listen)
+    places = plan(arguments.listen, arguments.port, arguments.tunnel_port)
     source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
@@ -60,18 +61,12 @@ def _serve(arguments: argparse.Namespace) -> int:
         raise SettingError(str(error)) from error
     store = _opened(arguments.data)
     store.secret()  # what is wrong with it is said here, in a sentence, and not by a worker that cannot start
-    listener = serving.bind(arguments.listen, arguments.port)
-    serving.CameraServer(listener, arguments.listen, arguments.data, source).run()
+    device = DeviceKey.load(arguments.data)
+    listeners = bind_all(places)
+    if any(listener.tls for listener in listeners):
+        Certificates(arguments.data, device.id).renew()
+    serving.CameraServer(listeners, arguments.data, source).run()
     return 0
-
-
-def _require_loopback(address: str) -> None:
-    try:
-        loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        raise SettingError("--listen takes an IP address, such as 127.0.0.1.") from None
-    if not loopback:
-        raise SettingError("Listening beyond this machine needs TLS, which this version does not have yet.")
 
 
 def _token_create(arguments: argparse.Namespace) -> int:
@@ -154,11 +149,7 @@ def _journal_export(arguments: argparse.Namespace) -> int:
     from pi_cam.journal.export import FORMATS
 
     _, write = FORMATS[arguments.format]
-    try:
-        sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads has read enough; the interpreter must not try to write once more
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
     return 0
 
 
@@ -199,7 +190,12 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", _serve, "show the camera to browsers")
     serve.add_argument("--port", type=_port, default=8080, help="default 8080; 0 takes a free one")
     serve.add_argument("--source", metavar="URL", help="camera: (default), rtsp://…, http://…, file:…, synthetic:")
-    serve.add_argument("--listen", default="127.0.0.1", metavar="ADDR", help="default 127.0.0.1")
+    serve.add_argument(
+        "--listen", default="127.0.0.1", metavar="ADDR", help="default 127.0.0.1; any other address brings TLS"
+    )
+    serve.add_argument(
+        "--tunnel-port", type=_port, metavar="N", help="a second port on 127.0.0.1, for a tunnel that ends here"
+    )
 
     token = commands.add_parser("token", help="access for scripts").add_subparsers(required=True, metavar="ACTION")
     create = _command(token, "create", _token_create, "make a token and print it")

@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import socket
+import ctypes
+import ipaddress
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
-from pi_cam.errors import SettingError
+from pi_cam.listeners import Listener, ListenerStamp
 from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
+from pi_cam.worker import CameraWorker
 
-THREADS = 48
-"""An open page takes one (and one of simple-websocket's own); `api.live.SOCKETS_MAX` leaves the rest to plain requests."""
+THREADS = 80
+"""An open page takes one; `api.live.SOCKETS_MAX` leaves the rest to plain requests."""
 
-CONNECTIONS = 200
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+CONNECTIONS = 256
 
-
-class CameraWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threaded worker, but on SIGTERM open pages are closed at once: else it would wait for them."""
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Runs in the main thread, between two bytecodes: only sets off the work."""
-        super().handle_exit(sig, frame)
-        self.method_queue.defer(self._close_pages)
-
-    def _close_pages(self) -> None:
-        app = getattr(self, "camera", None)
-        if app is not None:
-            app.stop()
+M_ARENA_MAX = -8
+"""malloc.h"""
 
 
 class PlainLogger(Logger):  # type: ignore[misc]
@@ -49,10 +39,10 @@ class PlainLogger(Logger):  # type: ignore[misc]
 class CameraServer(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured from here alone: no file, no environment, no control socket."""
 
-    def __init__(self, listener: socket.socket, host: str, folder: Path, source: str) -> None:
-        self._listener = listener
-        self._port = listener.getsockname()[1]  # gunicorn takes the socket over
-        self._host = host
+    def __init__(self, listeners: tuple[Listener, ...], folder: Path, source: str) -> None:
+        self._listeners = listeners
+        self._tls_ports = {listener.port for listener in listeners if listener.tls}
+        self._urls = [listener.url for listener in listeners]  # gunicorn takes the sockets over
         self._folder = folder
         self._source = source
         super().__init__()
@@ -60,7 +50,7 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         """Called by gunicorn."""
         options: dict[str, object] = {
-            "bind": [f"fd://{self._listener.fileno()}"],
+            "bind": [f"fd://{listener.socket.fileno()}" for listener in self._listeners],
             "workers": 1,
             "worker_class": CameraWorker,
             "threads": THREADS,
@@ -68,11 +58,12 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
             "keepalive": 5,
             "timeout": 60,
             "graceful_timeout": 1,
-            "control_socket_disable": True,
-            # No header of a request changes where it seems to come from, or to go.
+            "sendfile": False,
+            # Nobody is believed who says for whom, by which name or over what he asks.
             "forwarded_allow_ips": "",
             "secure_scheme_headers": {},
             "forwarder_headers": "",
+            "control_socket_disable": True,
             "loglevel": "warning",
             "logger_class": PlainLogger,
             "errorlog": None,
@@ -85,37 +76,38 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         """The WSGI application; runs in the worker, after the fork: threads would not survive it."""
         from pi_cam.app import App, Config
 
-        config = Config(self._folder, self._source, (*LOOPBACK_NAMES, self._host))
+        share_memory()
+        lan = self._listeners[0].host
+        names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
+        config = Config(self._folder, self._source, names, bool(self._tls_ports))
         settings = Settings.load(self._folder)
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)
         self.camera.start()
-        return self.camera.wsgi
+        return ListenerStamp(self.camera.wsgi, self._listeners)
+
+    def _context_for(self, port: int) -> ssl.SSLContext | None:
+        return self.camera.certificates.context() if port in self._tls_ports else None
 
     def _announce(self, worker: CameraWorker) -> None:
-        """Two lines for programs, and one for people: the address that leads to the live picture."""
-        worker.camera = self.camera
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        url = f"http://{host}:{self._port}"
+        """Lines for programs, and one for people: the address that leads to the live picture."""
+        worker.context_for, worker.goodbye = self._context_for, self.camera.stop
+        url, *tunnel = self._urls
         lines, page = [f"ready {url}"], url
         if not self.camera.accounts.has_owner():
             code = self.camera.setup_code.code
             lines.append(f"setup-code {code}")
             page = f"{url}/setup#code={code}"
+        lines += [f"tunnel {one}" for one in tunnel]
+        if self._tls_ports and not self.camera.certificates.own_in_use:
+            lines.append(f"certificate {self.camera.certificates.fingerprint()}")
         lines.append(f"open {page} in a browser; end with Ctrl-C")
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `SettingError` when the address is taken or not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with contextlib.ExitStack() as undo:
-        try:
-            listener = undo.enter_context(socket.socket(family, socket.SOCK_STREAM))
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-        except OSError as error:
-            raise SettingError(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
-        undo.pop_all()
-        return listener
+def share_memory() -> None:
+    """Lets the threads of this process share two heaps. glibc gives each thread another one, up to eight for each core, and
+    what one has freed no other can use: with fifty open pages that costs 2 MB (mallopt(3))."""
+    with contextlib.suppress(AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)

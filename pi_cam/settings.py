@@ -118,6 +118,20 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760, restart=True
     ),
+    Setting(
+        "tunnel_host",
+        "",
+        "The public name under which a tunnel leads here, such as camera.example.org.",
+        pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
+    ),
+    Setting(
+        "behind_proxy",
+        False,
+        "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
+        "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
+        restart=True,
+        operator=True,  # said through a plain connection, it would take away the cookie of whoever said it
+    ),
     Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("journal_days", 365, "How many days the journal remembers.", 1, 3650),
     Setting("journal_rows_max", 100_000, "How many rows the journal keeps; the oldest go first.", 1000, 500_000),
@@ -182,6 +196,10 @@ class Settings:
     def text(self, name: str) -> str:
         """The value of a text setting."""
         return str(self._values[name])
+
+    def flag(self, name: str) -> bool:
+        """The value of a yes-or-no setting."""
+        return bool(self._values[name])
 
     def saved(self, name: str) -> Value:
         """The value that the next start begins with; another one than that in force while a restart is waited for."""

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import secrets
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -195,7 +193,7 @@ class Store:
         path = self.folder / SECRET
         try:
             if not path.exists():
-                self._make_secret(path)
+                durable.make_once(path, secrets.token_bytes(32))
             return _whole_secret(path)
         except OSError as error:
             raise StoreError(f"The data folder {self.folder} cannot be used: {error}") from error
@@ -204,23 +202,13 @@ class Store:
         """A folder of ours alone. One that holds other things stays as it is: its mode is none of our business, and where
         others can read it, it is no place for secrets."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ours = self._path.exists() or not any(self.folder.iterdir())
+        ours = self._path.exists() or self._good.exists() or not any(self.folder.iterdir())
         if ours:
             self.folder.chmod(0o700)
         elif self.folder.stat().st_mode & 0o077:
             raise StoreError(
                 f"The folder {self.folder} holds other things, and others can read it: name one of its own."
             )
-
-    def _make_secret(self, path: Path) -> None:
-        """Written in full under another name first: of two processes one wins, and neither sees half a secret."""
-        with tempfile.NamedTemporaryFile(dir=self.folder) as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-            with contextlib.suppress(FileExistsError):
-                os.link(file.name, path)
-        durable.sync_folder(self.folder)
 
     def _prepare(self) -> bool:
         """Whether the schema was brought further. Raises `Damaged`."""

@@ -70,7 +70,7 @@ def check(folder: Path, application: Application) -> None:
     owner, journal = application.owner(), application.app.journal
     token = application.token("view")
     later = time.time() + SEEN_LATER_SECONDS
-    application.app.accounts._clock = lambda: later  # "last seen" is due to be written
+    application.services.sessions._clock = lambda: later  # "last seen" is due to be written
     the_picture_goes_on(application)
     with full(folder):
         for path in (

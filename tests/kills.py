@@ -28,7 +28,6 @@ from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.tokens import Tokens
 from pi_cam.trust.totp import Totp
 
-LONGEST_SECONDS = 0.12
 PASSWORD = "a green door behind the house"
 STEPS_MIN = 20
 
@@ -71,12 +70,12 @@ def forked(work: Callable[[], object]) -> int:
     return child
 
 
-def kill_at_a_random_moment(folder: Path) -> int:
+def kill_at_a_random_moment(folder: Path, longest: float) -> int:
     """The last round that the writer says is written; 0 when it did not come so far."""
     reading, writing = os.pipe()
     child = forked(lambda: write_for_ever(folder, writing))
     os.close(writing)
-    time.sleep(random.random() * LONGEST_SECONDS)
+    time.sleep(random.random() * longest)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the writer ended by itself"
@@ -120,13 +119,27 @@ def check(folder: Path, number: int) -> None:
 
 def at_random(folder: Path, count: int) -> None:
     """So many kills, each in the midst of it; a new folder now and then, since the beginning is a moment, too."""
-    rounds = 0
+    rounds, longest = 0, min(5 * seconds_of_a_round(folder / "timed"), 0.5)  # a busy disk must not make it endless
     for number in range(count):
         place = folder / str(number // 20)
-        written = kill_at_a_random_moment(place)
+        written = kill_at_a_random_moment(place, longest)
         check(place, written)
         rounds += written
-    assert rounds > count, "the writers hardly came to write"
+    assert rounds > count / 10, "the writers hardly came to write"
+
+
+def seconds_of_a_round(folder: Path) -> float:
+    """What it takes here and now, from the writer's start to its first round."""
+    reading, writing = os.pipe()
+    began = time.monotonic()
+    child = forked(lambda: write_for_ever(folder, writing))
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        pipe.read(4)
+    took = time.monotonic() - began
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return took
 
 
 class _Deadly:

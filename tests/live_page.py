@@ -45,6 +45,8 @@ class LivePage:
             subprotocols=[SUBPROTOCOL],
             headers=[(name.encode(), value.encode()) for name, value in sent.items()],
             thread_class=ReadingThread,
+            ssl_context=server.trust(),
+            receive_bytes=32 * 1024,  # a whole TLS record
         )
         self.subprotocol: str | None = self._socket.subprotocol
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -12,9 +13,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 OWNER = "Ada"
 PASSWORD = "a green door behind the house"
@@ -42,6 +44,25 @@ class Server:
     data: Path
     process: subprocess.Popen[str]
     log: Path
+    tunnel_url: str | None = None
+
+    def trust(self) -> ssl.SSLContext | None:
+        """What a client needs that trusts the camera's authority; None without TLS."""
+        if not self.url.startswith("https"):
+            return None
+        return ssl.create_default_context(cafile=str(self.data / "tls/ca.crt"))
+
+    def through_tunnel(self) -> Server:
+        """The same server, as who comes through the tunnel finds it."""
+        assert self.tunnel_url is not None
+        return replace(self, url=self.tunnel_url)
+
+    def address(self) -> tuple[str, int]:
+        """For a socket."""
+        place = urlsplit(self.url)
+        assert place.hostname is not None
+        assert place.port is not None
+        return place.hostname, place.port
 
     def token(self, can: str = "view,control", name: str | None = None) -> str:
         return pi_cam("token", "create", "--data", self.data, "--name", name or f"test {time.time_ns()}", "--can", can)
@@ -55,7 +76,7 @@ class Server:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        return request(self.url, method, path, token=token, body=body, headers=headers)
+        return request(self.url, method, path, token=token, body=body, headers=headers, trust=self.trust())
 
     def camera(self, token: str) -> dict[str, Any]:
         found: dict[str, Any] = self.request("GET", "/api/v1/cameras/main", token=token).json()
@@ -104,6 +125,15 @@ class Server:
                     total += int(line.split()[1]) * 1024
         return total
 
+    def own_bytes(self) -> int:
+        """Memory that belongs to the process tree alone: no file's pages, which other programs' runs make look smaller."""
+        total = 0
+        for pid in self.processes():
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss_Anon:"):
+                    total += int(line.split()[1]) * 1024
+        return total
+
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         if self.process.poll() is None:
@@ -119,13 +149,17 @@ def request(
     token: str | None = None,
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> Answer:
     """One request, redirects not followed."""
     asked = urllib.request.Request(url + path, data=body, method=method, headers=headers or {})  # noqa: S310 - our own server
     if token:
         asked.add_header("Authorization", f"Bearer {token}")
     try:
-        with _OPENER.open(asked, timeout=15) as answer:
+        opener = (
+            urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=trust)) if trust else _OPENER
+        )
+        with opener.open(asked, timeout=15) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
@@ -161,6 +195,7 @@ def serving(
     environment: dict[str, str] | None = None,
     port: int = 0,
     listen: str = "127.0.0.1",
+    tunnel: bool = False,
 ) -> Iterator[Server]:
     """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
     if owner and not (data / "pi-cam.db").exists():
@@ -180,6 +215,7 @@ def serving(
         source,
         "--listen",
         listen,
+        *(["--tunnel-port", "0"] if tunnel else []),
     ]
     with log.open("a") as errors:
         process = subprocess.Popen(
@@ -190,7 +226,8 @@ def serving(
         first = process.stdout.readline()
         assert first.startswith("ready "), f"no ready line: {first!r} {log.read_text()}"
         code = None if owner else process.stdout.readline().removeprefix("setup-code ").strip()
-        server = Server(first.removeprefix("ready ").strip(), code, data, process, log)
+        outside = process.stdout.readline().removeprefix("tunnel ").strip() if tunnel else None
+        server = Server(first.removeprefix("ready ").strip(), code, data, process, log, outside)
         yield server
         status = server.stop()
         assert status == 0, log.read_text()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Response
 
+from pi_cam.api import arrival
 from pi_cam.api.problems import for_program
 from pi_cam.api.rules import Rule, rule_of
 from pi_cam.api.services import services
@@ -18,26 +18,25 @@ from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
 from pi_cam.transport.viewers import Visitor
 from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed_somewhere, require, rights
 
-COOKIE = "sid"
-"""On loopback, without TLS. (`__Host-sid` where there is TLS.)"""
-
 OWN_HEADER = "X-Pi-Cam"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def install(app: Flask, own_names: list[str]) -> None:
-    """Puts the guard before every request. `own_names`: hosts under which this device may be addressed, without ports."""
+    """Puts the guard before every request. `own_names`: hosts under which this device may be addressed on the LAN."""
     names = frozenset(name.lower().strip("[]") for name in own_names)
 
     @app.before_request
     def guard() -> Response | None:
         g.person = None
         g.refusal = None
-        if _host_name() not in names:  # else any site could have its own name point here (DNS rebinding)
+        if not arrival.under_own_name(names):
             raise BadRequest("This is not a name of this camera.")
+        rule = _rule(app)
+        if rule is not None and rule.lan_only and arrival.listener() == "tunnel":
+            raise NotFound
         if request.url_rule is None:
             return None  # 404 or 405 follows
-        rule = rule_of(app.view_functions[request.endpoint or ""])
         try:
             if rule is None:
                 raise NotAllowed("This address is closed.")
@@ -67,7 +66,7 @@ def visitor_of(person: Person, camera: str) -> Visitor:
 
 def visitor_address() -> str:
     """Where this request comes from, for the journal."""
-    return request.remote_addr or ""
+    return arrival.client_address()
 
 
 def note(action: str, *, camera: str = "", **detail: Any) -> None:
@@ -82,10 +81,19 @@ def form_token() -> str:
     return hmac.new(services().form_key, f"form {session}".encode(), hashlib.sha256).hexdigest()
 
 
+def _rule(app: Flask) -> Rule | None:
+    """That of the route; where only the method is wrong, of the route for the right one."""
+    endpoint = request.endpoint
+    if isinstance(request.routing_exception, MethodNotAllowed):
+        method = next(iter(request.routing_exception.valid_methods or ["GET"]))
+        endpoint = app.url_map.bind_to_environ(request.environ).match(method=method)[0]
+    return rule_of(app.view_functions[endpoint]) if endpoint else None
+
+
 def _note_refusal(error: PiCamError) -> None:
     """Into the journal: who shows a credential, or comes from another site, and is refused. Not a stranger who is only sent
     to sign in."""
-    shown = "Authorization" in request.headers or COOKIE in request.cookies
+    shown = "Authorization" in request.headers or arrival.cookie_name() in request.cookies
     if not isinstance(error, NotAllowed) and not (isinstance(error, NotSignedIn) and shown):
         return
     services().journal.append(
@@ -98,14 +106,6 @@ def _note_refusal(error: PiCamError) -> None:
         route=request.url_rule.rule if request.url_rule else "",
         why=str(error),
     )
-
-
-def _host_name() -> str | None:
-    """The name in the Host header; None when it is malformed. (Flask's own check refuses every IPv6 address.)"""
-    try:
-        return urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
-    except ValueError:
-        return None
 
 
 def _check(rule: Rule) -> Response | None:
@@ -141,7 +141,7 @@ def _identify(rule: Rule) -> tuple[Person | None, bool]:
         if person is None and rule.access != "public":
             raise NotSignedIn("This token is not known, or was revoked.")
         return person, False
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(arrival.cookie_name())
     if cookie and not rule.bearer_only:
         return services().sessions.person(cookie), True
     return None, False
@@ -152,7 +152,7 @@ def _refuse_foreign(rule: Rule) -> None:
     if request.method in SAFE_METHODS and not rule.websocket:
         return
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin != f"{arrival.scheme()}://{request.host}":
         raise NotAllowed(FOREIGN)
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise NotAllowed(FOREIGN)

@@ -14,7 +14,7 @@ from pi_cam.api.access import current_person, visitor_of
 from pi_cam.api.problems import status_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import Services, services
-from pi_cam.api.sockets import SockConnection, abandon, close_socket
+from pi_cam.api.sockets import Reader, SockConnection, abandon, close_socket
 from pi_cam.errors import NotFound, NotReady, PiCamError
 from pi_cam.transport import websocket as protocol
 from pi_cam.trust.capabilities import Person
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("live", __name__, url_prefix="/api/v1/cameras")
 sockets = Sock()
 
-SOCKETS_MAX = 24
-"""Each takes two threads: see `serving.THREADS`."""
+SOCKETS_MAX = 56
+"""Each takes a thread: see `serving.THREADS`."""
 
 SILENCE_SECONDS = 60.0
 MESSAGE_SECONDS = 10.0
@@ -54,14 +54,15 @@ def live(socket_: Server, camera_id: str) -> None:
 def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> None:
     connection = SockConnection(socket_, here.loop, visitor_of(person, camera_id), camera_id)
     session = here.loop.call(_open_session(here, connection))
+    reader = Reader(socket_)
     try:
         while True:
-            text = socket_.receive(SILENCE_SECONDS)
+            text = reader.receive(SILENCE_SECONDS)
             if text is None:
                 close_socket(socket_, protocol.CLOSE_SILENT, "silent")
                 return
             here.loop.call(session.receive(text), MESSAGE_SECONDS)
-    except (ConnectionClosed, NotReady):
+    except (ConnectionClosed, OSError, NotReady):
         log.debug("live socket ended", extra={"camera": camera_id})
     finally:
         with contextlib.suppress(NotReady):  # the camera goes down, and all sessions with it

@@ -18,8 +18,8 @@ from pi_cam.api.schemas import ProblemSchema
 PROBLEM = "application/problem+json"
 
 
-def build(app: Flask) -> dict[str, Any]:
-    """The document. Every rule of the URL map is in it."""
+def build(app: Flask, cookie: str = "sid") -> dict[str, Any]:
+    """The document. Every rule of the URL map is in it. `cookie`: the session's name here."""
     spec = APISpec(
         title="Caméra Connectée",
         version=pi_cam.__version__,
@@ -28,7 +28,7 @@ def build(app: Flask) -> dict[str, Any]:
         info={"license": {"name": "Apache-2.0"}},
     )
     spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
-    spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": "sid"})
+    spec.components.security_scheme("session", {"type": "apiKey", "in": "cookie", "name": cookie})
     for url_rule in app.url_map.iter_rules():
         rule = rule_of(app.view_functions[url_rule.endpoint])
         if rule is None:

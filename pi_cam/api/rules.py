@@ -22,7 +22,8 @@ class Rule:
     `bearer_only`: a cookie does not count (the route is open to other origins). `websocket`: refusals are close codes.
     `anywhere`: the capability on any one camera is enough, and the view shows what belongs to those. Without it, a
     capability counts for the camera that the address names, and where it names none (or with `device`), for the device.
-    `query`: the parameters behind the question mark."""
+    `query`: the parameters behind the question mark.
+    `lan_only`: does not exist for who comes through the tunnel."""
 
     summary: str
     access: Access
@@ -33,6 +34,7 @@ class Rule:
     anywhere: bool = False
     device: bool = False
     query: type[Schema] | None = None
+    lan_only: bool = False
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -49,11 +51,12 @@ def rule(
     anywhere: bool = False,
     device: bool = False,
     query: type[Schema] | None = None,
+    lan_only: bool = False,
 ) -> Callable[[View], View]:
     """Decorates a view, below the route decorator."""
 
     def attach(view: View) -> View:
-        row = Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device, query)
+        row = Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device, query, lan_only)
         setattr(view, ATTRIBUTE, row)
         return view
 

@@ -19,6 +19,7 @@ from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
@@ -50,6 +51,7 @@ class Services:
     settings: Settings
     journal: Journal
     form_key: bytes
+    certificates: Certificates
 
 
 def services() -> Services:

@@ -9,7 +9,8 @@ from typing import TypedDict
 
 from flask import Blueprint, Response, jsonify, request
 
-from pi_cam.api.access import COOKIE, current_person, note, visitor_address
+from pi_cam.api.access import current_person, note, visitor_address
+from pi_cam.api.arrival import cookie_name, is_secure, scheme
 from pi_cam.api.factor_schemas import PasskeySignInSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, PersonSchema, SessionsSchema, SignInSchema, json_body
@@ -55,7 +56,7 @@ def go_on(ticket: str, code: str) -> tuple[str, Person]:
 
 def own_site() -> Site:
     """What passkeys go by: the name by which the browser calls us. Raises `Conflict` where there are none."""
-    return Site.of(request.environ.get("HTTP_HOST", ""))
+    return Site.of(scheme(), request.environ.get("HTTP_HOST", ""))
 
 
 @contextmanager
@@ -79,12 +80,14 @@ def _noting(actor: Callable[[], str], code: str | None, by: str = "password") ->
 def set_cookie(response: Response, secret: str) -> None:
     """Puts the session into the browser."""
     lifetime = int(services().settings.number("session_hours") * 3600)
-    response.set_cookie(COOKIE, secret, max_age=lifetime, path="/", httponly=True, samesite="Lax")
+    response.set_cookie(
+        cookie_name(), secret, max_age=lifetime, path="/", httponly=True, samesite="Lax", secure=is_secure()
+    )
 
 
 def clear_cookie(response: Response) -> None:
     """Takes it out again."""
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="Lax")
+    response.delete_cookie(cookie_name(), path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
 def own_user() -> tuple[int, str]:

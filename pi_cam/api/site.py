@@ -11,8 +11,10 @@ import web.ui
 from pi_cam.api import (
     access,
     account,
+    arrival,
     camera_changes,
     cameras,
+    certificate,
     journal,
     live,
     passkeys,
@@ -30,11 +32,12 @@ from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
-from pi_cam.api.sockets import ReadingThread
+from pi_cam.api.sockets import NoThread
 from pi_cam.transport.websocket import MAX_MESSAGE_BYTES, SUBPROTOCOL
 
 MAX_BODY_BYTES = 64 * 1024
-PING_SECONDS = 25
+
+HSTS_SECONDS = 2 * 365 * 24 * 3600
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -66,6 +69,7 @@ PARTS = (
     account,
     camera_changes,
     cameras,
+    certificate,
     entry,
     journal,
     live,
@@ -90,10 +94,9 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
         SOCK_SERVER_OPTIONS={
-            "ping_interval": PING_SECONDS,
             "max_message_size": MAX_MESSAGE_BYTES,
             "subprotocols": [SUBPROTOCOL],
-            "thread_class": ReadingThread,
+            "thread_class": NoThread,
         },
     )
     app.extensions[EXTENSION] = services
@@ -115,6 +118,8 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
     def protect(response: Response) -> Response:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if arrival.listener() == "tunnel":  # the one listener that has a public name
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={HSTS_SECONDS}")
         if not request.path.startswith("/ui/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -5,55 +5,88 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import select
 import socket
-import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from simple_websocket import ConnectionClosed, Server
+from wsproto.events import Ping
+from wsproto.utilities import LocalProtocolError
 
 from pi_cam.loop import Loop
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.viewers import Visitor
 
 WAITING_MESSAGES = 64
-SEND_SECONDS = 5
 SEND_BUFFER_BYTES = 64 * 1024
+RECEIVE_BYTES = 32 * 1024
+"""A whole TLS record (16 KiB) and more: what is left of one shows in no poll."""
+
+PING_SECONDS = 25
 
 
-class ReadingThread(threading.Thread):
-    """simple-websocket's own thread of a socket. When it ends it wakes whoever waits for a message: the library does so
-    before it says that the socket is closed, and a reader that looks in between would wait on until its time is over."""
+class NoThread:
+    """simple-websocket starts a thread for each socket, to read it. Here the request's own thread does (`Reader`), so that
+    an open page takes one thread, not two."""
 
     def __init__(self, target: Callable[[], None]) -> None:
-        super().__init__(target=target, name="live-socket", daemon=True)
-        self._socket: Server = target.__self__  # type: ignore[attr-defined]
+        self.name = "live-socket"
 
-    def run(self) -> None:
-        """Reads until the end."""
+    def start(self) -> None:
+        """Nothing to start."""
+
+
+class Reader:
+    """Reads a socket, and asks its other end now and then whether it is there (RFC 6455, section 5.5.2)."""
+
+    def __init__(self, socket_: Server) -> None:
+        self._socket: Any = socket_  # the stubs lack what its own thread uses
+        self._next_ping = time.monotonic() + PING_SECONDS
+
+    def receive(self, seconds: float) -> str | bytes | None:
+        """The next message; None when none came in time. Raises `ConnectionClosed`, `OSError`."""
+        until = time.monotonic() + seconds
+        while not self._socket.input_buffer:
+            if not self._socket.connected:
+                raise ConnectionClosed(self._socket.close_reason, self._socket.close_message)
+            if self._wait(until):
+                self._take()
+            elif time.monotonic() >= until:
+                return None
+        message: str | bytes = self._socket.input_buffer.pop(0)
+        return message
+
+    def _wait(self, until: float) -> bool:
+        """Whether something came before `until` or the next ping."""
+        poll = select.poll()
+        poll.register(self._socket.sock.fileno(), select.POLLIN)
+        if poll.poll(max(0.0, min(until, self._next_ping) - time.monotonic()) * 1000):
+            return True
+        if time.monotonic() >= self._next_ping:
+            self._ping()
+        return False
+
+    def _ping(self) -> None:
+        if not self._socket.pong_received:
+            close_socket(self._socket, protocol.CLOSE_SILENT, "does not answer")
+            return
+        self._socket.pong_received = False
+        self._socket.sock.send(self._socket.ws.send(Ping()))
+        self._next_ping = time.monotonic() + PING_SECONDS
+
+    def _take(self) -> None:
+        data = self._socket.sock.recv(RECEIVE_BYTES)
+        if not data:
+            raise ConnectionClosed(self._socket.close_reason, self._socket.close_message)
         try:
-            super().run()
-        finally:
+            self._socket.ws.receive_data(data)
+            # It answers pings and closes; False after the end, which a sender in another thread may have seen before us.
+            self._socket.connected = self._socket._handle_events() and self._socket.connected
+        except LocalProtocolError:
             self._socket.connected = False
-            self._socket.event.set()
-
-
-class WholeSends:
-    """A socket that sends a message whole within `SEND_SECONDS`, or fails. A send that the kernel cuts short at a time-out
-    says so by its count only, which the library does not look at: half a message, and as long a wait again."""
-
-    def __init__(self, plain: socket.socket) -> None:
-        self._plain = plain
-        plain.settimeout(SEND_SECONDS)  # for all of a `sendall`, not for each part of it
-
-    def send(self, data: bytes) -> int:
-        """All of it. Raises `TimeoutError`."""
-        self._plain.sendall(data)
-        return len(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._plain, name)
 
 
 class SockConnection:
@@ -70,9 +103,8 @@ class SockConnection:
         self._sending: asyncio.Task[None] | None = None
         if socket_.sock is None:
             raise ConnectionClosed
-        # A client that stops reading must neither hold a thread for ever nor megabytes of the kernel's memory.
+        # A client that stops reading must not hold megabytes of the kernel's memory, either (see `pi_cam.connections`).
         socket_.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        socket_.sock = WholeSends(socket_.sock)  # type: ignore[assignment]  # all that the library uses of a socket
 
     def send(self, message: dict[str, Any]) -> None:
         """Queues a message."""
@@ -122,13 +154,14 @@ def close_socket(socket_: Server, code: int, reason: str) -> None:
     """Says why, and wakes the thread that reads."""
     with contextlib.suppress(ConnectionClosed, OSError):
         socket_.close(code, reason)  # type: ignore[arg-type]  # any number is taken; the stubs know the standard's only
-    socket_.event.set()
+    if socket_.sock is not None:
+        with contextlib.suppress(OSError):
+            socket_.sock.shutdown(socket.SHUT_RD)
 
 
 def abandon(socket_: Server) -> None:
-    """Ends both threads of a socket at once."""
+    """Ends a socket at once, and with it the thread that reads it."""
     socket_.connected = False
-    socket_.event.set()
     if socket_.sock is not None:
         with contextlib.suppress(OSError):
             socket_.sock.shutdown(socket.SHUT_RDWR)

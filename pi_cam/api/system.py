@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, jsonify
 
 from pi_cam.api import openapi
+from pi_cam.api.arrival import cookie_name
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, HealthSchema
 
@@ -22,4 +23,4 @@ def health() -> Response:
 @rule("This description", "public", {200: AnyObjectSchema})
 def description() -> Response:
     """OpenAPI 3.1 of every route."""
-    return jsonify(openapi.build(current_app))
+    return jsonify(openapi.build(current_app, cookie_name()))

@@ -49,22 +49,20 @@ BAD_ANSWER = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the browser believes itself to be. `host`: the name that a passkey is good for; `origins`: what it may say."""
+    """Where the browser believes itself to be. `host`: the name that a passkey is good for; `origin`: what it says then."""
 
     host: str
-    origins: tuple[str, ...]
+    origin: str
 
     @classmethod
-    def of(cls, host: str) -> Site:
-        """From a Host header that was checked to be a name of this device (`pi-cam.local:8443`). Raises `Conflict` for an
-        address of numbers, for which browsers have no passkeys."""
+    def of(cls, scheme: str, host: str) -> Site:
+        """`host`: a Host header that was checked to name this device (`pi-cam.local:8443`). Raises `Conflict` for an address
+        of numbers, for which browsers have no passkeys."""
+        host = host.lower()
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-        name = name.lower()
         if _is_address(name.strip("[]")):
             raise Conflict("Passkeys work under a name, not under an address of numbers: open this camera by its name.")
-        # Browsers have passkeys over TLS only, and on the machine itself.
-        plain = (f"http://{host.lower()}",) if name == "localhost" else ()
-        return cls(name, (f"https://{host.lower()}", *plain))
+        return cls(name, f"{scheme}://{host}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +144,7 @@ class Passkeys:
                 credential=credential,
                 expected_challenge=challenge,
                 expected_rp_id=site.host,
-                expected_origin=list(site.origins),
+                expected_origin=site.origin,
                 require_user_verification=True,
             )
         row = PasskeyRow(bytes_to_base64url(verified.credential_id), name, site.host, self._clock(), None)
@@ -199,7 +197,7 @@ class Passkeys:
                 credential=credential,
                 expected_challenge=challenge,
                 expected_rp_id=site.host,
-                expected_origin=list(site.origins),
+                expected_origin=site.origin,
                 credential_public_key=row["public_key"],
                 credential_current_sign_count=row["sign_count"],
                 require_user_verification=True,

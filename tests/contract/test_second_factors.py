@@ -301,3 +301,15 @@ def test_the_journal_tells_what_happened_and_no_secret(application: Application,
     text = str(told)
     for secret in (PASSWORD, passkey, ticket, *someone.recovery):
         assert secret not in text
+
+
+def test_over_tls_the_browser_must_have_been_there_over_tls(application: Application, someone: Someone) -> None:
+    authenticator, _ = someone.add_passkey()
+    client = application.client()
+    for origin, status in (("http://localhost", 401), ("https://localhost:443", 401), ("https://localhost", 201)):
+        authenticator.origin = origin
+        options = client.post("/api/v1/sessions/passkey/options", base_url="https://localhost").get_json()
+        credential = authenticator.get(options)
+        answer = client.post("/api/v1/sessions/passkey", base_url="https://localhost", json={"credential": credential})
+        assert answer.status_code == status, origin
+    assert answer.headers["Set-Cookie"].startswith("__Host-sid=")

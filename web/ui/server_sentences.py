@@ -183,6 +183,10 @@ SENTENCES = (
     "A setting was changed",
     "The journal was exported",
     "A request was refused",
+    # Listeners
+    "The public name under which a tunnel leads here, such as camera.example.org.",
+    "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
+    "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
     # Second factors
     "This account needs a code as well.",
     "This code is wrong, or was used already.",

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api import sessions
 from pi_cam.api.access import visitor_address
+from pi_cam.api.arrival import is_secure
 from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
 from pi_cam.api.passkeys import possible_here
 from pi_cam.api.problems import status_of, with_advice
@@ -22,14 +23,16 @@ YEAR_SECONDS = 365 * 24 * 3600
 
 
 @blueprint.get("/setup")
-@rule("The page that makes the first owner", "setup", {200: HTML, 409: None})
+@rule("The page that makes the first owner", "setup", {200: HTML, 409: None}, lan_only=True)
 def setup() -> str:
     """Asks for the code, a name and a password."""
     return render("setup.html", error=None, name="")
 
 
 @blueprint.post("/setup")
-@rule("Make the first owner", "setup", {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML}, body=FORM)
+@rule(
+    "Make the first owner", "setup", {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML}, body=FORM, lan_only=True
+)
 def create_owner() -> BaseResponse:
     """With the printed code; signs in at once."""
     here, form = services(), request.form
@@ -92,7 +95,9 @@ def language() -> BaseResponse:
     """Kept in a cookie."""
     response = _see_other(_own_path(request.form.get("next")))
     chosen = texts.choose_language(None, request.form.get("language"))
-    response.set_cookie(LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
+    response.set_cookie(
+        LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=is_secure()
+    )
     return response
 
 
