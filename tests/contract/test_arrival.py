@@ -212,9 +212,11 @@ def addresses_seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     real = Accounts.sign_in
 
-    def sign_in(self: Accounts, name: str, password: str, *, address: str, agent: str) -> tuple[str, Person]:
+    def sign_in(
+        self: Accounts, name: str, password: str, code: str | None = None, *, address: str, agent: str
+    ) -> tuple[str, Person]:
         seen.append(address)
-        return real(self, name, password, address=address, agent=agent)
+        return real(self, name, password, code, address=address, agent=agent)
 
     monkeypatch.setattr(Accounts, "sign_in", sign_in)
     return seen
