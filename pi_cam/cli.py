@@ -161,17 +161,26 @@ def _ledger(folder: Path) -> Ledger:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from pi_cam.control import doctor, trial
-    from pi_cam.transport import webrtc_seam
+    from pi_cam.control import doctor
+    from pi_cam.control.findings import Place
 
-    findings = doctor.examine(arguments.data, webrtc_seam.missing())
+    findings = doctor.examine(Place(arguments.data, _webrtc_lacks))
     if arguments.full:
+        from pi_cam.control import trial
+
         findings += trial.try_camera(arguments.source or Settings.load(arguments.data).text("source"))
     if arguments.json:
         sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{finding}\n" for finding in findings)
     return 1 if any(finding.level == "missing" for finding in findings) else 0
+
+
+def _webrtc_lacks() -> list[str]:
+    """Raises `ImportError` where aiortc cannot be loaded; that, too, is for the doctor to say."""
+    from pi_cam.transport import webrtc_seam
+
+    return webrtc_seam.missing()
 
 
 class _Parser(argparse.ArgumentParser):

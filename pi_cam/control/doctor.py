@@ -2,100 +2,63 @@
 
 from __future__ import annotations
 
-import importlib
-import shutil
-import tempfile
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Literal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
 
+from pi_cam.control import data_probes, machine_probes, media_probes
+from pi_cam.control.findings import Finding, Place, Probe
 from pi_cam.errors import PiCamError
-from pi_cam.settings import Settings
-from pi_cam.store import DATABASE, Store
 
-Level = Literal["ok", "optional", "missing"]
-MIN_FREE_BYTES = 200 * 1024 * 1024
+PROBES: tuple[tuple[str, Probe], ...] = (
+    ("camera", media_probes.camera),
+    ("encoder", media_probes.encoder),
+    ("webrtc", media_probes.webrtc),
+    ("sound", media_probes.sound),
+    ("time", machine_probes.time),
+    ("data", data_probes.data),
+    ("disk", data_probes.disk),
+    ("memory", machine_probes.memory),
+    ("power", machine_probes.power),
+    ("network", machine_probes.network),
+    ("certificates", data_probes.certificates),
+    ("privileges", data_probes.privileges),
+    ("settings", data_probes.settings),
+    ("journal", data_probes.journal),
+    ("database", data_probes.database),
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, what was found, and what to do."""
-
-    name: str
-    level: Level
-    text: str
-
-    def as_dict(self) -> dict[str, str]:
-        """For JSON."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        return f"{self.level:8} {self.name}: {self.text}"
-
-
-def examine(folder: Path, webrtc_lacks: list[str]) -> list[Finding]:
-    """All probes, in order. `webrtc_lacks`: as `transport.webrtc_seam.missing` says."""
-    return [_encoder(), _webrtc(webrtc_lacks), _folder(folder), _settings(folder), _space(folder), _camera()]
+FRESH_SECONDS = 5.0
 
 
-def _encoder() -> Finding:
-    from pi_cam.media.encoder import PictureEncoder
+def examine(place: Place) -> list[Finding]:
+    """All probes, in order."""
+    return [finding for name, probe in PROBES for finding in _tried(name, probe, place)]
 
+
+def _tried(name: str, probe: Probe, place: Place) -> list[Finding]:
     try:
-        encoder = PictureEncoder(320, 240, 10, 200_000)
-        encoder.close()
-    except PiCamError as error:
-        return Finding("encoder", "missing", str(error))
-    return Finding("encoder", "ok", "H.264 on the processor")
+        return probe(place)
+    except (PiCamError, OSError, ValueError, sqlite3.Error) as error:
+        cause = str(error).rstrip(".")
+        return [Finding(name, "missing", f"This could not be looked at: {cause}.", "Mend that, then look again.")]
 
 
-def _webrtc(lacking: list[str]) -> Finding:
-    if lacking:
-        return Finding("webrtc", "optional", f"This release of aiortc lacks: {', '.join(lacking)}.")
-    return Finding("webrtc", "ok", "keyframe requests, retransmission and delay")
+class Checkup:
+    """The same while the device runs: one look at a time, however many ask, and none more often than every five seconds."""
 
+    def __init__(self, look: Callable[[], list[Finding]], clock: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._found: list[Finding] = []
+        self._found_at: float | None = None
 
-def _folder(folder: Path) -> Finding:
-    there, problem = _nearest(folder), None  # looking makes nothing
-    try:
-        if (folder / DATABASE).exists():
-            store = Store(folder)
-            store.open(create=False)
-            problem = store.problem()
-        with tempfile.TemporaryFile(dir=there):
-            pass
-    except (PiCamError, OSError) as error:
-        return Finding("data", "missing", f"{error}")
-    if problem:
-        return Finding("data", "optional", problem)
-    return Finding("data", "ok", f"{folder} can be written" if folder.exists() else f"{folder} can be made")
-
-
-def _settings(folder: Path) -> Finding:
-    problems = Settings.load(folder).problems()
-    return Finding("settings", "optional" if problems else "ok", " ".join(problems) or "every value makes sense")
-
-
-def _space(folder: Path) -> Finding:
-    free = shutil.disk_usage(_nearest(folder)).free
-    if free < MIN_FREE_BYTES:
-        return Finding("disk", "missing", f"Only {free >> 20} MB are free; delete something.")
-    return Finding("disk", "ok", f"{free >> 20} MB free")
-
-
-def _nearest(folder: Path) -> Path:
-    """The folder itself, or the first above it that exists."""
-    absolute = folder.absolute()
-    return next(path for path in (absolute, *absolute.parents) if path.exists())
-
-
-def _camera() -> Finding:
-    try:
-        picamera2 = importlib.import_module("picamera2")
-        found = picamera2.Picamera2.global_camera_info()
-    except (ImportError, OSError, RuntimeError):
-        text = "picamera2 is not installed: on a Raspberry Pi, sudo apt install python3-picamera2"
-        return Finding("camera", "optional", text)
-    if not found:
-        return Finding("camera", "optional", "No camera is connected: check the ribbon cable.")
-    return Finding("camera", "ok", ", ".join(str(camera.get("Model", camera["Id"])) for camera in found))
+    def findings(self) -> list[Finding]:
+        """Takes up to some seconds. From any thread."""
+        with self._turn:
+            if self._found_at is None or self._clock() - self._found_at >= FRESH_SECONDS:
+                self._found = self._look()
+                self._found_at = self._clock()
+            return list(self._found)

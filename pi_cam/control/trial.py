@@ -6,7 +6,7 @@ import threading
 import time
 
 from pi_cam.capture.source import VideoSource, open_source
-from pi_cam.control.doctor import Finding
+from pi_cam.control.findings import Finding
 from pi_cam.errors import PiCamError, SourceError
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter

@@ -246,9 +246,13 @@ def test_doctor_says_what_is_there_in_lines_and_in_json(capsys: pytest.CaptureFi
     status, out, _ = run(capsys, "doctor", "--json", "--data", data)
     findings = json.loads(out)
     assert status == 0
-    assert [finding["name"] for finding in findings] == [line.split()[1].rstrip(":") for line in lines]
+    said = [line.split()[1].rstrip(":") for line in lines if "→" not in line]
+    assert [finding["name"] for finding in findings] == said
+    assert [finding["remedy"] for finding in findings if finding["remedy"]] == [
+        line.partition("→ ")[2] for line in lines if "→" in line
+    ]
     assert {"encoder", "webrtc", "data", "disk", "camera"} <= {finding["name"] for finding in findings}
-    assert all(set(finding) == {"name", "level", "text"} for finding in findings)
+    assert all(set(finding) == {"name", "level", "text", "remedy"} for finding in findings)
     assert {finding["level"] for finding in findings} <= {"ok", "optional"}
 
 
@@ -383,7 +387,7 @@ def test_a_damaged_database_is_replaced_and_said(capsys: pytest.CaptureFixture[s
     _, out, _ = run(capsys, "journal", "export", "--data", data)
     assert json.loads(out)[-1]["action"] == "database-restored"
     _, out, _ = run(capsys, "doctor", "--json", "--data", data)
-    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "data"]
+    (finding,) = [finding for finding in json.loads(out) if finding["name"] == "database"]
     assert "The database was damaged: its last good copy is used." in finding["text"]
 
 

@@ -1,0 +1,125 @@
+"""The machine: its clock, memory, network and power."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pi_cam.about import is_raspberry_pi
+from pi_cam.control.findings import Finding, Level, Place, output_of
+from pi_cam.trust.authority import RELEASED
+from pi_cam.trust.own_names import present_addresses
+
+CLOCK_GOOD_FOR = timedelta(days=20 * 365.25)
+MEMORY_NEEDED = 64 << 20
+MEMORY_WANTED = 160 << 20
+CMA_NEEDED = 64 << 20
+"""Buffers of a camera and of the encoder for 1920x1080 lie there: 3 MB for each picture."""
+
+NOW_BITS = {0: "the voltage is too low", 1: "the processor is slowed", 2: "it is throttled", 3: "it is too hot"}
+"""Of `vcgencmd get_throttled`; the same, shifted by 16, for since the start (Raspberry Pi documentation, "vcgencmd")."""
+
+
+def time(place: Place) -> list[Finding]:
+    """A clock that can be right, and that follows another one."""
+    remedy = "Connect this machine to a network with a time server, or set the clock: sudo timedatectl set-time"
+    try:
+        shown = datetime.fromtimestamp(place.now(), UTC)
+    except (OverflowError, ValueError, OSError):
+        return [Finding("time", "missing", "The clock shows a time that cannot be.", remedy)]
+    if not RELEASED <= shown <= RELEASED + CLOCK_GOOD_FOR:
+        return [Finding("time", "missing", f"The clock is wrong: it shows {shown:%Y-%m-%d}.", remedy)]
+    follows = _follows_time_server(place.root)
+    if follows is None:
+        return [Finding("time", "ok", "The clock can be right; whether it follows a time server is not known.")]
+    if not follows:
+        return [Finding("time", "optional", "The clock follows no time server.", "Run: sudo timedatectl set-ntp true")]
+    return [Finding("time", "ok", "The clock follows a time server.")]
+
+
+def _follows_time_server(root: Path) -> bool | None:
+    if (root / "run/systemd/timesync/synchronized").exists():
+        return True
+    said = output_of("timedatectl", "show", "-p", "NTPSynchronized")
+    return None if said is None or "=" not in said else said.strip().endswith("=yes")
+
+
+def memory(place: Place) -> list[Finding]:
+    """What is free, swap, and on a Raspberry Pi what only the camera can use."""
+    sizes = _sizes((place.root / "proc/meminfo").read_text("ascii"))
+    free, whole, swap = (sizes.get(name, 0) for name in ("MemAvailable", "MemTotal", "SwapTotal"))
+    remedy = "End other programs, or use a machine with more memory."
+    text = f"{free >> 20} MB of {whole >> 20} MB of memory are free, and {swap >> 20} MB of swap are there."
+    level: Level = "ok" if free >= MEMORY_WANTED else "optional" if free >= MEMORY_NEEDED else "missing"
+    findings = [Finding("memory", level, text, "" if level == "ok" else remedy)]
+    if is_raspberry_pi(place.root) and sizes.get("CmaTotal"):
+        findings.append(_contiguous(sizes["CmaTotal"], sizes.get("CmaFree", 0)))
+    return findings
+
+
+def _contiguous(whole: int, free: int) -> Finding:
+    text = f"{free >> 20} MB of {whole >> 20} MB of the camera's own memory (CMA) are free."
+    if whole >= CMA_NEEDED:
+        return Finding("memory", "ok", text)
+    return Finding("memory", "optional", text, "Write dtoverlay=vc4-kms-v3d,cma-128 into /boot/firmware/config.txt.")
+
+
+def _sizes(meminfo: str) -> dict[str, int]:
+    """Name → bytes (proc_meminfo(5))."""
+    rows = (line.split() for line in meminfo.splitlines())
+    return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3 and row[2] == "kB"}
+
+
+def network(place: Place) -> list[Finding]:
+    """Addresses and a way out. Nothing is contacted."""
+    own = [str(one) for one in present_addresses() if not one.is_loopback]
+    if not own:
+        text = "This machine has no address in a home network: only it can show the picture."
+        return [Finding("network", "optional", text, "Plug in the network cable, or join a wireless network.")]
+    listed = ", ".join(own)
+    six = _has_ipv6(place.root)
+    text = f"This machine is at {listed}, and has IPv6." if six else f"This machine is at {listed}; it has no IPv6."
+    return [Finding("network", "ok", text), _way_out(place.root)]
+
+
+def _way_out(root: Path) -> Finding:
+    if _has_default_route(root):
+        return Finding("network", "ok", "There is a way to other networks.")
+    text = "There is no way to other networks: it can be watched from this one only, and gets no updates."
+    return Finding("network", "optional", text, "Look whether the router is on; without DHCP, name it as the gateway.")
+
+
+def _has_default_route(root: Path) -> bool:
+    four = [line.split() for line in _lines(root / "proc/net/route")[1:]]
+    six = [line.split() for line in _lines(root / "proc/net/ipv6_route")]
+    return any(row[1] == row[7] == "00000000" for row in four) or any(
+        row[0] == "0" * 32 and row[1] == "00" and row[9] != "lo" for row in six
+    )
+
+
+def _has_ipv6(root: Path) -> bool:
+    """An address beyond the link (scope 20) and the machine itself (10)."""
+    return any(line.split()[3] == "00" for line in _lines(root / "proc/net/if_inet6"))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text("ascii").splitlines() if path.exists() else []
+
+
+def power(place: Place) -> list[Finding]:
+    """Of a Raspberry Pi: whether its supply is strong enough, and it is cool enough."""
+    if not is_raspberry_pi(place.root) or shutil.which("vcgencmd") is None:
+        return []
+    _, _, word = (output_of("vcgencmd", "get_throttled") or "").strip().partition("=")
+    try:
+        bits = int(word, 16)
+    except ValueError:
+        text = "vcgencmd does not say how the power supply is."
+        return [Finding("power", "optional", text, "Let the user that runs pi-cam be in the group video.")]
+    remedy = "Use the power supply that belongs to this Raspberry Pi, and give it air."
+    if now := [what for bit, what in NOW_BITS.items() if bits >> bit & 1]:
+        return [Finding("power", "optional", f"Power and heat, now: {', '.join(now)}.", remedy)]
+    if bits >> 16:
+        return [Finding("power", "optional", "Since the start the voltage was too low, or it was too hot.", remedy)]
+    return [Finding("power", "ok", "The power supply is strong enough, and it is cool enough.")]
