@@ -26,7 +26,8 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
 from pi_cam.loop import Loop
-from pi_cam.settings import Settings, Value
+from pi_cam.setting import Value
+from pi_cam.settings import Settings
 from pi_cam.store import Store
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor

@@ -4,137 +4,93 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pi_cam.errors import SettingError
+from pi_cam.setting import Setting, Value
 from pi_cam.settings_file import NAME as FILE
 from pi_cam.settings_file import Content, SettingsFile
 
 log = logging.getLogger(__name__)
 
-Value = int | float | str | bool
-Kind = Literal["boolean", "integer", "number", "text"]
 SetBy = Literal["default", "file", "environment"]
-
-ENVIRONMENT_PREFIX = "PI_CAM_"
-MAX_TEXT = 1000
-KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "text"}
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row. The type of `default` is the type of the setting; `low` and `high` bound numbers, `choices` words, and
-    `pattern`, a regular expression, whole texts. `restart`: a new value waits for the next start. `secret`: its value is
-    not shown. `operator`: only whoever has the machine sets it, never the API."""
-
-    name: str
-    default: Value
-    help: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-    pattern: str = ""
-    restart: bool = False
-    secret: bool = False
-    operator: bool = False
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that sets it."""
-        return ENVIRONMENT_PREFIX + self.name.upper()
-
-    @property
-    def kind(self) -> Kind:
-        """Its type, in a word."""
-        return KINDS[type(self.default)]
-
-    def parse(self, text: str) -> Value:
-        """The value that `text` of the environment stands for. Raises `SettingError`, which names the variable."""
-        return self._checked(self._convert(text.strip()), self.variable)
-
-    def accept(self, value: object) -> Value:
-        """A value from JSON, checked. Raises `SettingError`, which names the setting."""
-        if self.kind == "number" and type(value) is int and abs(value) < 2**63:
-            value = float(value)
-        if not isinstance(value, int | float | str) or type(value) is not type(self.default):
-            wanted = {"boolean": "yes or no", "text": "a text"}.get(self.kind, "a number")
-            raise SettingError(f"{self.name} must be {wanted}.")
-        return self._checked(value, self.name)
-
-    def _checked(self, value: Value, called: str) -> Value:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if self.low is not None and not value >= self.low:  # so that NaN is refused too
-                raise SettingError(f"{called} must be at least {self.low:g}.")
-            if self.high is not None and value > self.high:
-                raise SettingError(f"{called} must be at most {self.high:g}.")
-        if isinstance(value, str) and (len(value) > MAX_TEXT or not value.isprintable()):
-            raise SettingError(f"{called} must be one line of at most {MAX_TEXT} characters.")
-        if self.pattern and not re.fullmatch(self.pattern, str(value)):
-            raise SettingError(f"{called} must be in the form that its description gives.")
-        if self.choices and value not in self.choices:
-            raise SettingError(f"{called} must be one of: {', '.join(self.choices)}.")
-        return value
-
-    def _convert(self, text: str) -> Value:
-        if isinstance(self.default, bool):
-            words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-            if text.lower() not in words:
-                raise SettingError(f"{self.variable} must be yes or no.")
-            return words[text.lower()]
-        if isinstance(self.default, str):
-            return text
-        kind = int if isinstance(self.default, int) else float
-        try:
-            return kind(text)
-        except ValueError:
-            raise SettingError(f"{self.variable} must be a number.") from None
 
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "source",
+        "The machine's own camera",
         "camera:",
         "The camera's address, where `--source` does not say it (and no process list shows it).",
         restart=True,
         secret=True,
         operator=True,  # an address of the operator may be on this machine; one from the API must be checked in full
     ),
-    Setting("viewers_max", 8, "Most people who may watch at once; one more is told to come back later.", 1, 100),
-    Setting("connect_seconds", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60),
     Setting(
-        "grace_seconds", 5.0, "How long the camera stays open after the last viewer has left.", 0, 600, restart=True
+        "viewers_max",
+        "Viewers at once",
+        8,
+        "Most people who may watch at once; one more is told to come back later.",
+        1,
+        100,
+    ),
+    Setting(
+        "connect_seconds", "Seconds to connect", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60
+    ),
+    Setting(
+        "grace_seconds",
+        "Seconds open after the last viewer",
+        5.0,
+        "How long the camera stays open after the last viewer has left.",
+        0,
+        600,
+        restart=True,
     ),
     Setting(
         "ice_servers",
+        "STUN servers",
         "",
         "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
         pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
     ),
     Setting(
-        "session_hours", 720.0, "How long a person stays signed in on a device that is in use.", 1, 8760, restart=True
+        "session_hours",
+        "Hours signed in",
+        720.0,
+        "How long a person stays signed in on a device that is in use.",
+        1,
+        8760,
+        restart=True,
     ),
     Setting(
         "tunnel_host",
+        "Public name",
         "",
         "The public name under which a tunnel leads here, such as camera.example.org.",
         pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
     ),
     Setting(
         "behind_proxy",
+        "Behind nginx",
         False,
         "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
         "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
         restart=True,
         operator=True,  # said through a plain connection, it would take away the cookie of whoever said it
     ),
-    Setting("log_level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
-    Setting("journal_days", 365, "How many days the journal remembers.", 1, 3650),
-    Setting("journal_rows_max", 100_000, "How many rows the journal keeps; the oldest go first.", 1000, 500_000),
+    Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
+    Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
+    Setting(
+        "journal_rows_max",
+        "Rows in the journal",
+        100_000,
+        "How many rows the journal keeps; the oldest go first.",
+        1000,
+        500_000,
+    ),
 )
 
 ROWS: dict[str, Setting] = {row.name: row for row in SETTINGS}

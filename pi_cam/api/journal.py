@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, Response, jsonify
 from marshmallow import Schema, fields, validate
 
@@ -66,15 +68,20 @@ class JournalSchema(Schema):
 @rule("The journal", "configure", {200: JournalSchema}, query=JournalQuerySchema)
 def show() -> Response:
     """Who did what."""
-    given = query_values(JournalQuerySchema)
-    limit = given.pop("limit")
+    return jsonify(page_of(query_values(JournalQuerySchema)))
+
+
+def page_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """The rows that `asked` names (as `JournalQuerySchema` loads it), as `JournalSchema` has them."""
+    wanted = dict(asked)
+    limit = wanted.pop("limit")
     journal = services().journal
-    rows = journal.rows(Filter(**given), limit)
-    return jsonify(
-        rows=[row.as_dict() for row in rows],
-        next=rows[-1].id if len(rows) == limit else None,
-        problem=journal.problem(),
-    )
+    rows = journal.rows(Filter(**wanted), limit)
+    return {
+        "rows": [row.as_dict() for row in rows],
+        "next": rows[-1].id if len(rows) == limit else None,
+        "problem": journal.problem(),
+    }
 
 
 @blueprint.get("/export")

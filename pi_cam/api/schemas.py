@@ -121,10 +121,12 @@ def json_object() -> dict[str, Any]:
     return data
 
 
-def query_values(schema: type[Schema]) -> dict[str, Any]:
-    """What stands behind the question mark, checked. Raises `SettingError`."""
+def query_values(schema: type[Schema], *, ignore_empty: bool = False) -> dict[str, Any]:
+    """What stands behind the question mark, checked. `ignore_empty`: a form sends all its fields, those left empty, too.
+    Raises `SettingError`."""
+    given = {name: value for name, value in request.args.items() if value or not ignore_empty}
     try:
-        values: dict[str, Any] = schema(unknown=RAISE).load(request.args.to_dict())
+        values: dict[str, Any] = schema(unknown=RAISE).load(given)
     except ValidationError as error:
         raise SettingError(_sentence(error.messages_dict)) from None
     return values

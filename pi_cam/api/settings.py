@@ -11,7 +11,8 @@ from pi_cam.api.access import current_person, visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
-from pi_cam.settings import ROWS, SETTINGS, Setting, Settings
+from pi_cam.setting import Setting
+from pi_cam.settings import ROWS, SETTINGS, Settings
 
 blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/settings")
 
@@ -22,6 +23,7 @@ class SettingSchema(Schema):
     """One setting."""
 
     name = fields.String(required=True)
+    title = fields.String(required=True)
     value = fields.Raw(
         required=True,
         allow_none=True,
@@ -66,7 +68,7 @@ ChangeSchema = Schema.from_dict({row.name: _field(row) for row in SETTINGS if no
 @rule("All settings", "configure", {200: SettingsSchema})
 def show() -> Response:
     """What they are, and what may be given."""
-    return _all()
+    return jsonify(described())
 
 
 @blueprint.patch("")
@@ -85,18 +87,20 @@ def change() -> Response:
             before=before if shown else None,
             after=after if shown else None,
         )
-    return _all()
+    return jsonify(described())
 
 
-def _all() -> Response:
+def described() -> dict[str, Any]:
+    """All rows, as `SettingsSchema` has them."""
     settings = services().settings
-    return jsonify(settings=[_row(settings, row) for row in SETTINGS], problems=settings.problems())
+    return {"settings": [_row(settings, row) for row in SETTINGS], "problems": settings.problems()}
 
 
 def _row(settings: Settings, row: Setting) -> dict[str, Any]:
     set_by = settings.set_by(row.name)
     return {
         "name": row.name,
+        "title": row.title,
         "value": None if row.secret else settings.saved(row.name),
         "default": row.default,
         "kind": row.kind,

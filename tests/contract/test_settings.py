@@ -33,6 +33,7 @@ def test_each_row_says_what_it_is_and_what_decides_it(application: Application) 
     shown = application.owner().get("/api/v1/settings").get_json()
     assert [row["name"] for row in shown["settings"]] == [row.name for row in SETTINGS]
     assert row(application, "connect_seconds") == {
+        "title": "Seconds to connect",
         "name": "connect_seconds",
         "value": 12.0,
         "default": 12.0,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pi_cam.errors import SettingError
-from pi_cam.settings import SETTINGS, Setting, Settings, markdown
+from pi_cam.setting import Setting
+from pi_cam.settings import SETTINGS, Settings, markdown
 
 
 def test_defaults_are_in_range_and_can_be_written_in_the_environment() -> None:
@@ -43,7 +44,7 @@ def test_both_ends_of_a_range_belong_to_it(row: Setting) -> None:
 
 
 def test_yes_and_no() -> None:
-    row = Setting("sound", True, "Whether there is sound.")
+    row = Setting("sound", "A title", True, "Whether there is sound.")
     assert [row.parse(word) for word in ("yes", "NO", "1", "0", "True", "false")] == [
         True,
         False,

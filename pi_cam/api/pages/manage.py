@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from flask import Blueprint
 
 from pi_cam.api import passkeys, tokens, users
+from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
+from pi_cam.api.journal import JournalQuerySchema, page_of
 from pi_cam.api.pages.rendering import HTML, render
 from pi_cam.api.rules import rule
+from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
+from pi_cam.journal.actions import ACTIONS
 from pi_cam.trust.capabilities import CAPABILITIES, ROLES, in_order
 
 blueprint = Blueprint("pages_manage", __name__)
@@ -34,6 +40,33 @@ def people() -> str:
         cameras=describe_all(),
         capabilities=CAPABILITIES,
         roles={role: in_order(can) for role, can in ROLES.items() if role != "owner"},
+    )
+
+
+@blueprint.get("/settings")
+@rule("The settings", "configure", {200: HTML})
+def settings() -> str:
+    """Those that a person may change, and what decides the others."""
+    return render("settings.html", **setting_rows.described())
+
+
+@blueprint.get("/journal")
+@rule("The journal", "configure", {200: HTML, 422: HTML}, query=JournalQuerySchema)
+def journal() -> str:
+    """Newest first, filtered, a page at a time."""
+    asked = query_values(JournalQuerySchema, ignore_empty=True)
+    page = page_of(asked)
+    older = {**asked, "before": page["next"]} if page["next"] else None
+    cameras = describe_all()
+    return render(
+        "journal.html",
+        rows=page["rows"],
+        problem=page["problem"],
+        asked=asked,
+        older=older and "/journal?" + urlencode(older),
+        actions=ACTIONS,
+        cameras=cameras,
+        names={camera["id"]: camera["name"] for camera in cameras},
     )
 
 

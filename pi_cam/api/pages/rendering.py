@@ -30,6 +30,8 @@ NAVIGATION = (
     NavigationItem("/", "Live", "view", anywhere=True),
     NavigationItem("/cameras", "Cameras", "configure"),
     NavigationItem("/people", "People", "configure"),
+    NavigationItem("/journal", "Journal", "configure"),
+    NavigationItem("/settings", "Settings", "configure"),
     NavigationItem("/account", "My account", None),
 )
 

@@ -13,13 +13,14 @@ import { serverText, text } from "./texts.js";
 
 /**
  * @param {Iterable<HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement>} fields
+ * @param {boolean} [changedOnly] leaves out what is as it was when the page came
  * @returns {JsonObject}
  */
-export function valuesOf(fields) {
+export function valuesOf(fields, changedOnly = false) {
   /** @type {JsonObject} */
   const body = {};
   for (const field of fields) {
-    if (!field.name || field.disabled) continue;
+    if (!field.name || field.disabled || (changedOnly && !isChanged(field))) continue;
     const { owner, name } = placeOf(body, field.name);
     const kind = field.dataset.kind ?? "text";
     if (kind === "list") {
@@ -30,6 +31,13 @@ export function valuesOf(fields) {
     }
   }
   return body;
+}
+
+/** @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} field */
+function isChanged(field) {
+  if ("defaultChecked" in field && field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if ("options" in field) return !field.options[field.selectedIndex]?.defaultSelected;
+  return field.value !== field.defaultValue;
 }
 
 /**
@@ -71,7 +79,7 @@ async function submit(form) {
   complain(form, "");
   form.toggleAttribute("aria-busy", true);
   const method = form.dataset.method ?? "POST";
-  const values = valuesOf(/** @type {Iterable<HTMLInputElement>} */ (form.elements));
+  const values = valuesOf(/** @type {Iterable<HTMLInputElement>} */ (form.elements), "changedOnly" in form.dataset);
   const bare = method === "DELETE" && !Object.keys(values).length;
   const { status, body } = await send(form.dataset.path ?? "", method, bare ? undefined : values);
   form.toggleAttribute("aria-busy", false);
