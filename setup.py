@@ -55,6 +55,7 @@ setup(
             "import-linter>=2.1",
             "mypy>=1.14",
             "playwright>=1.49",
+            "prometheus-client>=0.21",
             "pytest>=8.3",
             "pytest-timeout>=2.3",
             "ruff>=0.9",

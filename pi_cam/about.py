@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import time
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +17,18 @@ SUPPORT_UNTIL = date(2031, 11, 1)
 POLICY_PATH = "/security-policy"
 
 ROOT = Path("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """When the program was; `at` in seconds since 1970, as the clock then said."""
+
+    at: float = field(default_factory=time.time)
+    monotonic: float = field(default_factory=time.monotonic)
+
+    def seconds_ago(self) -> float:
+        """Whatever the clock did since."""
+        return time.monotonic() - self.monotonic
 
 
 def model(root: Path = ROOT) -> str:

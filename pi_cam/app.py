@@ -7,11 +7,13 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
 import pi_cam
+from pi_cam.about import Started
 from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
@@ -20,6 +22,8 @@ from pi_cam.camera_book import MAIN, CameraBook, CameraRow
 from pi_cam.cameras import Cameras, Renditions
 from pi_cam.capture.addresses import redacted
 from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.control.doctor import Checkup, examine
+from pi_cam.control.findings import Place
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.journal import Journal, Keep
@@ -50,6 +54,9 @@ from pi_cam.trust.users import Users
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
+
+JOURNAL_ROWS_MAX = 20_000
+"""Read through when a page asks: two seconds' work on a PC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ class App:
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )
+        place = Place(config.folder, webrtc_seam.missing, journal_rows_max=JOURNAL_ROWS_MAX)
         services = Services(
             loop=self.loop,
             cameras=self._cameras,
@@ -113,6 +121,8 @@ class App:
             journal=self.journal,
             form_key=store.secret(),
             certificates=self.certificates,
+            checkup=Checkup(partial(examine, place)),
+            started=Started(),
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 

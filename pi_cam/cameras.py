@@ -111,6 +111,10 @@ class Cameras:
             "allow_lan": camera.row.allow_lan,
         }
 
+    def published(self) -> dict[str, int]:
+        """How many access units came since the start, of all streams of each camera."""
+        return {camera.id: sum(hub.published for hub in camera.streams.all) for camera in self.all()}
+
     async def start(self, camera_id: str) -> None:
         """Lets viewers in again."""
         camera = self.get(camera_id)

@@ -61,6 +61,7 @@ class Hub:
     ) -> None:
         self.source = source
         self.drops = 0
+        self.published = 0
         self._grace = grace
         self._subscriptions: set[Subscription] = set()
         self._listeners: set[SoundSubscription] = set()
@@ -169,6 +170,7 @@ class Hub:
             for listener in tuple(self._listeners):
                 listener.offer(unit)
             return
+        self.published += 1
         self._meter.count(unit)
         self._recent.add(unit)
         if unit.keyframe:

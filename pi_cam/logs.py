@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -38,6 +39,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(blotted(entry), ensure_ascii=False)
 
 
+RECENT_LINES = 200
+
+_recent: deque[str] = deque(maxlen=RECENT_LINES)
+
+
+class _Recent(logging.Handler):
+    """Keeps the last lines for a report."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As `logging` calls it: one thread after the other."""
+        _recent.append(self.format(record))
+
+
+def recent() -> list[str]:
+    """The last lines that were logged, oldest first; each is a JSON object."""
+    return list(_recent)
+
+
 def without_secrets(text: str) -> str:
     """The text with passwords in addresses, tokens and credentials blotted out."""
     for pattern, replacement in _SECRETS:
@@ -60,6 +79,8 @@ def configure_logging(level: str) -> None:
     """Everything goes to stderr, in one form. Libraries below warning are silent."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    kept = _Recent()
+    kept.setFormatter(JsonFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler, kept], force=True)
     logging.getLogger("pi_cam").setLevel(level.upper())
     logging.getLogger("libav").setLevel(logging.CRITICAL)  # its lines may hold addresses with passwords

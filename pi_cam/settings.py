@@ -81,6 +81,13 @@ SETTINGS: tuple[Setting, ...] = (
         restart=True,
         operator=True,  # said through a plain connection, it would take away the cookie of whoever said it
     ),
+    Setting(
+        "security_contact",
+        "Contact for security",
+        "",
+        "Where faults are reported: mailto:, https: or tel:. It stands in /.well-known/security.txt.",
+        pattern=r"((mailto:|https://|tel:)[^\s]+)?",
+    ),
     Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
     Setting(
@@ -174,6 +181,10 @@ class Settings:
     def problems(self) -> list[str]:
         """What is wrong with the file, each in a sentence."""
         return list(self._problems)
+
+    def shown(self) -> dict[str, Value | None]:
+        """What the next start begins with, by name; None for a secret."""
+        return {row.name: None if row.secret else self.saved(row.name) for row in SETTINGS}
 
     def watch(self, listener: Listener) -> None:
         """`listener` is called with what changed, after each change, in the thread that changed it."""

@@ -61,7 +61,11 @@ class Present:
 
     def state(self) -> dict[str, object]:
         """How many are here."""
-        return {"pages": len(self._pages), "viewers": len(self.viewers.all())}
+        return {"pages": self.pages(), "viewers": len(self.viewers.all())}
+
+    def pages(self) -> int:
+        """How many are open; from any thread."""
+        return len(self._pages)
 
     def check_now(self) -> None:
         """From a Flask thread, after rights were changed here: takes effect before it returns."""

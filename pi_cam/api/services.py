@@ -8,10 +8,12 @@ from typing import cast
 
 from flask import current_app
 
+from pi_cam.about import Started
 from pi_cam.address_check import AddressCheck
 from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
 from pi_cam.capture.source import VideoSource
+from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
@@ -52,6 +54,8 @@ class Services:
     journal: Journal
     form_key: bytes
     certificates: Certificates
+    checkup: Checkup
+    started: Started
 
 
 def services() -> Services:

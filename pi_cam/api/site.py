@@ -17,9 +17,11 @@ from pi_cam.api import (
     certificate,
     journal,
     live,
+    metrics,
     passkeys,
     problems,
     second_factor,
+    security,
     sessions,
     settings,
     system,
@@ -75,8 +77,10 @@ PARTS = (
     live,
     live_page,
     manage,
+    metrics,
     passkeys,
     second_factor,
+    security,
     sessions,
     settings,
     system,
@@ -100,6 +104,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         },
     )
     app.extensions[EXTENSION] = services
+    metrics.install(app)
     access.install(app, trusted_hosts)
     problems.install(app, rendering.error_page)
     live.sockets.init_app(app)

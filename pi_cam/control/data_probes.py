@@ -45,8 +45,8 @@ def data(place: Place) -> list[Finding]:
         remedy = "Name another folder with --data, or make this one writable for whoever runs pi-cam."
         cause = error.strerror or str(error)
         return [Finding("data", "missing", f"The folder {folder} cannot be written: {cause}.", remedy)]
-    can = "can be written" if folder.exists() else "can be made"
-    return [Finding("data", "ok", f"The folder {folder} {can}.")]
+    text = f"The folder {folder} can be written." if folder.exists() else f"The folder {folder} can be made."
+    return [Finding("data", "ok", text)]
 
 
 def disk(place: Place) -> list[Finding]:

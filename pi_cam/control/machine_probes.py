@@ -17,7 +17,12 @@ MEMORY_WANTED = 160 << 20
 CMA_NEEDED = 64 << 20
 """Buffers of a camera and of the encoder for 1920x1080 lie there: 3 MB for each picture."""
 
-NOW_BITS = {0: "the voltage is too low", 1: "the processor is slowed", 2: "it is throttled", 3: "it is too hot"}
+NOW_BITS = {
+    0: "The voltage is too low now.",
+    1: "The processor is slowed now.",
+    2: "The processor is throttled now.",
+    3: "It is too hot now.",
+}
 """Of `vcgencmd get_throttled`; the same, shifted by 16, for since the start (Raspberry Pi documentation, "vcgencmd")."""
 
 
@@ -119,7 +124,7 @@ def power(place: Place) -> list[Finding]:
         return [Finding("power", "optional", text, "Let the user that runs pi-cam be in the group video.")]
     remedy = "Use the power supply that belongs to this Raspberry Pi, and give it air."
     if now := [what for bit, what in NOW_BITS.items() if bits >> bit & 1]:
-        return [Finding("power", "optional", f"Power and heat, now: {', '.join(now)}.", remedy)]
+        return [Finding("power", "optional", text, remedy) for text in now]
     if bits >> 16:
         return [Finding("power", "optional", "Since the start the voltage was too low, or it was too hot.", remedy)]
     return [Finding("power", "ok", "The power supply is strong enough, and it is cool enough.")]

@@ -9,6 +9,8 @@ from typing import Any
 from pi_cam.control.findings import Finding, Place
 from pi_cam.errors import PiCamError
 
+PLUG_IN = "Where sound is wanted: plug one in, then start pi-cam again."
+
 
 def camera(_: Place) -> list[Finding]:
     """A camera on the ribbon cable, through picamera2."""
@@ -60,13 +62,20 @@ def sound(_: Place) -> list[Finding]:
     except OSError:
         text = "PortAudio is not installed, so that there is no sound."
         return [Finding("sound", "optional", text, "Where sound is wanted: sudo apt install libportaudio2")]
-    return [_device(devices, "input"), _device(devices, "output")]
+    return [_microphone(_named(devices, "input")), _loudspeaker(_named(devices, "output"))]
 
 
-def _device(devices: Sequence[Mapping[str, Any]], direction: str) -> Finding:
-    names = [str(one["name"]) for one in devices if one[f"max_{direction}_channels"] > 0]
-    what = {"input": "microphone", "output": "loudspeaker"}[direction]
+def _named(devices: Sequence[Mapping[str, Any]], direction: str) -> list[str]:
+    return [str(one["name"]) for one in devices if one[f"max_{direction}_channels"] > 0]
+
+
+def _microphone(names: list[str]) -> Finding:
     if not names:
-        remedy = "Where sound is wanted: plug one in, then start pi-cam again."
-        return Finding("sound", "optional", f"No {what} is connected.", remedy)
-    return Finding("sound", "ok", f"A {what} is there: {names[0]}.")
+        return Finding("sound", "optional", "No microphone is connected.", PLUG_IN)
+    return Finding("sound", "ok", f"A microphone is there: {names[0]}.")
+
+
+def _loudspeaker(names: list[str]) -> Finding:
+    if not names:
+        return Finding("sound", "optional", "No loudspeaker is connected.", PLUG_IN)
+    return Finding("sound", "ok", f"A loudspeaker is there: {names[0]}.")

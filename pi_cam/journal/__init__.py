@@ -8,6 +8,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,15 @@ class Keep:
     rows_max: int
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Since the start: rows written, events that no row could be written for, and all events by their action."""
+
+    rows: int
+    lost: int
+    events: Counter[str]
+
+
 class Journal:
     """Takes entries from any thread and writes them in one of its own: whoever appends neither waits for a disk nor hears of
     its troubles. What cannot be kept is counted, and the next row that can be written says how many are missing."""
@@ -57,6 +67,9 @@ class Journal:
         self._waiting: queue.Queue[Entry | threading.Event | None] = queue.Queue(WAITING_MAX)
         self._folding = Folding()
         self._lost = 0
+        self._lost_ever = 0
+        self._rows = 0
+        self._events: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._problem: str | None = None
         self._thread: threading.Thread | None = None
@@ -90,6 +103,11 @@ class Journal:
         """Why rows cannot be written, in a sentence; None while they can."""
         return self._problem
 
+    def figures(self) -> Figures:
+        """Counters, from any thread."""
+        with self._counting:
+            return Figures(self._rows, self._lost_ever, self._events.copy())
+
     def append(
         self,
         action: str,
@@ -103,6 +121,8 @@ class Journal:
         """One more row, soon. `action` is a word of `actions.ACTIONS`; `detail` holds plain values. From any thread; returns
         at once and never raises. Secrets are blotted out, but do not belong here in the first place."""
         entry = Entry(self._clock(), action, actor, camera, address, result, detail)
+        with self._counting:
+            self._events[action] += 1
         try:
             self._waiting.put_nowait(entry)
         except queue.Full:
@@ -175,9 +195,10 @@ class Journal:
             if self._held is None and not self._open():
                 raise StoreError(self._problem or "")
             self._ledger.add(entries)
+            self._rows += len(entries)
             self._problem = None
         except StoreError as error:
-            self._lose(lost + len(entries) - bool(lost))
+            self._lose(len(entries) - bool(lost), again=lost)
             self._trouble(error)
 
     def _open(self) -> bool:
@@ -211,9 +232,11 @@ class Journal:
         except StoreError as error:
             self._trouble(error)
 
-    def _lose(self, count: int) -> None:
+    def _lose(self, count: int, again: int = 0) -> None:
+        """`again`: of those that were lost before, and that no row tells of yet."""
         with self._counting:
-            self._lost += count
+            self._lost += count + again
+            self._lost_ever += count
 
     def _trouble(self, error: StoreError) -> None:
         if self._problem is None:

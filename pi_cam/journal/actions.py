@@ -50,13 +50,14 @@ ACTIONS: dict[str, str] = {
     "talked": "Talked",
     "setting-changed": "A setting was changed",
     "journal-exported": "The journal was exported",
+    "report-made": "A report on this device was downloaded",
     "refused": "A request was refused",
 }
 """Each action, and what a page says of it (in English; `web.ui` has the French)."""
 
 FOLDED = frozenset(
     {"setup-refused", "signed-in", "sign-in-refused", "code-asked", "signed-out", "started", "stopped", "watched"}
-    | {"stopped-watching", "snapshot-taken", "listened", "talked", "journal-exported", "refused"}
+    | {"stopped-watching", "snapshot-taken", "listened", "talked", "journal-exported", "report-made", "refused"}
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""
 

@@ -73,6 +73,10 @@ class Certificates:
             raise StoreError("There is no certificate to serve.")
         return self._context
 
+    def ends_at(self) -> datetime | None:
+        """The last moment of the certificate that is served; None while none is."""
+        return x509.load_pem_x509_certificate(self._served).not_valid_after_utc if self._served else None
+
     def is_owners_name(self, host: str) -> bool:
         """Whether the owner's certificate, as it is served, is for this DNS name."""
         parent = "*." + host.partition(".")[2]

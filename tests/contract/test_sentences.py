@@ -83,6 +83,37 @@ def test_every_setting_and_every_action_of_the_journal_is_in_the_catalogue() -> 
     assert sorted(said - set(SENTENCES)) == []
 
 
+PROBES = ("control/data_probes.py", "control/machine_probes.py", "control/media_probes.py", "control/doctor.py")
+REASONS = ("trust/own_certificate.py", "journal/chain.py")
+"""What a probe passes on as it is."""
+
+
+def sentences_of(path: Path) -> set[str]:
+    """Every text of a module that reads like a sentence, `*` for what changes."""
+    tree = ast.parse(path.read_text("utf-8"))
+    apart = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    apart |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    texts_ = {
+        next(_texts(node, {}, path.name))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        if id(node) not in apart
+    }
+    return {
+        text for text in texts_ if re.match(r"([A-Z*]|tls/|picamera2|sounddevice|vcgencmd)[^/]* .*[a-z)].", text)
+    } - NO_SENTENCES
+
+
+NO_SENTENCES = {"PRAGMA user_version", "* * * *"}
+
+
+@pytest.mark.parametrize("module", [*PROBES, *REASONS])
+def test_every_line_of_the_doctor_is_in_the_catalogue(module: str) -> None:
+    said = sentences_of(PACKAGE / module)
+    assert len(said) >= 2
+    assert sorted(said - {skeleton(sentence) for sentence in SENTENCES}) == []
+
+
 def assert_french(sentence: str) -> None:
     assert texts.translator("fr")(sentence) != sentence
 

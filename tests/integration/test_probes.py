@@ -267,7 +267,7 @@ def test_memory_of_the_camera_on_a_raspberry_pi(pi: Place) -> None:
     ("answer", "level", "said"),
     [
         ("throttled=0x0", "ok", "strong enough"),
-        ("throttled=0x50005", "optional", "now: the voltage is too low, it is throttled."),
+        ("throttled=0x50001", "optional", "The voltage is too low now."),
         ("throttled=0x50000", "optional", "Since the start"),
         ("VCHI initialization failed", "optional", "does not say"),
     ],

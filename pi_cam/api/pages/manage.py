@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint
 
-from pi_cam.api import passkeys, tokens, users
+from pi_cam.api import passkeys, system, tokens, users
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
@@ -68,6 +68,13 @@ def journal() -> str:
         cameras=cameras,
         names={camera["id"]: camera["name"] for camera in cameras},
     )
+
+
+@blueprint.get("/system")
+@rule("This device", "configure", {200: HTML})
+def this_device() -> str:
+    """What it is, and whether all is in order."""
+    return render("system.html", system=system.described(), findings=system.findings())
 
 
 @blueprint.get("/account")
