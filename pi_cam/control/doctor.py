@@ -40,7 +40,7 @@ def examine(place: Place) -> list[Finding]:
 def _tried(name: str, probe: Probe, place: Place) -> list[Finding]:
     try:
         return probe(place)
-    except (PiCamError, OSError, ValueError, sqlite3.Error) as error:
+    except (PiCamError, OSError, ValueError, LookupError, sqlite3.Error) as error:
         cause = str(error).rstrip(".")
         return [Finding(name, "missing", f"This could not be looked at: {cause}.", "Mend that, then look again.")]
 
