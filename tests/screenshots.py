@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -12,7 +15,7 @@ from tests import network
 from tests.clips import real_clip
 from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in, wait_for_state
 from tests.rtsp_camera import rtsp
-from tests.server import OWNER, PASSWORD, serving
+from tests.server import OWNER, PASSWORD, Server, serving
 
 TARGET = Path(__file__).parents[1] / "docs/screenshots"
 DESKTOP = {"width": 1280, "height": 800}
@@ -40,6 +43,15 @@ def main() -> int:
             page.get_by_role("button", name="Arrêter").click()
             wait_for_state(page, "stopped")
             _take(page, "stopped-phone-fr")
+        with serving(Path(folder) / "people", "synthetic:", owner=True) as server:
+            _fill(server)
+            page = _page(browser, DESKTOP, "en-GB", "light")
+            sign_in(page, server)
+            wait_for_state(page, "live")
+            for name in ("cameras", "people", "journal", "settings", "account", "certificate"):
+                page.goto(f"{server.url}/{name}")
+                page.wait_for_load_state("networkidle")
+                _take(page, name)
         with rtsp(real_clip()) as camera, serving(Path(folder) / "rtsp", camera.url(), owner=True) as server:
             page = _page(browser, DESKTOP, "en-GB", "light")
             sign_in(page, server)
@@ -49,6 +61,29 @@ def main() -> int:
             _take_live(page, "live-rtsp-dark")
         browser.close()
     return 0
+
+
+def _fill(server: Server) -> None:
+    """What a home may have."""
+    token = server.token("view,listen,talk,control,record,configure", "the installer's")
+    kind = {"Content-Type": "application/json"}
+
+    def tell(path: str, **fields: Any) -> None:
+        server.request("POST", path, token=token, body=json.dumps(fields).encode(), headers=kind)
+
+    tell("/api/v1/cameras", name="Hen house", address="rtsp://hens:secret@192.168.1.21/stream1", allow_lan=True)
+    watch = {"main": ["view", "listen", "talk"], "hen-house": ["view"]}
+    tell("/api/v1/users", name="Zoé", password=PASSWORD, role="member", cameras=watch)
+    week = time.time() + 7 * 86_400
+    tell(
+        "/api/v1/users",
+        name="Neighbour",
+        password=PASSWORD,
+        role="guest",
+        cameras={"hen-house": ["view"]},
+        expires_at=week,
+    )
+    tell("/api/v1/tokens", name="Home Assistant", can=["view", "listen"])
 
 
 def _page(browser: Browser, size: dict[str, int], locale: str, scheme: str) -> Page:

@@ -60,7 +60,7 @@ def sign_in(page: Page, server: Server) -> None:
     page.goto(server.url + "/login")
     page.get_by_label("Name").fill(OWNER)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def wait_for_state(page: Page, *states: str, seconds: float = 15) -> str:
