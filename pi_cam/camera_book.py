@@ -6,6 +6,7 @@ import re
 import sqlite3
 import unicodedata
 from dataclasses import dataclass, replace
+from itertools import count
 
 from pi_cam.errors import Conflict, NotFound, SettingError, StoreError
 from pi_cam.store import Store
@@ -58,22 +59,29 @@ class CameraBook:
         """With an id made of its name, at the end. Raises `SettingError`, `Conflict`."""
         name = checked_name(row.name)
         with self._store.transaction(rights=True) as database:
-            known = {one["id"] for one in database.execute("SELECT id FROM cameras")}
-            if len(known) >= MAX_CAMERAS:
+            if database.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
                 raise Conflict(f"This device has {MAX_CAMERAS} cameras already.")
-            camera = _new_id(name, known)
+            # An id is never used again: an old token, or an old link, must not open a new camera.
+            used = database.execute("SELECT id FROM cameras UNION SELECT id FROM gone_cameras")
+            camera = _new_id(name, {one["id"] for one in used})
             last = database.execute("SELECT max(position) FROM cameras").fetchone()[0]
             new = CameraRow(camera, name, last + 1, row.address, row.small_address, row.allow_lan)
             self._write(database, _INSERT, new)
             database.execute("UPDATE cameras SET position = ? WHERE id = ?", (new.position, camera))
         return new
 
+    def rename(self, row: CameraRow, name: str) -> CameraRow:
+        """Touches nothing else. Raises `SettingError`, `NotFound`."""
+        new = replace(row, name=checked_name(name))
+        with self._store.transaction(rights=True) as database:
+            _one(database.execute("UPDATE cameras SET name = ? WHERE id = ?", (new.name, row.id)).rowcount)
+        return new
+
     def change(self, row: CameraRow) -> CameraRow:
         """Name, addresses, and whether it is in a private network. Raises `SettingError`, `NotFound`."""
         new = replace(row, name=checked_name(row.name), unreadable=False)
         with self._store.transaction(rights=True) as database:
-            if not self._write(database, _UPDATE, new):
-                raise NotFound("There is no such camera.")
+            _one(self._write(database, _UPDATE, new))
         return new
 
     def remove(self, camera: str) -> None:
@@ -84,6 +92,7 @@ class CameraBook:
             if not database.execute("DELETE FROM cameras WHERE id = ?", (camera,)).rowcount:
                 raise NotFound("There is no such camera.")
             database.execute("DELETE FROM grants WHERE camera_id = ?", (camera,))
+            database.execute("INSERT INTO gone_cameras (id) VALUES (?)", (camera,))
 
     def order(self, cameras: list[str]) -> None:
         """Puts all cameras into this order. Raises `SettingError` when it does not name each of them once."""
@@ -128,9 +137,14 @@ def checked_name(name: str) -> str:
     return name
 
 
+def _one(changed: int) -> None:
+    if not changed:
+        raise NotFound("There is no such camera.")
+
+
 def _new_id(name: str, known: set[str]) -> str:
     """Part of addresses and file names: ASCII letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32] or "camera"
-    candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, MAX_CAMERAS + 2))
+    candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
     return next(candidate for candidate in candidates if candidate not in known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Protocol
@@ -149,18 +149,22 @@ class Cameras:
             camera = self._cameras[written.id] = Camera(written, self._make(written))
         return camera
 
-    async def change(self, row: CameraRow) -> Camera:
-        """Another name leaves the pictures alone; another address ends them. Raises as `CameraBook.change`, `Conflict`
-        for the address of the operator's camera."""
+    async def change(self, camera_id: str, fields: Mapping[str, Any]) -> Camera:
+        """`fields`: those of `CameraRow` that change, merged with what is written down by then. Another name leaves the
+        pictures alone; another address ends them. Raises as `CameraBook.change`, and `Conflict` for the address of the
+        operator's camera."""
         async with self._turn:
-            before = self.get(row.id)
-            if row.id == MAIN and (row.address, row.small_address) != (None, None):
+            before = self.get(camera_id)
+            if camera_id == MAIN and set(fields) - {"name"}:
                 raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
-            written = await self._run_blocking(self._book.change, row)
+            if set(fields) <= {"name"}:
+                written = await self._run_blocking(self._book.rename, before.row, fields.get("name", before.row.name))
+            else:
+                written = await self._run_blocking(self._book.change, replace(before.row, **fields))
             written = replace(written, stopped=before.hub.state == "stopped")
             same = _place(before.row) == _place(written)
             camera = Camera(written, before.streams if same else self._make(written))
-            self._cameras[row.id] = camera
+            self._cameras[camera_id] = camera
         if not same:
             await self._close(before)
         return camera
@@ -187,5 +191,5 @@ class Cameras:
         await asyncio.gather(*(hub.close() for hub in camera.streams.all))
 
 
-def _place(row: CameraRow) -> tuple[str | None, str | None, bool]:
-    return row.address, row.small_address, row.allow_lan
+def _place(row: CameraRow) -> tuple[str | None, str | None, bool, bool]:
+    return row.address, row.small_address, row.allow_lan, row.unreadable

@@ -67,6 +67,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE cameras ADD COLUMN address BLOB;
     ALTER TABLE cameras ADD COLUMN small_address BLOB;
     ALTER TABLE cameras ADD COLUMN allow_lan INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE gone_cameras (id TEXT PRIMARY KEY) WITHOUT ROWID;
     """,
     """
     CREATE TABLE totp (

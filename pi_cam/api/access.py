@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, g, redirect, request
 from werkzeug.exceptions import BadRequest, MethodNotAllowed, NotFound
+from werkzeug.routing import WebsocketMismatch
 from werkzeug.wrappers import Response
 
 from pi_cam.api import arrival
@@ -84,9 +85,11 @@ def form_token() -> str:
 def _rule(app: Flask) -> Rule | None:
     """That of the route; where only the method is wrong, of the route for the right one."""
     endpoint = request.endpoint
-    if isinstance(request.routing_exception, MethodNotAllowed):
-        method = next(iter(request.routing_exception.valid_methods or ["GET"]))
-        endpoint = app.url_map.bind_to_environ(request.environ).match(method=method)[0]
+    wrong = request.routing_exception
+    if isinstance(wrong, MethodNotAllowed | WebsocketMismatch):
+        method = next(iter(getattr(wrong, "valid_methods", None) or ["GET"]))
+        adapter = app.url_map.bind_to_environ(request.environ)
+        endpoint = adapter.match(method=method, websocket=False)[0]
     return rule_of(app.view_functions[endpoint]) if endpoint else None
 
 

@@ -4,7 +4,7 @@ decide any of it; the one that is read, `X-Real-IP`, counts only where our own n
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
 
 from flask import request
 
@@ -14,6 +14,8 @@ from pi_cam.trust.own_names import LOOPBACK_NAMES, plain_address, present_addres
 
 PLAIN_COOKIE = "sid"
 SECURE_COOKIE = "__Host-sid"
+HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::\d{1,5})?", re.ASCII)
+"""A Host header (RFC 9110, section 7.2), and nothing else that a URL could begin with."""
 
 
 def listener() -> Name:
@@ -81,7 +83,5 @@ def _own_addresses() -> set[str]:
 
 def _host_name() -> str | None:
     """The name in the Host header; None when it is malformed. (Flask's own check refuses every IPv6 address.)"""
-    try:
-        return urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
-    except ValueError:
-        return None
+    found = HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
+    return (found["six"] or found["name"]).lower() if found else None

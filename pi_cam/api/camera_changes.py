@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
@@ -20,10 +21,10 @@ from pi_cam.api.cameras import describe
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, json_body
 from pi_cam.api.services import Services, services
-from pi_cam.camera_book import MAIN, CameraRow
+from pi_cam.camera_book import CameraRow
 from pi_cam.cameras import Camera
+from pi_cam.capture.addresses import check_literal, parse
 from pi_cam.capture.source import open_source
-from pi_cam.errors import Conflict
 from pi_cam.hub import Hub
 from pi_cam.transport.websocket import CLOSE_NOT_FOUND
 from pi_cam.trust.capabilities import require
@@ -41,7 +42,7 @@ def add() -> Response:
     """Its address is checked now for what it may be, and again each time before it is opened."""
     given = json_body(NewCameraSchema)
     row = CameraRow("", given["name"], 0, given["address"], given["small_address"], given["allow_lan"])
-    _check_addresses(row)
+    _check_addresses([row.address, row.small_address], row.allow_lan)
     camera = services().loop.call(services().cameras.add(row), CHANGE_TIMEOUT)
     note("camera-added", camera=camera.id, name=camera.row.name)
     response = jsonify(describe(camera.id))
@@ -55,14 +56,12 @@ def change(camera_id: str) -> Response:
     """Another name leaves the pictures alone. An address leads into networks: it takes the right to configure the device."""
     given = json_body(CameraChangeSchema)
     here = services()
-    before = here.loop.call(_row(here, camera_id))
+    row = here.loop.call(_row(here, camera_id))
     if set(given) - {"name"}:
         require(current_person(), "configure")
-        if camera_id == MAIN:
-            raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
-    row = replace(before, **given)
-    _check_addresses(row)
-    here.loop.call(_change(here, row), CHANGE_TIMEOUT)
+    addresses = [given.get("address"), given.get("small_address")]
+    _check_addresses(addresses, given.get("allow_lan", row.allow_lan))
+    here.loop.call(_change(here, camera_id, given), CHANGE_TIMEOUT)
     note("camera-changed", camera=camera_id, fields=sorted(given))
     return jsonify(describe(camera_id))
 
@@ -81,6 +80,7 @@ def remove(camera_id: str) -> Response:
 def order() -> Response:
     """As they are shown."""
     services().loop.call(services().cameras.order(json_body(OrderSchema)["cameras"]), CHANGE_TIMEOUT)
+    note("cameras-ordered")
     return Response(status=204)
 
 
@@ -90,27 +90,31 @@ def check() -> Response:
     """Says whether a camera is there, takes the password, and what it sends, and shows a still. Takes up to ten seconds."""
     given = json_body(AddressSchema)
     here = services()
+    address = parse(given["address"])
+    check_literal(address, allow_lan=given["allow_lan"])
+    # Whoever tries addresses looks around in a network: that is written down.
+    note("address-tried", host=address.host, port=address.port)
     source = open_source(given["address"], by_operator=False, allow_lan=given["allow_lan"])
     report = here.loop.call(_checked(here, lambda: here.make_hub(source)), CHECK_TIMEOUT)
     return jsonify(asdict(report))
 
 
-def _check_addresses(row: CameraRow) -> None:
-    """Raises `AddressRefused` for one that no camera may have."""
-    for address in (row.address, row.small_address):
+def _check_addresses(addresses: Sequence[str | None], allow_lan: bool) -> None:
+    """Raises `AddressRefused` for one that no camera may have; a name is looked up when it is opened, and checked then."""
+    for address in addresses:
         if address is not None:
-            open_source(address, by_operator=False, allow_lan=row.allow_lan)
+            check_literal(parse(address), allow_lan=allow_lan)
 
 
 async def _row(here: Services, camera_id: str) -> CameraRow:
     return here.cameras.get(camera_id).row
 
 
-async def _change(here: Services, row: CameraRow) -> Camera:
-    before = here.cameras.get(row.id)
-    camera = await here.cameras.change(row)
+async def _change(here: Services, camera_id: str, fields: Mapping[str, Any]) -> Camera:
+    before = here.cameras.get(camera_id)
+    camera = await here.cameras.change(camera_id, fields)
     if camera.streams is not before.streams:
-        await here.present.end_camera(row.id, CLOSE_CHANGED, "changed")
+        await here.present.end_camera(camera_id, CLOSE_CHANGED, "changed")
     return camera
 
 

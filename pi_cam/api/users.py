@@ -14,7 +14,7 @@ from pi_cam.api.schemas import json_body
 from pi_cam.api.services import services
 from pi_cam.cameras import Cameras
 from pi_cam.errors import NotFound, SettingError
-from pi_cam.trust.capabilities import in_order, known_capabilities, require_own
+from pi_cam.trust.capabilities import CAPABILITIES, in_order, known_capabilities, require_own
 from pi_cam.trust.grants import Grants
 from pi_cam.trust.users import UserRow
 
@@ -53,39 +53,39 @@ def add() -> Response:
     return response
 
 
-@blueprint.get("/<int:user>")
+@blueprint.get("/<int(max=2147483647):user>")
 @rule("One user", "configure", {200: UserSchema})
 def one(user: int) -> Response:
     """One user."""
     return jsonify(described(services().users.get(user)))
 
 
-@blueprint.patch("/<int:user>")
+@blueprint.patch("/<int(max=2147483647):user>")
 @rule("Change what somebody may do", "configure", {200: UserSchema}, body=UserChangeSchema)
 def change(user: int) -> Response:
     """Takes effect at once, on what they watch now, too."""
     given = json_body(UserChangeSchema)
-    row = services().users.get(user)
-    role: Any = given.get("role", row.role)
-    grants = _grants(given["cameras"]) if "cameras" in given else row.grants
-    row = services().users.change(user, role=role, grants=grants, expires_at=given.get("expires_at", row.expires_at))
+    if "cameras" in given:
+        given["grants"] = _grants(given.pop("cameras"))
+    row = services().users.change(user, **given)
     note("user-changed", name=row.name, role=row.role, cameras=_flat(row), expires_at=row.expires_at)
     services().present.check_now()
     return jsonify(described(row))
 
 
-@blueprint.put("/<int:user>/password")
+@blueprint.put("/<int(max=2147483647):user>/password")
 @rule("A new password for somebody who forgot theirs", "configure", {204: None}, body=PasswordSchema)
 def set_password(user: int) -> Response:
-    """Ends all their sessions."""
+    """Ends all their sessions. Whoever sets it can sign in as them, now and later: it takes every right that there is."""
     given = json_body(PasswordSchema)
+    require_own(current_person(), CAPABILITIES, None)
     services().users.set_password(user, given["password"], clear_factors=given["clear_factors"])
     note("password-changed", name=services().users.get(user).name, factors_cleared=given["clear_factors"])
     services().present.check_now()
     return Response(status=204)
 
 
-@blueprint.delete("/<int:user>")
+@blueprint.delete("/<int(max=2147483647):user>")
 @rule("Take somebody's access away", "configure", {204: None})
 def remove(user: int) -> Response:
     """With all their sessions."""

@@ -30,6 +30,9 @@ _METADATA = frozenset(
 """Where clouds answer with a machine's own credentials: nobody's camera, not even the operator's."""
 
 _LAN = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")))
+_ANYCAST = ipaddress.ip_network("192.88.99.0/24")
+"""Relays of 6to4, given up by RFC 7526."""
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]")
@@ -131,6 +134,17 @@ def resolve(
     return CheckedAddress(address, ips, by_operator)
 
 
+def check_literal(address: Address, *, allow_lan: bool) -> None:
+    """What can be said of an address without asking anybody. Raises `AddressRefused` for numbers that may not be opened."""
+    try:
+        ip = _unwrapped(address.host)
+    except ValueError:
+        return  # a name
+    reason = _why_not(ip, by_operator=False, allow_lan=allow_lan)
+    if reason is not None:
+        raise AddressRefused(f"A camera cannot be at {address.host}: that is {reason}.")
+
+
 def system_lookup(host: str, port: int) -> list[str]:
     """What this machine's resolver says."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -184,4 +198,4 @@ def _why_not(ip: IPAddress, *, by_operator: bool, allow_lan: bool) -> str | None
         return None if by_operator else "this machine itself, or a link without addresses"
     if any(ip in network for network in _LAN):
         return None if allow_lan or by_operator else "a private network"
-    return None if ip.is_global and not ip.is_reserved else "a reserved address"
+    return None if ip.is_global and not ip.is_reserved and ip not in _ANYCAST else "a reserved address"

@@ -41,6 +41,8 @@ ACTIONS: dict[str, str] = {
     "camera-added": "A camera was added",
     "camera-changed": "A camera was changed",
     "camera-removed": "A camera was removed",
+    "cameras-ordered": "The cameras were put in order",
+    "address-tried": "A camera's address was tried",
     "started": "The camera was started",
     "stopped": "The camera was stopped",
     "watched": "Began to watch",

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Literal
 
 from pi_cam.errors import Conflict, NotAllowed, NotFound, SettingError
@@ -74,13 +75,25 @@ class Users:
         except sqlite3.IntegrityError:
             raise Conflict("There is somebody of this name already.") from None
 
-    def change(self, user: int, *, role: GivenRole, grants: Grants, expires_at: float | None) -> UserRow:
-        """Raises as `add`, `NotFound`, and `NotAllowed` for the owner, whose rights nobody takes."""
-        self._check_end(role, expires_at)
+    def change(
+        self,
+        user: int,
+        *,
+        role: GivenRole | None = None,
+        grants: Grants | None = None,
+        expires_at: float | EllipsisType | None = ...,
+    ) -> UserRow:
+        """What is left out stays as it is. Raises as `add`, `NotFound`, and `NotAllowed` for the owner, whose rights nobody
+        takes."""
         with self._store.transaction(rights=True) as database:
+            before = _row(database, _found(database, user))
             _refuse_owner(_found(database, user))
-            database.execute("UPDATE users SET role = ?, expires_at = ? WHERE id = ?", (role, expires_at, user))
-            write_grants(database, user, role, grants)
+            new_role = role or _given(before.role)
+            end = before.expires_at if isinstance(expires_at, EllipsisType) else expires_at
+            if (new_role, end) != (before.role, before.expires_at):  # one that is over already may still be seen to
+                self._check_end(new_role, end)
+            database.execute("UPDATE users SET role = ?, expires_at = ? WHERE id = ?", (new_role, end, user))
+            write_grants(database, user, new_role, before.grants if grants is None else grants)
             return _row(database, _found(database, user))
 
     def set_password(self, user: int, password: str, *, clear_factors: bool = False) -> None:
@@ -124,6 +137,10 @@ def _found(database: sqlite3.Connection, user: int) -> sqlite3.Row:
 
 def _row(database: sqlite3.Connection, row: sqlite3.Row) -> UserRow:
     return UserRow(**row, grants=granted_to(database, row["id"], row["role"]))
+
+
+def _given(role: str) -> GivenRole:
+    return "guest" if role == "guest" else "member"
 
 
 def _refuse_owner(row: sqlite3.Row) -> None:

@@ -207,7 +207,7 @@ def test_what_is_changed_about_people_tokens_and_cameras_stands_in_it(tmp_path: 
         owner.delete(f"/api/v1/users/{user}", headers=OWN)
         owner.post("/api/v1/tokens", json={"name": "door", "can": ["view"]}, headers=OWN)
         owner.delete("/api/v1/tokens/door", headers=OWN)
-        address = "rtsp://bob:s3cret-canary@192.0.2.1/"
+        address = "rtsp://bob:s3cret-canary@camera.invalid/"
         owner.post("/api/v1/cameras", json={"name": "Door", "address": address}, headers=OWN)
         owner.patch("/api/v1/cameras/door", json={"name": "Back door"}, headers=OWN)
         owner.delete("/api/v1/cameras/door", headers=OWN)

@@ -281,7 +281,25 @@ def test_other_sites_open_no_live_socket(owned: Application, foreign: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.7", "localhost.", "a b", "", "[::2]", "[::1", "x@y"]
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "192.168.1.7",
+        "localhost.",
+        "a b",
+        "",
+        "[::2]",
+        "[::1",
+        "x@y",
+        "evil@localhost",
+        "localhost/evil",
+        "localhost?x",
+        "localhost#x",
+        "localhost:x",
+        "localhost:80:80",
+        "localhost,evil",
+    ],
 )
 @pytest.mark.parametrize("path", ["/", "/login", "/healthz", "/api/v1/cameras", "/nowhere", "/ui/static/base.css"])
 def test_a_foreign_host_name_is_refused(owned: Application, host: str, path: str) -> None:
@@ -422,3 +440,10 @@ def test_files_of_the_pages_are_asked_about_each_time(owned: Application) -> Non
     assert_well_made(response, "/ui/static/base.css")
     again = read(owned.client().get("/ui/static/base.css", headers={"If-None-Match": response.headers["ETag"]}))
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999999", "2147483648", "-1", "0", "x"])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_numbers_that_no_user_has_are_not_found(owned: Application, method: str, number: str) -> None:
+    response = owned.owner().open(f"/api/v1/users/{number}", method=method, json={}, headers=OWN)
+    assert response.status_code == 404

@@ -97,7 +97,7 @@ def test_figures_for_prometheus(owned: Application) -> None:
     owner = owned.owner()
     awkward = 'The "hen"\\house'
     made = owner.post(
-        "/api/v1/cameras", json={"name": awkward, "address": "rtsp://192.0.2.7/x", "allow_lan": True}, headers=OWN
+        "/api/v1/cameras", json={"name": awkward, "address": "rtsp://camera.invalid/x", "allow_lan": True}, headers=OWN
     ).get_json()
     before = metrics(owned)
     assert before["pi_cam_up", ()] == 1

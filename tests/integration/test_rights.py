@@ -31,7 +31,7 @@ class People:
         self.server = server
         self.token = server.token(",".join(EVERYTHING))
         self.ids: dict[str, int] = {}
-        self.tell("POST", "/api/v1/cameras", name="Other", address="rtsp://192.0.2.1/")
+        self.tell("POST", "/api/v1/cameras", name="Other", address="rtsp://camera.invalid/")
 
     def tell(self, method: str, path: str, **fields: Any) -> dict[str, Any]:
         body = json.dumps(fields).encode()
@@ -224,8 +224,8 @@ def test_members_cannot_give_themselves_or_others_anything(people: People) -> No
         ("POST", "/api/v1/tokens", {"name": "x", "can": ["view"]}),
         ("POST", "/api/v1/tokens", {"name": "x", "can": ["view"], "cameras": ["main"]}),
         ("PATCH", "/api/v1/settings", {"viewers_max": 1}),
-        ("POST", "/api/v1/cameras", {"name": "x", "address": "rtsp://192.0.2.1/"}),
-        ("POST", "/api/v1/cameras/check", {"address": "rtsp://192.0.2.1/"}),
+        ("POST", "/api/v1/cameras", {"name": "x", "address": "rtsp://camera.invalid/"}),
+        ("POST", "/api/v1/cameras/check", {"address": "rtsp://camera.invalid/"}),
         ("PATCH", "/api/v1/cameras/other", {"name": "x"}),
         ("PATCH", "/api/v1/cameras/main", {"allow_lan": True}),
         ("DELETE", "/api/v1/cameras/other", {}),
@@ -247,3 +247,7 @@ def test_a_token_gives_away_no_more_than_it_has(people: People) -> None:
     ):
         answer = people.server.request("POST", path, token=token, body=json.dumps(fields).encode(), headers=kind)
         assert answer.status == 403, answer.body
+    taken_over = json.dumps({"password": PASSWORD + "!", "clear_factors": True}).encode()
+    path = f"/api/v1/users/{people.ids['member']}/password"
+    assert people.server.request("PUT", path, token=token, body=taken_over, headers=kind).status == 403
+    assert people.cookie("member")

@@ -73,6 +73,22 @@ def test_a_guest_never_gets_more_than_the_role_allows(users: Users) -> None:
     assert users.get(bob.id) == bob
 
 
+def test_what_is_left_out_of_a_change_stays(users: Users) -> None:
+    bob = users.add("Bob", PASSWORD, "guest", {"main": VIEW}, NOW + DAY)
+    assert users.change(bob.id, grants={"main": TALK}).expires_at == NOW + DAY
+    assert users.change(bob.id, role="member", expires_at=None).grants == {"main": TALK}
+    assert users.change(bob.id) == users.get(bob.id)
+
+
+def test_a_guest_whose_time_is_over_may_still_be_seen_to(users: Users, store: Store) -> None:
+    bob = users.add("Bob", PASSWORD, "guest", {"main": VIEW}, NOW + DAY)
+    later = Users(store, PasswordHasher(bytes(32), cost=4), lambda: NOW + 2 * DAY)
+    assert later.change(bob.id, grants={}).grants == {}
+    with pytest.raises(SettingError, match="not in the past"):
+        later.change(bob.id, expires_at=NOW + 1.5 * DAY)
+    assert later.change(bob.id, expires_at=NOW + 3 * DAY).expires_at == NOW + 3 * DAY
+
+
 def test_the_owner_can_neither_be_changed_nor_removed(users: Users, owner: int) -> None:
     with pytest.raises(NotAllowed):
         users.change(owner, role="guest", grants={}, expires_at=NOW + DAY)

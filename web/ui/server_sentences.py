@@ -334,4 +334,6 @@ SENTENCES = (
     "Contact for security",
     "Where faults are reported: mailto:, https: or tel:. It stands in /.well-known/security.txt.",
     "This device",
+    "The cameras were put in order",
+    "A camera's address was tried",
 )
