@@ -43,7 +43,7 @@ def put_secrets_through(server: Server) -> dict[str, str]:
     secrets["cookie"] = cookie.partition("=")[2]
     address = f"rtsp://bob:{CAMERA_PASSWORD}@127.0.0.1:9/stream?password={CAMERA_PASSWORD}"
     ask(server, "POST", "/api/v1/cameras", status=422, token=token, name="x", address=address.replace("rtsp", "ftp"))
-    address = address.replace("127.0.0.1", "192.0.2.7")
+    address = address.replace("127.0.0.1", "camera.invalid")
     ask(server, "POST", "/api/v1/cameras", status=201, token=token, name="Hen", address=address, allow_lan=True)
     ask(server, "GET", "/api/v1/cameras/hen/snapshot.jpg", status=503, token=token)
     totp = ask(server, "POST", "/api/v1/account/totp", status=201, cookie=cookie, current=PASSWORD)
