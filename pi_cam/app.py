@@ -40,6 +40,7 @@ from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
+from pi_cam.trust.guesses import KnownBrowsers
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.passwords import PasswordHasher
@@ -201,6 +202,6 @@ def open_trust(store: Store, settings: Settings) -> Trust:
     sessions = Sessions(store, lambda: settings.number("session_hours") * 3600)
     tokens = Tokens(store)
     totp = Totp(store, key)
-    accounts = Accounts(store, hasher, sessions, totp)
+    accounts = Accounts(store, hasher, sessions, totp, browsers=KnownBrowsers(key))
     users, passkeys, rights = Users(store, hasher), Passkeys(store, key), Rights(store, sessions, tokens)
     return Trust(accounts, users, sessions, tokens, rights, totp, passkeys)

@@ -10,6 +10,7 @@ from itertools import count
 
 from pi_cam.errors import Conflict, NotFound, SettingError, StoreError
 from pi_cam.store import Store
+from pi_cam.trust.names import plain_name
 from pi_cam.trust.sealing import Seal
 
 MAX_CAMERAS = 32
@@ -18,8 +19,6 @@ MAIN = "main"
 
 _INSERT = "INSERT INTO cameras (name, address, small_address, allow_lan, id) VALUES (?, ?, ?, ?, ?)"
 _UPDATE = "UPDATE cameras SET name = ?, address = ?, small_address = ?, allow_lan = ? WHERE id = ?"
-
-NAME = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff][^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class CameraBook:
 
     def add(self, row: CameraRow) -> CameraRow:
         """With an id made of its name, at the end. Raises `SettingError`, `Conflict`."""
-        name = checked_name(row.name)
+        name = plain_name(row.name)
         with self._store.transaction(rights=True) as database:
             if database.execute("SELECT count(*) FROM cameras").fetchone()[0] >= MAX_CAMERAS:
                 raise Conflict(f"This device has {MAX_CAMERAS} cameras already.")
@@ -72,14 +71,14 @@ class CameraBook:
 
     def rename(self, row: CameraRow, name: str) -> CameraRow:
         """Touches nothing else. Raises `SettingError`, `NotFound`."""
-        new = replace(row, name=checked_name(name))
+        new = replace(row, name=plain_name(name))
         with self._store.transaction(rights=True) as database:
             _one(database.execute("UPDATE cameras SET name = ? WHERE id = ?", (new.name, row.id)).rowcount)
         return new
 
     def change(self, row: CameraRow) -> CameraRow:
         """Name, addresses, and whether it is in a private network. Raises `SettingError`, `NotFound`."""
-        new = replace(row, name=checked_name(row.name), unreadable=False)
+        new = replace(row, name=plain_name(row.name), unreadable=False)
         with self._store.transaction(rights=True) as database:
             _one(self._write(database, _UPDATE, new))
         return new
@@ -127,14 +126,6 @@ class CameraBook:
                 addresses.append(None)
         flags = bool(row["allow_lan"]), bool(row["stopped"])
         return CameraRow(row["id"], row["name"], row["position"], addresses[0], addresses[1], *flags, unreadable)
-
-
-def checked_name(name: str) -> str:
-    """Without blanks around it. Raises `SettingError`."""
-    name = name.strip()
-    if not NAME.fullmatch(name):
-        raise SettingError("A camera's name has 1 to 64 characters.")
-    return name
 
 
 def _one(changed: int) -> None:

@@ -138,7 +138,9 @@ def _note(folder: Path, action: str, **detail: Any) -> None:
 
 
 def _journal_verify(arguments: argparse.Namespace) -> int:
-    count, fault = _ledger(arguments.data).first_fault()
+    ledger = _ledger(arguments.data)
+    count, fault = ledger.first_fault()
+    fault = fault or ledger.missing()
     if fault is not None:
         raise StoreError(fault)
     sys.stdout.write(f"The journal is whole: {count} rows, none altered, removed or reordered.\n")

@@ -44,6 +44,11 @@ def cookie_name() -> str:
     return SECURE_COOKIE if is_secure() else PLAIN_COOKIE
 
 
+def known_cookie_name() -> str:
+    """Of the word that this browser signed in here before."""
+    return "__Host-known" if is_secure() else "known"
+
+
 def client_address() -> str:
     """Whom to slow down; never a reason to let anybody in."""
     seen = request.remote_addr or ""

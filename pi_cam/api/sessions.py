@@ -10,7 +10,7 @@ from typing import TypedDict
 from flask import Blueprint, Response, jsonify, request
 
 from pi_cam.api.access import current_person, note, visitor_address
-from pi_cam.api.arrival import cookie_name, is_secure, scheme
+from pi_cam.api.arrival import cookie_name, is_secure, known_cookie_name, scheme
 from pi_cam.api.factor_schemas import PasskeySignInSchema
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, PersonSchema, SessionsSchema, SignInSchema, json_body
@@ -20,6 +20,10 @@ from pi_cam.trust.capabilities import Person, in_order
 from pi_cam.trust.passkeys import Site
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/api/v1/sessions")
+
+
+KNOWN_SECONDS = 400 * 86_400
+"""As long as a browser keeps a cookie at all."""
 
 
 class Where(TypedDict):
@@ -39,7 +43,8 @@ def open_session(name: str, password: str, code: str | None = None) -> tuple[str
     accounts = services().accounts
     # A name that nobody has is not written down: it may be a password, typed into the wrong field.
     with _noting(lambda: accounts.known_name(name), code) as signed_in:
-        secret, person = accounts.sign_in(name, password, code, **where())
+        known = request.cookies.get(known_cookie_name())
+        secret, person = accounts.sign_in(name, password, code, known=known, **where())
         signed_in(person)
     return secret, person
 
@@ -77,12 +82,12 @@ def _noting(actor: Callable[[], str], code: str | None, by: str = "password") ->
         raise
 
 
-def set_cookie(response: Response, secret: str) -> None:
-    """Puts the session into the browser."""
+def set_cookie(response: Response, secret: str, person: Person) -> None:
+    """Puts the session into the browser, and that this person signed in here."""
     lifetime = int(services().settings.number("session_hours") * 3600)
-    response.set_cookie(
-        cookie_name(), secret, max_age=lifetime, path="/", httponly=True, samesite="Lax", secure=is_secure()
-    )
+    known = services().accounts.browsers.issue(int(person.key.removeprefix("user ")))
+    for name, value, seconds in ((cookie_name(), secret, lifetime), (known_cookie_name(), known, KNOWN_SECONDS)):
+        response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
 def clear_cookie(response: Response) -> None:
@@ -108,7 +113,7 @@ def sign_out() -> None:
 
 
 @blueprint.post("")
-@rule("Sign in", "public", {201: PersonSchema, 401: None, 429: None}, body=SignInSchema)
+@rule("Sign in", "public", {201: PersonSchema, 401: None, 429: None, 503: None}, body=SignInSchema)
 def create() -> Response:
     """Name and password against a session cookie. 401 with the code `second-factor`: right, but `code` is missing or
     wrong."""
@@ -170,7 +175,7 @@ def delete_one(session: str) -> Response:
 def _signed_in(secret: str, person: Person) -> Response:
     response = jsonify(_described(person))
     response.status_code = 201
-    set_cookie(response, secret)
+    set_cookie(response, secret, person)
     return response
 
 

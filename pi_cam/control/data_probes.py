@@ -115,6 +115,7 @@ def journal(place: Place) -> list[Finding]:
             text = f"The journal has {length} rows, which are not read through here; pi-cam journal verify does."
             return [Finding("journal", "ok", text)]
     count, fault = ledger.first_fault()
+    fault = fault or ledger.missing()
     if fault is None:
         return [Finding("journal", "ok", f"The journal is whole: {count} rows, none altered, removed or reordered.")]
     remedy = "Find out who can write to the data folder; keep a copy of it, and do not trust what the journal says."

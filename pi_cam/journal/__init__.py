@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pi_cam import database
 from pi_cam.errors import StoreError
 from pi_cam.journal.actions import Entry, Result, Row
 from pi_cam.journal.folding import Folding
@@ -28,6 +29,8 @@ RETRY_SECONDS = 5.0
 FLUSH_SECONDS = 2.0
 STOP_SECONDS = 1.0
 PAGE_ROWS = 500
+ANCHOR_SECONDS = 1.0
+"""How often it is written down, outside the database, how far the journal goes: another write to the card."""
 DAY_SECONDS = 86_400
 
 
@@ -75,6 +78,8 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._held: sqlite3.Connection | None = None
         self._retry_at = -1.0
+        self._unanchored = False
+        self._anchored_at = -ANCHOR_SECONDS
         self._pruned: tuple[float, float] | None = None
         """When rows were last taken away: by the monotonic clock, and by the other one."""
 
@@ -158,6 +163,7 @@ class Journal:
                 now = self._monotonic()
                 self._write([*entries, *self._folding.due(now, all_of_them=not going_on)])
                 self._prune(now)
+                self._keep_anchor(now, at_once=not going_on)
             except Exception:  # an edge: whatever goes wrong with one row, the next ones are still to be written
                 log.exception("the journal failed")
                 self._lose(len(entries))
@@ -167,7 +173,8 @@ class Journal:
     def _next_entries(self) -> tuple[list[Entry], list[threading.Event], bool]:
         """What came, once something came or is due; who waits for it; False as the third at the end."""
         due = self._folding.next_due()
-        soon = PRUNE_SECONDS if due is None else min(PRUNE_SECONDS, max(due - self._monotonic(), 0.0))
+        idle = ANCHOR_SECONDS if self._unanchored else PRUNE_SECONDS
+        soon = idle if due is None else min(idle, max(due - self._monotonic(), 0.0))
         entries: list[Entry] = []
         marks: list[threading.Event] = []
         try:
@@ -196,10 +203,21 @@ class Journal:
                 raise StoreError(self._problem or "")
             self._ledger.add(entries)
             self._rows += len(entries)
+            self._unanchored = True
             self._problem = None
         except StoreError as error:
             self._lose(len(entries) - bool(lost), again=lost)
             self._trouble(error)
+
+    def _keep_anchor(self, now: float, *, at_once: bool) -> None:
+        if not self._unanchored or not (at_once or now - self._anchored_at >= ANCHOR_SECONDS):
+            return
+        self._anchored_at = now
+        try:
+            self._ledger.keep_anchor()
+            self._unanchored = False
+        except (StoreError, database.Damaged) as error:  # a full disk: the next time
+            log.warning("the journal's anchor could not be written", extra={"trouble": str(error)})
 
     def _open(self) -> bool:
         now = self._monotonic()

@@ -12,6 +12,7 @@ from typing import Any
 from pi_cam import database
 from pi_cam.errors import StoreError
 from pi_cam.journal.actions import Entry, Row, detail_text, plain
+from pi_cam.journal.anchor import Anchor
 from pi_cam.journal.chain import Chain, Ends
 
 NAME = "journal.db"
@@ -27,6 +28,8 @@ SCHEMA = (
     f"PRAGMA user_version = {VERSION}",
 )
 COLUMNS = "id, at, actor, action, camera, address, result, detail, hash"
+
+_TEXTS = ("actor", "action", "camera", "address", "result", "detail")
 
 BROKEN_SEAL = "The record of the journal's ends was altered."
 
@@ -64,6 +67,7 @@ class Ledger:
         self.folder = folder
         self._path = folder / NAME
         self._chain = Chain(secret)
+        self._anchor = Anchor(folder, self._chain)
 
     def open(self, at: float) -> None:
         """Begins a new chain where there is none. A damaged file is set aside; the first row of the new chain says so, with
@@ -117,6 +121,36 @@ class Ledger:
                 return count, self._chain.first_fault(map(_row, rows), ends)
         except database.Damaged as damage:
             return 0, str(damage)
+
+    def missing(self) -> str | None:
+        """A sentence when more had been written than is here, or a damaged journal lies beside this one. Raises
+        `StoreError`."""
+        damaged = sorted(self.folder.glob("journal.damaged-*.db"))
+        if damaged:
+            return f"An earlier journal was damaged, and is kept as {damaged[-1].name}: look at it, then move it away."
+        with self._translated(), database.connection(self._path) as opened:
+            return self._behind(opened)
+
+    def keep_anchor(self) -> None:
+        """Writes down, outside the database, how far it goes; not over the trace of something that is missing. Raises
+        `StoreError`."""
+        with self._translated(), database.connection(self._path) as opened:
+            if self._behind(opened) is None:
+                ends = self._ends(opened)
+                self._anchor.write(ends.last, ends.last_hash)
+
+    def _behind(self, opened: sqlite3.Connection) -> str | None:
+        said = self._anchor.read()
+        if said is None:
+            return None
+        number, named = said
+        ends = self._ends(opened)
+        if number > ends.last:
+            return f"The journal ends at row {ends.last}, but row {number} had been written."
+        row = opened.execute("SELECT hash FROM rows WHERE id = ?", (number,)).fetchone()
+        if row is not None and row["hash"] != named:
+            return f"Row {number} is not the one that had been written: this is another journal."
+        return None
 
     def _prepare(self, first: Entry) -> None:
         database.make(self._path)
@@ -208,8 +242,13 @@ def _new_row(number: int, entry: Entry) -> Row:
 
 
 def _row(one: sqlite3.Row) -> Row:
+    """What somebody else wrote into the file may be of any type; the hash of such a row cannot be right."""
     values: dict[str, Any] = dict(one)
-    return Row(**{**values, "hash": values["hash"] if isinstance(values["hash"], bytes) else b""})
+    at = values["at"]
+    values.update({name: str(values[name]) for name in _TEXTS if not isinstance(values[name], str)})
+    values["at"] = at if isinstance(at, int | float) and abs(at) < 1e15 else 0.0
+    values["hash"] = values["hash"] if isinstance(values["hash"], bytes) else b""
+    return Row(**values)
 
 
 def _last_before(opened: sqlite3.Connection, ends: Ends, cutoff: float | None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from pi_cam.errors import Conflict, NotFound, NotSignedIn, SecondFactorNeeded, S
 from pi_cam.store import Store
 from pi_cam.trust import totp
 from pi_cam.trust.capabilities import Person
+from pi_cam.trust.guesses import Guess, Guesses, KnownBrowsers, network_of
 from pi_cam.trust.names import checked_name
 from pi_cam.trust.passwords import MIN_LENGTH, PasswordHasher, check_password
 from pi_cam.trust.sessions import Sessions, end_sessions
@@ -20,12 +23,12 @@ from pi_cam.trust.tickets import Tickets
 
 @dataclass(frozen=True, slots=True)
 class Halfway:
-    """Somebody whose password was right (the one of this hash), and whose code is not here yet. `key`: of the throttle."""
+    """Somebody whose password was right (the one of this hash), and whose code is not here yet."""
 
     user: int
     name: str
     password_hash: str
-    key: str
+    guess: Guess
 
 
 class Accounts:
@@ -40,12 +43,15 @@ class Accounts:
         *,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        browsers: KnownBrowsers | None = None,
     ) -> None:
+        self.browsers = browsers or KnownBrowsers(secrets.token_bytes(32))
         self._store = store
         self._hasher = hasher
         self._sessions = sessions
         self._clock = clock
         self._totp = second_factor
+        self._guesses = Guesses(monotonic)
         self._throttle = Throttle(monotonic)
         self._tickets: Tickets[Halfway] = Tickets(monotonic)
 
@@ -73,35 +79,47 @@ class Accounts:
             self._insert_owner(database, name, password_hash)
 
     def sign_in(
-        self, name: str, password: str, code: str | None = None, *, address: str, agent: str
+        self,
+        name: str,
+        password: str,
+        code: str | None = None,
+        *,
+        address: str,
+        agent: str,
+        known: str | None = None,
     ) -> tuple[str, Person]:
-        """A new session's secret, for a cookie, and whose it is. `code`: of an authenticator app, or a recovery code. Raises
-        `NotSignedIn`, `SecondFactorNeeded` when only a right code is missing, `TooManyTries`."""
-        key = f"{name.casefold()[:64]} {address}"
-        self._throttle.attempt(key)
-        name = name.encode(errors="replace").decode()  # lone surrogates, which JSON can bring, are in nobody's name
+        """A new session's secret, for a cookie, and whose it is. `code`: of an authenticator app, or a recovery code.
+        `known`: what `browsers` once issued to this browser. Raises `NotSignedIn`, `SecondFactorNeeded` when only a right
+        code is missing, `TooManyTries`, `NotReady`."""
+        name = _typed(name)
         with self._store.transaction() as database:
             row = database.execute("SELECT id, name, password_hash FROM users WHERE name = ?", (name,)).fetchone()
-        if not self._hasher.verify(password, row["password_hash"] if row else None) or row is None:
+        browser = self.browsers.recognise(known, row["id"] if row else None)
+        guess = Guess(name.casefold()[:64], network_of(address), browser)
+        self._guesses.attempt(guess)
+        if (
+            not self._hasher.verify(password, row["password_hash"] if row else None, patient=browser is not None)
+            or row is None
+        ):
             raise NotSignedIn("The name or the password is wrong.")
         self._refuse_ended(row["id"])
         if self._totp.state(row["id"]).on:
             self._attempt_digits(row["id"], code)
-            self._check_code(Halfway(row["id"], row["name"], row["password_hash"], key), code, until=None)
-        self._throttle.succeeded(key)
+            self._check_code(Halfway(row["id"], row["name"], row["password_hash"], guess), code, until=None)
+        self._guesses.succeeded(guess)
         return self.enter(row["id"], address=address, agent=agent)
 
     def go_on(self, ticket: str, code: str, *, address: str, agent: str) -> tuple[str, Person]:
         """The second step of signing in, with the ticket of `SecondFactorNeeded`. Answers and raises as `sign_in`."""
         halfway = self._tickets.look(ticket)
         if halfway is not None:
-            self._throttle.attempt(halfway.key)
+            self._guesses.attempt(halfway.guess)
             self._attempt_digits(halfway.user, code)
         taken = self._tickets.take(ticket)
         if taken is None or self._password_hash(taken[0].user) != taken[0].password_hash:
             raise NotSignedIn("Signing in took too long. Please begin again.")
         self._check_code(taken[0], code, until=taken[1])
-        self._throttle.succeeded(taken[0].key)
+        self._guesses.succeeded(taken[0].guess)
         return self.enter(taken[0].user, address=address, agent=agent)
 
     def enter(self, user: int, *, address: str, agent: str) -> tuple[str, Person]:
@@ -115,7 +133,7 @@ class Accounts:
 
     def known_name(self, name: str) -> str:
         """The name as it is written in its account; empty when nobody has it."""
-        name = name.encode(errors="replace").decode().strip()
+        name = _typed(name)
         with self._store.transaction() as database:
             row = database.execute("SELECT name FROM users WHERE name = ?", (name,)).fetchone()
         return str(row["name"]) if row else ""
@@ -187,7 +205,7 @@ class Accounts:
             ).fetchone()
         if row is None:
             raise NotFound("There is no such user.")
-        if not self._hasher.verify(password, row["password_hash"]):
+        if not self._hasher.verify(password, row["password_hash"], patient=True):
             raise SettingError("The present password is wrong.")
         self._throttle.succeeded(key)
         return row
@@ -210,3 +228,8 @@ class Accounts:
         name = checked_name(name)
         check_password(password, name=name)
         return name, self._hasher.hash(password)
+
+
+def _typed(name: str) -> str:
+    """As names are stored. Lone surrogates, which JSON can bring, are in nobody's name."""
+    return unicodedata.normalize("NFC", name.encode(errors="replace").decode().strip())

@@ -1,17 +1,34 @@
-"""What a person may be called."""
+"""What a person, or a camera, may be called."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from pi_cam.errors import SettingError
 
-NAME = re.compile(r"[^\s\x00-\x1f\x7f\ud800-\udfff][^\x00-\x1f\x7f\ud800-\udfff]{0,63}")
+LONGEST = 64
+INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Unicode categories of what nobody sees: with it one name could look like another, or run backwards."""
+
+RESERVED = re.compile(r"command line|(token|user)( .*)?", re.IGNORECASE)
+"""As the journal calls what has no account."""
 
 
 def checked_name(name: str) -> str:
-    """Without blanks around it. Raises `SettingError`. Names are compared without regard to (ASCII) case."""
-    name = name.strip()
-    if not NAME.fullmatch(name):
-        raise SettingError("A name has 1 to 64 characters.")
+    """A person's, without blanks around it and composed (NFC). Raises `SettingError`. Names are compared without regard to
+    (ASCII) case."""
+    name = plain_name(name)
+    if RESERVED.fullmatch(name):
+        raise SettingError("This name is kept for the camera itself: choose another.")
+    return name
+
+
+def plain_name(name: str) -> str:
+    """Anything's. Raises `SettingError`."""
+    name = unicodedata.normalize("NFC", name.strip())
+    if any(unicodedata.category(sign) in INVISIBLE for sign in name):
+        raise SettingError("A name has no invisible signs.")
+    if not 1 <= len(name) <= LONGEST:
+        raise SettingError(f"A name has 1 to {LONGEST} characters.")
     return name

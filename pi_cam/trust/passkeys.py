@@ -98,7 +98,9 @@ class Passkeys:
         self._store = store
         self._key = key
         self._clock = clock
-        self._challenges: Tickets[Challenge] = Tickets(monotonic)
+        self._to_add: Tickets[Challenge] = Tickets(monotonic)
+        # Anybody may ask for these: more than one machine can ask for while they are good.
+        self._to_sign_in: Tickets[Challenge] = Tickets(monotonic, remembered=32_768)
 
     def list(self, user: int) -> list[PasskeyRow]:
         """A user's own, the oldest first."""
@@ -117,7 +119,7 @@ class Passkeys:
             there = database.execute("SELECT id, host FROM passkeys WHERE user_id = ?", (user,)).fetchall()
         if len(there) >= MOST_PER_USER:
             raise Conflict(f"An account has at most {MOST_PER_USER} passkeys; remove one first.")
-        challenge = self._challenges.give(Challenge(site.host, user, session))
+        challenge = self._to_add.give(Challenge(site.host, user, session))
         options = webauthn.generate_registration_options(
             rp_id=site.host,
             rp_name=NAME_OF_THE_SITE,
@@ -181,7 +183,7 @@ class Passkeys:
         """`PublicKeyCredentialRequestOptionsJSON`, for anybody: the authenticator itself knows for whom it has a passkey."""
         options = webauthn.generate_authentication_options(
             rp_id=site.host,
-            challenge=base64url_to_bytes(self._challenges.give(Challenge(site.host))),
+            challenge=base64url_to_bytes(self._to_sign_in.give(Challenge(site.host))),
             timeout=int(LIFETIME_SECONDS * 1000),
             user_verification=UserVerificationRequirement.REQUIRED,
         )
@@ -213,7 +215,8 @@ class Passkeys:
     def _challenge_of(self, credential: dict[str, Any], wanted: Challenge) -> bytes:
         """The challenge that was signed, used up by this. Raises `ValueError` unless it was given for the same purpose."""
         said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
-        taken = self._challenges.take(said["challenge"])
+        given = self._to_sign_in if wanted.user is None else self._to_add
+        taken = given.take(said["challenge"])
         if taken is None or taken[0] != wanted or said.get("crossOrigin"):  # our pages stand in no other site's frame
             raise ValueError
         return base64url_to_bytes(said["challenge"])

@@ -7,10 +7,12 @@ import hashlib
 import hmac
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import bcrypt
 
-from pi_cam.errors import SettingError
+from pi_cam.errors import NotReady, SettingError
 from pi_cam.trust.common import is_common
 
 MIN_LENGTH = 15
@@ -18,6 +20,9 @@ MIN_LENGTH_BESIDE_A_CODE = 8
 MAX_LENGTH = 1024
 COST = 11
 """bcrypt rounds as a power of two: about 0.15 s on a PC, under a second on a small Raspberry Pi."""
+
+WAITING_MAX = 6
+"""One at work, and the others in line."""
 
 
 class PasswordHasher:
@@ -30,18 +35,31 @@ class PasswordHasher:
         self._key = key
         self._cost = cost
         self._turn = threading.Lock()
+        self._waiting = threading.BoundedSemaphore(WAITING_MAX)
         self._nobody = self.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         """What is stored."""
-        with self._turn:
+        with self._in_turn():
             return bcrypt.hashpw(self._keyed(password), bcrypt.gensalt(self._cost)).decode()
 
-    def verify(self, password: str, stored: str | None) -> bool:
-        """Whether it is the one. `stored` None (no such user) takes just as long and is never right."""
-        with self._turn:
+    def verify(self, password: str, stored: str | None, *, patient: bool = False) -> bool:
+        """Whether it is the one. `stored` None (no such user) takes just as long and is never right. `patient`: waits
+        however many are in line. Raises `NotReady` otherwise."""
+        with self._turn if patient else self._in_turn():
             right = bcrypt.checkpw(self._keyed(password), (stored or self._nobody).encode())
         return right and stored is not None
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Raises `NotReady` when many wait already: else strangers could have all threads of the server wait here."""
+        if not self._waiting.acquire(blocking=False):
+            raise NotReady("Many people are signing in at once. Try again in a moment.")
+        try:
+            with self._turn:
+                yield
+        finally:
+            self._waiting.release()
 
     def _keyed(self, password: str) -> bytes:
         text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")  # JSON can bring lone ones

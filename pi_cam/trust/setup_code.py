@@ -20,7 +20,8 @@ class SetupCode:
     def __init__(self) -> None:
         letters = "".join(secrets.choice(ALPHABET) for _ in range(8))
         self.code = f"{letters[:4]}-{letters[4:]}"
-        self._throttle = Throttle()
+        # Whoever guesses without end keeps the owner waiting for some seconds, and no longer: at that rate forty bits last.
+        self._throttle = Throttle(longest=4.0)
 
     def check(self, given: str) -> None:
         """Raises `NotAllowed` when it is wrong, `TooManyTries` after five wrong ones in a row."""

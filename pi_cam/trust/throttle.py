@@ -11,15 +11,24 @@ from pi_cam.errors import TooManyTries
 
 FREE_TRIES = 5
 LONGEST_SECONDS = 60.0
-REMEMBERED = 1024
+FORGET_SECONDS = 3600.0
+REMEMBERED = 4096
 
 
 class Throttle:
-    """After `FREE_TRIES` failures under one key (a name at one address), each further one doubles the pause, up to a
-    minute; success forgets them. Keys are bounded: the oldest are forgotten first."""
+    """After `free` failures under one key, each further one doubles the pause, up to `longest` seconds; success, and an
+    hour without any, forgets them. Keys are bounded: the oldest are forgotten first."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        free: int = FREE_TRIES,
+        longest: float = LONGEST_SECONDS,
+    ) -> None:
         self._clock = clock
+        self._free = free
+        self._longest = longest
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -32,20 +41,33 @@ class Throttle:
 
     def check(self, key: str) -> None:
         """Raises `TooManyTries` while the pause lasts."""
-        count, last = self._failures.get(key, (0, 0.0))
+        count, last = self._remembered(key)
         # The exponent is bounded too: who fails once a minute for a day would overflow a float.
-        pause = min(2.0 ** min(count - FREE_TRIES, 10), LONGEST_SECONDS) if count >= FREE_TRIES else 0.0
+        pause = min(2.0 ** min(count - self._free, 10), self._longest) if count >= self._free else 0.0
         left = last + pause - self._clock()
         if left > 0:
             raise TooManyTries("Too many attempts. Wait a moment, then try again.", left)
 
     def failed(self, key: str) -> None:
         """Counts a wrong attempt."""
-        count = self._failures.pop(key, (0, 0.0))[0]
+        count = self._remembered(key)[0]
+        self._failures.pop(key, None)
         self._failures[key] = (count + 1, self._clock())
         while len(self._failures) > REMEMBERED:
             self._failures.popitem(last=False)
 
     def succeeded(self, key: str) -> None:
         """Forgets the failures."""
-        self._failures.pop(key, None)
+        with self._lock:
+            self._failures.pop(key, None)
+
+    def undo(self, key: str) -> None:
+        """Takes one attempt back, and leaves the others."""
+        with self._lock:
+            count, last = self._remembered(key)
+            if count:
+                self._failures[key] = (count - 1, last)
+
+    def _remembered(self, key: str) -> tuple[int, float]:
+        count, last = self._failures.get(key, (0, float("-inf")))
+        return (0, float("-inf")) if self._clock() - last > FORGET_SECONDS else (count, last)

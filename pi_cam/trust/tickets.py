@@ -18,8 +18,9 @@ REMEMBERED = 4096
 class Tickets(Generic[T]):
     """Each stands for a value that stays here. Bounded: when there are too many, the oldest are forgotten."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, remembered: int = REMEMBERED) -> None:
         self._clock = clock
+        self._remembered = remembered
         self._lock = threading.Lock()
         self._given: OrderedDict[str, tuple[T, float]] = OrderedDict()
 
@@ -46,5 +47,5 @@ class Tickets(Generic[T]):
 
     def _forget(self) -> None:
         now = self._clock()
-        while len(self._given) > REMEMBERED or next(iter(self._given.values()))[1] <= now:
+        while len(self._given) > self._remembered or next(iter(self._given.values()))[1] <= now:
             self._given.popitem(last=False)

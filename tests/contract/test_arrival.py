@@ -213,10 +213,17 @@ def addresses_seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     real = Accounts.sign_in
 
     def sign_in(
-        self: Accounts, name: str, password: str, code: str | None = None, *, address: str, agent: str
+        self: Accounts,
+        name: str,
+        password: str,
+        code: str | None = None,
+        *,
+        address: str,
+        agent: str,
+        known: str | None = None,
     ) -> tuple[str, Person]:
         seen.append(address)
-        return real(self, name, password, code, address=address, agent=agent)
+        return real(self, name, password, code, address=address, agent=agent, known=known)
 
     monkeypatch.setattr(Accounts, "sign_in", sign_in)
     return seen

@@ -31,7 +31,11 @@ def setup() -> str:
 
 @blueprint.post("/setup")
 @rule(
-    "Make the first owner", "setup", {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML}, body=FORM, lan_only=True
+    "Make the first owner",
+    "setup",
+    {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML, 503: HTML},
+    body=FORM,
+    lan_only=True,
 )
 def create_owner() -> BaseResponse:
     """With the printed code; signs in at once."""
@@ -41,11 +45,11 @@ def create_owner() -> BaseResponse:
         _check_setup_code(form.get("code", ""))
         here.accounts.create_owner(name, password)
         here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
-        secret, _ = sessions.open_session(name.strip(), password)
+        secret, person = sessions.open_session(name.strip(), password)
     except (NotAllowed, SettingError, TooManyTries) as error:
         return _form_page(render("setup.html", error=str(error), name=name[:64]), error)
     response = _see_other("/")
-    sessions.set_cookie(response, secret)
+    sessions.set_cookie(response, secret, person)
     return response
 
 
@@ -59,23 +63,23 @@ def login() -> str | BaseResponse:
 
 
 @blueprint.post("/login")
-@rule("Sign in by form", "public", {302: None, 401: HTML, 429: HTML}, body=FORM)
+@rule("Sign in by form", "public", {302: None, 401: HTML, 429: HTML, 503: HTML}, body=FORM)
 def sign_in() -> BaseResponse:
     """Name and password; where there is a second factor, then a code, with the ticket that the first step gave."""
     form = request.form
     ticket, name = form.get("ticket"), form.get("name", "")[:64]
     try:
         if ticket is None:
-            secret, _ = sessions.open_session(name, form.get("password", ""))
+            secret, person = sessions.open_session(name, form.get("password", ""))
         else:
-            secret, _ = sessions.go_on(ticket, form.get("code", ""))
+            secret, person = sessions.go_on(ticket, form.get("code", ""))
     except SecondFactorNeeded as error:
         return _form_page(_code_page(error if ticket else None, error.ticket), error)
     except (NotSignedIn, TooManyTries) as error:
         waiting = ticket is not None and isinstance(error, TooManyTries)
         return _form_page(_code_page(error, ticket or "") if waiting else _login_page(error, name), error)
     response = _see_other(_own_path(form.get("next")))
-    sessions.set_cookie(response, secret)
+    sessions.set_cookie(response, secret, person)
     return response
 
 
