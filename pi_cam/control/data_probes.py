@@ -109,13 +109,14 @@ def journal(place: Place) -> list[Finding]:
         text = f"The key for the journal ({SECRET}) is gone."
         return [Finding("journal", "missing", text, "Restore it from a backup.")]
     ledger = Ledger(place.folder, Store(place.folder).secret())
-    if place.journal_rows_max is not None:
+    lost = ledger.missing()
+    if lost is None and place.journal_rows_max is not None:
         length = _rows(ledger)
         if length > place.journal_rows_max:
             text = f"The journal has {length} rows, which are not read through here; pi-cam journal verify does."
             return [Finding("journal", "ok", text)]
     count, fault = ledger.first_fault()
-    fault = fault or ledger.missing()
+    fault = fault or lost
     if fault is None:
         return [Finding("journal", "ok", f"The journal is whole: {count} rows, none altered, removed or reordered.")]
     remedy = "Find out who can write to the data folder; keep a copy of it, and do not trust what the journal says."

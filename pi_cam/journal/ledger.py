@@ -108,12 +108,14 @@ class Ledger:
         order = "DESC" if newest_first else "ASC"
         statement = f"SELECT {COLUMNS} FROM rows WHERE {conditions} ORDER BY id {order} LIMIT ?"  # noqa: S608 - our own words
         with self._translated(), database.connection(self._path) as opened:
+            opened.text_factory = _text
             return [_row(one) for one in opened.execute(statement, (*given.values(), limit))]
 
     def first_fault(self) -> tuple[int, str | None]:
         """How many rows there are, and a sentence about the first that is not as it was written. Raises `StoreError`."""
         try:
             with self._translated(), database.connection(self._path) as opened:
+                opened.text_factory = _text
                 opened.execute("BEGIN")  # one moment, though rows are added meanwhile
                 count: int = opened.execute("SELECT count(*) FROM rows").fetchone()[0]
                 ends = self._ends(opened)
@@ -128,8 +130,11 @@ class Ledger:
         damaged = sorted(self.folder.glob("journal.damaged-*.db"))
         if damaged:
             return f"An earlier journal was damaged, and is kept as {damaged[-1].name}: look at it, then move it away."
-        with self._translated(), database.connection(self._path) as opened:
-            return self._behind(opened)
+        try:
+            with self._translated(), database.connection(self._path) as opened:
+                return self._behind(opened)
+        except database.Damaged as damage:
+            return str(damage)
 
     def keep_anchor(self) -> None:
         """Writes down, outside the database, how far it goes; not over the trace of something that is missing. Raises
@@ -239,6 +244,11 @@ def _new_row(number: int, entry: Entry) -> Row:
         detail=detail_text(entry.detail),
         hash=b"",
     )
+
+
+def _text(raw: bytes) -> str:
+    """What somebody else wrote need not be UTF-8."""
+    return raw.decode(errors="replace")
 
 
 def _row(one: sqlite3.Row) -> Row:

@@ -11,7 +11,7 @@ LONGEST = 64
 INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories of what nobody sees: with it one name could look like another, or run backwards."""
 
-RESERVED = re.compile(r"command line|(token|user)( .*)?", re.IGNORECASE)
+RESERVED = re.compile(r"command line|(token|user)( .*)?")
 """As the journal calls what has no account."""
 
 
@@ -19,7 +19,8 @@ def checked_name(name: str) -> str:
     """A person's, without blanks around it and composed (NFC). Raises `SettingError`. Names are compared without regard to
     (ASCII) case."""
     name = plain_name(name)
-    if RESERVED.fullmatch(name):
+    looks_like = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if RESERVED.fullmatch(looks_like):
         raise SettingError("This name is kept for the camera itself: choose another.")
     return name
 
