@@ -155,6 +155,8 @@ if (typeof document !== "undefined") {
     event.preventDefault();
     submit(form);
   });
+  // Before this module is here a form would leave as the browser sends one: the page keeps them out of reach till now.
+  for (const form of document.querySelectorAll("form[data-path]")) form.removeAttribute("inert");
   // Moments are written in the person's own time; the server knows seconds only.
   for (const field of document.querySelectorAll("input[data-seconds]")) {
     if (field instanceof HTMLInputElement) field.value = localTime(Number(field.dataset.seconds));
