@@ -101,10 +101,15 @@ def test_pages_hold_no_inline_script_style_or_foreign_address(pages: dict[str, s
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//", html), name
 
 
-def test_every_form_carries_the_token(pages: dict[str, str]) -> None:
+def test_every_form_that_the_browser_itself_sends_carries_the_token(pages: dict[str, str]) -> None:
+    seen = 0
     for name, html in pages.items():
         for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", html, re.DOTALL):
+            if " data-path=" in form or 'id="add-passkey"' in form:
+                continue  # these are sent by a module, with a header of our own
+            seen += 1
             assert 'name="form_token" value="the-token"' in form, name
+    assert seen > 5
 
 
 def test_values_are_escaped(pages: dict[str, str]) -> None:
