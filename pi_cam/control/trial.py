@@ -101,8 +101,8 @@ def _keyframe(source: VideoSource, witness: _Witness) -> Finding:
 
 
 def _own_interval(witness: _Witness) -> float:
-    """Seconds between keyframes that nobody asked for, just after one of them came; at the beginning an encoder may make some
-    more while it finds its rate."""
+    """Seconds between keyframes that nobody asked for, just after one of them came; in the beginning an encoder may make
+    some more while it finds its rate."""
     gap = 0.0
     for _ in range(TRIES):
         if not witness.next_keyframe(LONGEST_INTERVAL_SECONDS):
