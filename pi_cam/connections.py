@@ -89,6 +89,8 @@ class ClientSocket:
                 return self._take(size)
             except (BlockingIOError, ssl.SSLWantReadError):
                 return None
+            except ConnectionResetError:  # it hung up with something of ours unread, such as a TLS ticket
+                return b""
             except ssl.SSLError as error:
                 raise Gone(f"TLS: {error.reason}") from error
 
