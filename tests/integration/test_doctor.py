@@ -21,9 +21,7 @@ def test_the_pictures_are_described(capsys: pytest.CaptureFixture[str], tmp_path
     status, found = findings_of(capsys, tmp_path, "synthetic:?size=320x240&fps=10")
     assert status == 0
     assert found["pictures"]["level"] == found["keyframes"]["level"] == "ok"
-    described = re.match(r"H\.264 320x240, ([\d.]+) pictures a second", found["pictures"]["text"])
-    assert described is not None
-    assert 6 < float(described[1]) < 11  # a busy machine draws fewer
+    assert re.match(r"H\.264 320x240, (9|10)(\.\d)? pictures a second", found["pictures"]["text"])
 
 
 def test_an_encoder_that_takes_no_requests_is_found_out(
