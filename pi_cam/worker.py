@@ -118,6 +118,14 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
     context_for: ContextFor = staticmethod(lambda port: None)
     goodbye: Callable[[], None] = staticmethod(lambda: None)
 
+    def run(self) -> None:
+        """Serves until the end, however that comes: by SIGTERM between two waits of a loop that nothing holds (what
+        `handle_exit` sets off is then not run), by SIGINT, or because gunicorn's arbiter is gone."""
+        try:
+            super().run()
+        finally:
+            self._close_all()
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """On SIGTERM. Runs in the main thread, between two bytecodes: only sets off the work."""
         super().handle_exit(sig, frame)
@@ -228,6 +236,7 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def _close_all(self) -> None:
-        self.goodbye()
+        goodbye, self.goodbye = self.goodbye, lambda: None
+        goodbye()
         for conn in list(self.pending_conns):  # nothing was asked on them yet
             self._drop(conn)

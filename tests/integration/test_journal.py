@@ -120,6 +120,16 @@ def test_a_restart_stands_there_and_a_sudden_death_breaks_nothing(tmp_path: Path
     assert pi_cam("journal", "verify", "--data", tmp_path).startswith("The journal is whole")
 
 
+def test_ctrl_c_is_a_goodbye_too(tmp_path: Path) -> None:
+    with serving(tmp_path, SOURCE, owner=True) as server:
+        token = server.token("configure")
+        for process in server.processes():  # as a terminal does: to each
+            subprocess.run(["kill", "-INT", str(process)], check=True)
+        assert server.process.wait(10) == 0
+    with serving(tmp_path, SOURCE, owner=True) as server:
+        assert [row["action"] for row in rows(server, token)][:2] == ["device-started", "device-stopped"]
+
+
 def test_a_row_that_was_altered_is_named_beside_the_running_server(tmp_path: Path) -> None:
     with serving(tmp_path, SOURCE, owner=True):
         with closing(sqlite3.connect(tmp_path / "journal.db")) as opened, opened:
