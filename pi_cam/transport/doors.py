@@ -62,6 +62,10 @@ class WebRtcDoor:
                 self.viewers.remove(peer, reason)
             ended(reason)
 
+        def hears() -> None:
+            if peer is not None:
+                self.viewers.hears(peer)
+
         units = hub.subscribe(WAITING_UNITS, armed=False)
         sound = hub.listen() if "listen" in visitor.can else None
         try:
@@ -74,6 +78,7 @@ class WebRtcDoor:
                 ice_servers=self.ice_servers(),
                 connect_seconds=self._connect_seconds(),
                 ended=over,
+                hears=hears,
             )
             self.viewers.add(peer)
             answer = await peer.answer(offer, hub.stats().profile_level_id)

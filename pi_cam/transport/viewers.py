@@ -62,6 +62,7 @@ class Viewers:
         self._clock = clock
         self._viewers: dict[str, Viewer] = {}
         self._began: dict[str, tuple[float, str]] = {}
+        self._listening: set[str] = set()
 
     def check_room(self) -> None:
         """Raises `TooManyViewers` at the cap."""
@@ -79,9 +80,16 @@ class Viewers:
             self._began[viewer.id] = (self._clock(), address)
             self._note("watched", viewer, address)
 
+    def hears(self, viewer: Viewer) -> None:
+        """Sound is on its way to it. Said as often as it happens; it is written down once."""
+        if viewer.id in self._began and viewer.id not in self._listening:
+            self._listening.add(viewer.id)
+            self._note("listened", viewer, self._began[viewer.id][1])
+
     def remove(self, viewer: Viewer, reason: str = "") -> None:
         """One that is gone already is no error."""
         self._viewers.pop(viewer.id, None)
+        self._listening.discard(viewer.id)
         if viewer.id in self._began:
             since, address = self._began.pop(viewer.id)
             self._note("stopped-watching", viewer, address, seconds=round(self._clock() - since, 1), why=reason)

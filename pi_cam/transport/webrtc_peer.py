@@ -101,13 +101,17 @@ class EncodedVideoTrack(MediaStreamTrack):
 
 
 class EncodedAudioTrack(MediaStreamTrack):
-    """Hands Opus packets to aiortc as they are. Without sound it never has anything to send, and costs nothing."""
+    """Hands Opus packets to aiortc as they are. Without sound it never has anything to send, and costs nothing.
+
+    `hears` is called with the first packet: from then on this viewer can listen.
+    """
 
     kind = "audio"
 
-    def __init__(self, sound: Sound | None) -> None:
+    def __init__(self, sound: Sound | None, hears: Callable[[], None]) -> None:
         super().__init__()
         self._sound = sound
+        self._hears: Callable[[], None] | None = hears
 
     async def recv(self) -> av.Packet[Any]:
         """The next 20 ms."""
@@ -118,6 +122,9 @@ class EncodedAudioTrack(MediaStreamTrack):
         if heard is None or self.readyState != "live":
             self.stop()
             raise MediaStreamError
+        hears, self._hears = self._hears, None
+        if hears is not None:
+            hears()
         packet = av.Packet(heard.data)
         packet.pts = heard.pts
         packet.time_base = SOUND_TICK
@@ -128,7 +135,7 @@ class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told.
+    was told. `hears()` is called once, when the first sound goes out to it.
     """
 
     transport = "webrtc"
@@ -144,6 +151,7 @@ class WebRtcPeer:
         ice_servers: list[str],
         connect_seconds: float,
         ended: Callable[[str], None],
+        hears: Callable[[], None] = lambda: None,
     ) -> None:
         self.id = new_viewer_id()
         self.public_id = new_viewer_id()
@@ -157,6 +165,7 @@ class WebRtcPeer:
         self._request_keyframe = request_keyframe
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
+        self._hears = hears
         self._candidates = 0
         servers = [RTCIceServer(urls=url) for url in ice_servers]
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
@@ -203,7 +212,7 @@ class WebRtcPeer:
         video.setCodecPreferences(_preferences(profile_level_id))
         webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
         if sound:
-            self._connection.addTransceiver(EncodedAudioTrack(self._sound), "sendonly")
+            self._connection.addTransceiver(EncodedAudioTrack(self._sound, self._hears), "sendonly")
         self._connection.on("connectionstatechange", self._state_changed)
 
     def _state_changed(self) -> None:

@@ -27,7 +27,7 @@ from webauthn.helpers.structs import (
 from pi_cam.errors import Conflict, NotFound, NotSignedIn, SettingError
 from pi_cam.store import Store
 from pi_cam.trust.names import checked_name
-from pi_cam.trust.tickets import LIFETIME_SECONDS, Tickets
+from pi_cam.trust.tickets import LIFETIME_SECONDS, SignedTickets, Tickets
 
 NAME_OF_THE_SITE = "Caméra Connectée"
 MOST_PER_USER = 20
@@ -78,11 +78,11 @@ class PasskeyRow:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What the authenticator is to sign, for. `user` and `session`: who adds a passkey; both None for signing in."""
+    """What the authenticator of somebody who adds a passkey is to sign, for."""
 
     host: str
-    user: int | None = None
-    session: str | None = None
+    user: int
+    session: str
 
 
 class Passkeys:
@@ -99,8 +99,7 @@ class Passkeys:
         self._key = key
         self._clock = clock
         self._to_add: Tickets[Challenge] = Tickets(monotonic)
-        # Anybody may ask for these: more than one machine can ask for while they are good.
-        self._to_sign_in: Tickets[Challenge] = Tickets(monotonic, remembered=32_768)
+        self._to_sign_in = SignedTickets(monotonic)  # anybody may ask for these, and as often as they like
 
     def list(self, user: int) -> list[PasskeyRow]:
         """A user's own, the oldest first."""
@@ -141,10 +140,13 @@ class Passkeys:
         """`credential`: `RegistrationResponseJSON`. Raises `SettingError` for one that does not fit what was asked."""
         name = checked_name(name)
         with _refusing(SettingError):
-            challenge = self._challenge_of(credential, Challenge(site.host, user, session))
+            challenge = _challenge_of(credential)
+            taken = self._to_add.take(challenge)
+            if taken is None or taken[0] != Challenge(site.host, user, session):
+                raise ValueError
             verified = webauthn.verify_registration_response(
                 credential=credential,
-                expected_challenge=challenge,
+                expected_challenge=base64url_to_bytes(challenge),
                 expected_rp_id=site.host,
                 expected_origin=site.origin,
                 require_user_verification=True,
@@ -183,7 +185,7 @@ class Passkeys:
         """`PublicKeyCredentialRequestOptionsJSON`, for anybody: the authenticator itself knows for whom it has a passkey."""
         options = webauthn.generate_authentication_options(
             rp_id=site.host,
-            challenge=base64url_to_bytes(self._to_sign_in.give(Challenge(site.host))),
+            challenge=base64url_to_bytes(self._to_sign_in.give(site.host)),
             timeout=int(LIFETIME_SECONDS * 1000),
             user_verification=UserVerificationRequirement.REQUIRED,
         )
@@ -193,17 +195,21 @@ class Passkeys:
         """Whose passkey made this `AuthenticationResponseJSON`. Raises `NotSignedIn`, with the same words for whatever is
         wrong with it."""
         with _refusing(NotSignedIn):
-            challenge = self._challenge_of(credential, Challenge(site.host))
+            challenge = _challenge_of(credential)
+            if not self._to_sign_in.is_good(challenge, site.host):
+                raise ValueError
             row = self._row(credential, site)
             verified = webauthn.verify_authentication_response(
                 credential=credential,
-                expected_challenge=challenge,
+                expected_challenge=base64url_to_bytes(challenge),
                 expected_rp_id=site.host,
                 expected_origin=site.origin,
                 credential_public_key=row["public_key"],
                 credential_current_sign_count=row["sign_count"],
                 require_user_verification=True,
             )
+            if not self._to_sign_in.use(challenge):
+                raise ValueError
         with self._store.transaction() as database:
             database.execute(
                 "UPDATE passkeys SET sign_count = ?, used_at = ? WHERE id = ?",
@@ -211,15 +217,6 @@ class Passkeys:
             )
         user: int = row["user_id"]
         return user
-
-    def _challenge_of(self, credential: dict[str, Any], wanted: Challenge) -> bytes:
-        """The challenge that was signed, used up by this. Raises `ValueError` unless it was given for the same purpose."""
-        said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
-        given = self._to_sign_in if wanted.user is None else self._to_add
-        taken = given.take(said["challenge"])
-        if taken is None or taken[0] != wanted or said.get("crossOrigin"):  # our pages stand in no other site's frame
-            raise ValueError
-        return base64url_to_bytes(said["challenge"])
 
     def _row(self, credential: dict[str, Any], site: Site) -> sqlite3.Row:
         """The passkey that it says to be, when it also names the right user (WebAuthn, 7.2, step 6)."""
@@ -239,6 +236,14 @@ class Passkeys:
         number, whose passkeys it would mix with these."""
         text = f"passkeys of {user or row['id']}, made at {row['created_at']!r}"
         return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+
+def _challenge_of(credential: dict[str, Any]) -> str:
+    """The challenge that it says was signed (not verified yet). Raises `ValueError` and others of `BAD_ANSWER`."""
+    said = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
+    if said.get("crossOrigin"):  # our pages stand in no other site's frame
+        raise ValueError
+    return str(said["challenge"])
 
 
 @contextmanager

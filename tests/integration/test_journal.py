@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -59,6 +59,25 @@ def test_who_watched_from_where_and_how_long(server: Server, token: str) -> None
     assert 0.5 < stopped["detail"]["seconds"] < 30
     assert stopped["detail"]["why"] == "goodbye"
     assert stopped["at"] == pytest.approx(time.time(), abs=30)
+
+
+def test_who_listened_is_written_down_and_only_who_could(server: Server) -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    reader = server.token("configure", name="reader of sound")
+
+    async def run(token: str, audio: bool, enough: Callable[[WhepPeer], bool]) -> None:
+        async with WhepPeer(server, token, audio=audio) as peer:
+            await peer.until(lambda: enough(peer))
+            await peer.leave()
+
+    may, may_not = server.token("view,listen", name="ear"), server.token("view", name="eye")
+    asyncio.run(run(may_not, True, lambda peer: len(peer.pictures) >= 15))
+    asyncio.run(run(may, False, lambda peer: len(peer.pictures) >= 15))
+    assert rows(server, reader, "?action=listened") == []
+    asyncio.run(run(may, True, lambda peer: len(peer.sound) >= 25))
+    (heard,) = rows(server, reader, "?action=listened")
+    assert (heard["actor"], heard["camera"], heard["address"]) == ("token ear", "main", "127.0.0.1")
+    assert heard["detail"]["transport"] == "webrtc"
 
 
 def test_a_page_is_written_down_as_a_player_is(server: Server, token: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from pi_cam.trust.tickets import LIFETIME_SECONDS, REMEMBERED, Tickets
+from pi_cam.trust.tickets import LIFETIME_SECONDS, REMEMBERED, SignedTickets, Tickets
 from tests.unit.people import Clock
 
 
@@ -65,3 +65,47 @@ def test_of_many_threads_one_gets_it() -> None:
     for thread in threads:
         thread.join()
     assert [one is None for one in got].count(False) == 1
+
+
+def test_a_signed_ticket_is_good_once_for_its_purpose_and_for_five_minutes() -> None:
+    clock = Clock()
+    tickets = SignedTickets(clock)
+    used, left = tickets.give("pi-cam.local"), tickets.give("pi-cam.local")
+    assert tickets.is_good(used, "pi-cam.local")
+    assert not tickets.is_good(used, "other.local")
+    assert not SignedTickets(clock).is_good(used, "pi-cam.local")
+    assert (tickets.use(used), tickets.use(used)) == (True, False)
+    assert not tickets.is_good(used, "pi-cam.local")
+    clock.now += LIFETIME_SECONDS - 1
+    assert tickets.is_good(left, "pi-cam.local")
+    clock.now += 1
+    assert not tickets.is_good(left, "pi-cam.local")
+    tickets.use(left)
+    assert list(tickets._used) == [left]  # what is over need not be remembered
+
+
+def test_no_other_spelling_of_a_signed_ticket_is_one() -> None:
+    tickets = SignedTickets()
+    given = tickets.give("here")
+    for spelling in (
+        given + "=",
+        given + "\n",
+        given[:-1],
+        given + "AAAA",
+        f" {given}",
+        "é" + given,
+        "",
+        "A" * 72,
+        "AAAA",
+    ):
+        assert not tickets.is_good(spelling, "here")
+    assert tickets.is_good(given, "here")
+
+
+def test_asking_for_many_signed_tickets_pushes_out_nobody() -> None:
+    tickets = SignedTickets()
+    first = tickets.give("here")
+    for _ in range(100_000):
+        tickets.give("here")
+    assert tickets.is_good(first, "here")
+    assert not tickets._used

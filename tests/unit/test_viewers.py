@@ -91,12 +91,16 @@ def test_who_watched_and_how_long_is_written_down() -> None:
     viewers.remove(refused, "refused")
     viewers.began(refused, "192.168.1.9")
     viewers.add(one)
+    viewers.hears(one)
     viewers.began(one, "192.168.1.7")
+    viewers.hears(one)
+    viewers.hears(one)
     now[0] += 61.26
     viewers.remove(one, "goodbye")
     viewers.remove(one)
     who = {"actor": "Ada", "camera": "main", "address": "192.168.1.7", "transport": "fake"}
     assert diary.entries == [
         {"action": "watched", **who},
+        {"action": "listened", **who},
         {"action": "stopped-watching", **who, "seconds": 61.3, "why": "goodbye"},
     ]
