@@ -26,6 +26,7 @@ from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
+from pi_cam.intercom import Ear, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
@@ -35,6 +36,7 @@ from pi_cam.settings import Settings
 from pi_cam.store import Store
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
@@ -86,7 +88,10 @@ class App:
         if store.restored is not None:
             self.journal.append("database-restored", kept_as=store.restored)
         self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
-        streams = Streams(self.loop, settings, config.source)
+        self._intercom = Intercom(settings, self.loop, lambda: floor.tell())
+        floor = Floor(self._intercom.mouth, lambda: settings.flag("talk_several"), self.journal)
+        settings.watch(lambda _: self.loop.post(floor.tell))
+        streams = Streams(self.loop, settings, config.source, self._intercom)
         book = CameraBook(store, Seal(store.secret()))
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
         trust = open_trust(store, settings)
@@ -124,6 +129,8 @@ class App:
             certificates=self.certificates,
             checkup=Checkup(partial(examine, place)),
             started=Started(),
+            intercom=self._intercom,
+            floor=floor,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -141,7 +148,9 @@ class App:
 
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
-        await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close())
+        await asyncio.gather(
+            self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close()
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,7 @@ class Streams:
     loop: Loop
     settings: Settings
     source: str
+    intercom: Intercom
 
     def make(self, row: CameraRow) -> Renditions:
         """As `cameras.MakeStreams`."""
@@ -158,13 +168,15 @@ class Streams:
             main = open_source(self.source, by_operator=True)
             small = main.small if isinstance(main, HasSmall) else None
             second = self.hub(small, row.stopped) if small else None
-            return Renditions(self.hub(main, row.stopped), second, redacted(self.source))
+            ear = self.intercom.microphone_for(self.source)
+            return Renditions(self.hub(main, row.stopped, ear), second, redacted(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
         return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
 
-    def hub(self, source: VideoSource, stopped: bool = False) -> Hub:
+    def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
         """For one stream."""
-        return Hub(source, self.loop, grace=self.settings.number("grace_seconds"), stopped=stopped)
+        grace = self.settings.number("grace_seconds")
+        return Hub(source, self.loop, microphone=microphone, grace=grace, stopped=stopped)
 
     @staticmethod
     def _added(row: CameraRow, address: str | None) -> VideoSource:

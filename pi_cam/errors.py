@@ -13,6 +13,7 @@
     ├── PictureTimeout      (TimeoutError)     no picture came in time
     ├── NotFound            (LookupError)      no such camera, viewer, user
     ├── Conflict            (RuntimeError)     it exists already, or the state forbids it
+    │   └── FloorTaken                         somebody else talks
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
     ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
@@ -77,6 +78,14 @@ class NotFound(PiCamError, LookupError):
 
 class Conflict(PiCamError, RuntimeError):
     """It exists already, or the present state forbids it."""
+
+
+class FloorTaken(Conflict):
+    """Somebody else talks; `name` says who."""
+
+    def __init__(self, message: str, name: str) -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class OfferRefused(PiCamError, ValueError):

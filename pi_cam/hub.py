@@ -17,8 +17,9 @@ from pi_cam.errors import CameraStopped, PiCamError
 from pi_cam.keyframes import KeyframeRequests
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter
-from pi_cam.opening import Bridge, Opening, Source
+from pi_cam.opening import Bridge, Device, Opening, Source
 from pi_cam.recent import RecentUnits
+from pi_cam.soundtrack import Soundtrack
 from pi_cam.subscription import SoundSubscription, Subscription
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class HubStats:
 class Hub:
     """Opens its source for the first subscriber, closes it `grace` seconds after the last, and fans out in between.
 
-    `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
+    `microphone`: heard instead of the sound that the source brings. `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Hub:
         source: Source,
         bridge: Bridge,
         *,
+        microphone: Device | None = None,
         grace: float = 5.0,
         stopped: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -64,7 +66,7 @@ class Hub:
         self.published = 0
         self._grace = grace
         self._subscriptions: set[Subscription] = set()
-        self._listeners: set[SoundSubscription] = set()
+        self.sound = Soundtrack(bridge, self._changed, microphone)
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
         self.trouble: PiCamError | None = None
@@ -91,15 +93,14 @@ class Hub:
             self._want(False)
             for subscription in tuple(self._subscriptions):
                 subscription.close()
-            for listener in tuple(self._listeners):
-                listener.close()
+            self.sound.silence()
             self._changed()
 
     async def close(self) -> None:
         """Ends everything and waits until the source is closed."""
         self._watchers.clear()
         await self.stop()
-        await self._opening.settled()
+        await asyncio.gather(self._opening.settled(), self.sound.settled())
 
     def subscribe(self, limit: int = 60, *, armed: bool = True) -> Subscription:
         """Opens the source if need be. `limit`: units that may wait. Raises `CameraStopped`."""
@@ -113,10 +114,11 @@ class Hub:
         return subscription
 
     def listen(self, limit: int = 10) -> SoundSubscription:
-        """Sound, where the camera has any; it does not open the camera by itself. `limit`: packets of 20 ms."""
-        listener = SoundSubscription(self, limit)
-        self._listeners.add(listener)
-        return listener
+        """Sound, where there is any; it does not open the camera by itself. `limit`: packets of 20 ms. Raises
+        `CameraStopped`."""
+        if self._stopped:
+            raise CameraStopped("This camera is stopped.")
+        return self.sound.listen(limit)
 
     def request_keyframe(self) -> None:
         """Asks the source for a keyframe, coalesced with the requests of others."""
@@ -167,8 +169,7 @@ class Hub:
     def publish(self, unit: AccessUnit | AudioPacket) -> None:
         """Hands a unit to every subscription, or sound to every listener."""
         if isinstance(unit, AudioPacket):
-            for listener in tuple(self._listeners):
-                listener.offer(unit)
+            self.sound.from_camera(unit)
             return
         self.published += 1
         self._meter.count(unit)
@@ -191,10 +192,6 @@ class Hub:
         self._subscriptions.discard(subscription)
         if not self._subscriptions and self._opening.wanted and self._closing is None:
             self._closing = asyncio.get_running_loop().call_later(self._grace, self._close_if_unwatched)
-
-    def forget_listener(self, subscription: SoundSubscription) -> None:
-        """A listener left."""
-        self._listeners.discard(subscription)
 
     def troubled(self, trouble: PiCamError | None) -> None:
         """The source says what is wrong, or that nothing is any more."""

@@ -41,12 +41,8 @@ class Asked(Protocol):
         """The codec of the camera itself, once known."""
 
 
-class Source(Protocol):
-    """What the hub needs of a camera (`pi_cam.capture.source.VideoSource`)."""
-
-    @property
-    def capabilities(self) -> Asked:
-        """What it can do now."""
+class Device(Protocol):
+    """What can be opened: a camera, a microphone."""
 
     def start(
         self, emit: Callable[[AccessUnit | AudioPacket], None], report: Callable[[SourceError | None], None]
@@ -55,6 +51,14 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Closes the device or connection."""
+
+
+class Source(Device, Protocol):
+    """What the hub needs of a camera (`pi_cam.capture.source.VideoSource`)."""
+
+    @property
+    def capabilities(self) -> Asked:
+        """What it can do now."""
 
     def request_keyframe(self) -> None:
         """Makes one of the next pictures a keyframe."""
@@ -76,7 +80,7 @@ class Receiver(Protocol):
 class Opening:
     """Brings a source to where it is wanted. Lives in the media loop; what blocks runs in another thread."""
 
-    def __init__(self, source: Source, bridge: Bridge, receiver: Receiver) -> None:
+    def __init__(self, source: Device, bridge: Bridge, receiver: Receiver) -> None:
         self.wanted = False
         self.open = False
         self._source = source

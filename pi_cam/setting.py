@@ -20,7 +20,8 @@ KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str
 class Setting:
     """One row. `title` and `help`: what people read. The type of `default` is the type of the setting; `low` and `high`
     bound numbers, `choices` words, and `pattern`, a regular expression, whole texts. `restart`: a new value waits for the
-    next start. `secret`: its value is not shown. `operator`: only whoever has the machine sets it, never the API."""
+    next start. `secret`: its value is not shown. `operator`: only whoever has the machine sets it, never the API.
+    `local_to_lift`: anybody with the right says yes, but no is said in the local network only."""
 
     name: str
     title: str
@@ -33,6 +34,7 @@ class Setting:
     restart: bool = False
     secret: bool = False
     operator: bool = False
+    local_to_lift: bool = False
 
     @property
     def variable(self) -> str:

@@ -88,6 +88,48 @@ SETTINGS: tuple[Setting, ...] = (
         "Where faults are reported: mailto:, https: or tel:. It stands in /.well-known/security.txt.",
         pattern=r"((mailto:|https://|tel:)[^\s]+)?",
     ),
+    Setting(
+        "microphone",
+        "Microphone",
+        "auto",
+        "What is heard: auto (the sound that the camera itself brings, else the system's microphone), off, "
+        "or a device's name as the doctor shows it.",
+        restart=True,
+    ),
+    Setting(
+        "loudspeaker",
+        "Loudspeaker",
+        "auto",
+        "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
+        restart=True,
+    ),
+    Setting("microphone_gain_db", "Microphone gain", 0.0, "Decibels added to what the microphone hears.", -40, 40),
+    Setting("loudspeaker_gain_db", "Loudspeaker volume", 0.0, "Decibels added to what people say.", -60, 20),
+    Setting(
+        "microphone_muted",
+        "Microphone muted",
+        False,
+        "Nobody hears anything. It can be turned off again in the local network only.",
+        local_to_lift=True,
+    ),
+    Setting(
+        "loudspeaker_muted",
+        "Loudspeaker muted",
+        False,
+        "Nothing that people say is played. It can be turned off again in the local network only.",
+        local_to_lift=True,
+    ),
+    Setting(
+        "echo_cancelling",
+        "Echo cancelling",
+        "auto",
+        "auto takes the loudspeaker's sound out of what the microphone hears; off lowers the microphone while somebody talks.",
+        choices=("auto", "off"),
+    ),
+    Setting(
+        "noise_suppression", "Noise suppression", True, "Whether steady noise is taken out of what the microphone hears."
+    ),
+    Setting("talk_several", "Several may talk", False, "Whether several people may talk at once, instead of one at a time."),
     Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
     Setting(

@@ -24,6 +24,10 @@ class Origin(Protocol):
     def forget(self, subscription: Subscription) -> None:
         """It was closed."""
 
+
+class SoundOrigin(Protocol):
+    """What a listener's subscription needs (`pi_cam.soundtrack.Soundtrack`)."""
+
     def forget_listener(self, subscription: SoundSubscription) -> None:
         """It was closed."""
 
@@ -118,10 +122,10 @@ class Subscription:
 class SoundSubscription:
     """A listener's bounded queue of sound. When it is full, the oldest 20 ms go: a click, and no growing delay."""
 
-    def __init__(self, hub: Origin, limit: int) -> None:
+    def __init__(self, origin: SoundOrigin, limit: int) -> None:
         self.dropped = 0
         self.closed = False
-        self._hub = hub
+        self._origin = origin
         self._limit = limit
         self._queue: deque[AudioPacket] = deque()
         self._news = asyncio.Event()
@@ -140,7 +144,7 @@ class SoundSubscription:
             self.closed = True
             self._queue.clear()
             self._news.set()
-            self._hub.forget_listener(self)
+            self._origin.forget_listener(self)
 
     async def next(self) -> AudioPacket | None:
         """The next packet, or None once the subscription is closed."""

@@ -62,7 +62,8 @@ def current_person() -> Person:
 
 def visitor_of(person: Person, camera: str) -> Visitor:
     """The person as the doors to the pictures of this camera see them."""
-    return Visitor(person.key, person.name, person.session, tuple(rights(person, camera)), visitor_address())
+    can = tuple(rights(person, camera))
+    return Visitor(person.key, person.name, person.session, can, visitor_address(), person.role == "owner")
 
 
 def visitor_address() -> str:

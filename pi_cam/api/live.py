@@ -11,6 +11,7 @@ from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
 from pi_cam.api.access import current_person, visitor_of
+from pi_cam.api.audio import describe_sound, floor_of
 from pi_cam.api.problems import status_of
 from pi_cam.api.rules import rule
 from pi_cam.api.services import Services, services
@@ -76,6 +77,8 @@ async def _open_session(here: Services, connection: SockConnection) -> protocol.
         camera=camera.id,
         hub=camera.hub,
         describe=lambda: here.cameras.describe(camera),
+        describe_sound=lambda: describe_sound(here, camera),
+        floor=floor_of(here, camera),
         door=here.door,
         visitor=connection.visitor,
     )

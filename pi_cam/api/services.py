@@ -15,10 +15,12 @@ from pi_cam.cameras import Cameras
 from pi_cam.capture.source import VideoSource
 from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
+from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
@@ -55,6 +57,8 @@ class Services:
     form_key: bytes
     certificates: Certificates
     checkup: Checkup
+    intercom: Intercom
+    floor: Floor
     started: Started
 
 

@@ -8,9 +8,11 @@ from flask import Blueprint, Response, jsonify
 from marshmallow import Schema, fields, validate
 
 from pi_cam.api.access import current_person, visitor_address
+from pi_cam.api.arrival import listener
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
+from pi_cam.errors import NotAllowed
 from pi_cam.setting import Setting
 from pi_cam.settings import ROWS, SETTINGS, Settings
 
@@ -75,8 +77,10 @@ def show() -> Response:
 @rule("Change settings: all of those given, or none", "configure", {200: SettingsSchema}, body=ChangeSchema)
 def change() -> Response:
     """New values by name."""
-    here = services()
-    changed = here.settings.change(json_object())
+    here, wanted = services(), json_object()
+    if listener() == "tunnel":
+        _refuse_lifting(wanted)
+    changed = here.settings.change(wanted)
     for name, (before, after) in changed.items():
         shown = not ROWS[name].secret
         here.journal.append(
@@ -88,6 +92,13 @@ def change() -> Response:
             after=after if shown else None,
         )
     return jsonify(described())
+
+
+def _refuse_lifting(wanted: dict[str, Any]) -> None:
+    """Who is far away can mute this device, but not unmute it."""
+    for name, value in wanted.items():
+        if name in ROWS and ROWS[name].local_to_lift and value is not True:
+            raise NotAllowed("A muted microphone or loudspeaker is turned on again in the local network only.")
 
 
 def described() -> dict[str, Any]:

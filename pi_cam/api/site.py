@@ -11,6 +11,7 @@ import web.ui
 from pi_cam.api import (
     access,
     account,
+    audio,
     arrival,
     camera_changes,
     cameras,
@@ -69,6 +70,7 @@ HEADERS = {
 
 PARTS = (
     account,
+    audio,
     camera_changes,
     cameras,
     certificate,

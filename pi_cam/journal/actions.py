@@ -50,6 +50,7 @@ ACTIONS: dict[str, str] = {
     "snapshot-taken": "Took a snapshot",
     "listened": "Listened",
     "talked": "Talked",
+    "stopped-talking": "Ended talking",
     "setting-changed": "A setting was changed",
     "journal-exported": "The journal was exported",
     "report-made": "A report on this device was downloaded",
@@ -59,7 +60,7 @@ ACTIONS: dict[str, str] = {
 
 FOLDED = frozenset(
     {"setup-refused", "signed-in", "sign-in-refused", "code-asked", "signed-out", "started", "stopped", "watched"}
-    | {"stopped-watching", "snapshot-taken", "listened", "talked", "journal-exported", "report-made", "refused"}
+    | {"stopped-watching", "snapshot-taken", "listened", "talked", "stopped-talking", "journal-exported", "report-made", "refused"}
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Viewers, Visitor
-from pi_cam.transport.webrtc_peer import WAITING_UNITS, Sound, Units, WebRtcPeer
+from pi_cam.transport.webrtc_peer import WAITING_UNITS, WebRtcPeer
+from pi_cam.transport.webrtc_tracks import Sound, Units
 
 
 class Stats(Protocol):
@@ -50,15 +52,27 @@ class WebRtcDoor:
         self._connect_seconds = connect_seconds
 
     async def open(
-        self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
+        self,
+        camera: str,
+        hub: Watchable,
+        visitor: Visitor,
+        offer: str,
+        ended: Callable[[str], None],
+        *,
+        listening: bool = True,
+        floor: Floor | None = None,
     ) -> tuple[WebRtcPeer, str]:
-        """A viewer and the answer for it. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is left then."""
+        """A viewer and the answer for it. `listening`: whether it hears from the beginning, if it may; `floor`: where it
+        asks before it talks, None where it cannot. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is
+        left then."""
         check_offer(offer)  # before anything opens for it
         self.viewers.check_room()
         peer: WebRtcPeer | None = None
 
         def over(reason: str) -> None:
             if peer is not None:
+                if floor is not None:
+                    floor.give_back(peer)
                 self.viewers.remove(peer, reason)
             ended(reason)
 
@@ -66,19 +80,24 @@ class WebRtcDoor:
             if peer is not None:
                 self.viewers.hears(peer)
 
+        def says(sequence: int, timestamp: int, payload: bytes) -> None:
+            if peer is not None and floor is not None:
+                floor.heard(peer, sequence, timestamp, payload)
+
         units = hub.subscribe(WAITING_UNITS, armed=False)
-        sound = hub.listen() if "listen" in visitor.can else None
         try:
             peer = WebRtcPeer(
                 camera=camera,
                 visitor=visitor,
                 units=units,
-                sound=sound,
                 request_keyframe=hub.request_keyframe,
                 ice_servers=self.ice_servers(),
                 connect_seconds=self._connect_seconds(),
                 ended=over,
+                listen=hub.listen if "listen" in visitor.can else None,
+                listening=listening,
                 hears=hears,
+                voice=says if floor is not None and "talk" in visitor.can else None,
             )
             self.viewers.add(peer)
             answer = await peer.answer(offer, hub.stats().profile_level_id)
@@ -86,8 +105,6 @@ class WebRtcDoor:
             return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
             units.close()
-            if sound is not None:
-                sound.close()
             if peer is not None:
                 await peer.close("refused")
             raise

@@ -41,6 +41,12 @@ def has_sound(sdp: str) -> bool:
     return any(line.startswith("m=audio") for line in sdp.splitlines())
 
 
+def opus_type(sdp: str) -> int:
+    """The payload type of Opus in a session description; -1 where there is none."""
+    found = re.search(r"^a=rtpmap:(\d{1,3}) opus/48000", sdp, re.MULTILINE | re.IGNORECASE)
+    return int(found[1]) if found else -1
+
+
 def _wants_picture(lines: list[str]) -> bool:
     picture = False
     for line in lines:

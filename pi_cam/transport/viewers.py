@@ -21,13 +21,14 @@ class Diary(Protocol):
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Who knocks: a key and a name (as `trust.capabilities.Person` has them), the session that it came with (None for a
-    token), what it may do to the camera that it knocks for, and from where it comes."""
+    token), what it may do to the camera that it knocks for, from where it comes, and whether it is the owner."""
 
     key: str
     name: str
     session: str | None
     can: tuple[str, ...] = ("view",)
     address: str = ""
+    owner: bool = False
 
 
 class Viewer(Protocol):

@@ -7,10 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
-from typing import Any, Protocol
 
-import av
 from aiortc import (
     RTCConfiguration,
     RTCIceServer,
@@ -18,124 +15,32 @@ from aiortc import (
     RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp
 
-from pi_cam.errors import OfferRefused
-from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.errors import NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
-from pi_cam.transport.offers import check_offer, has_sound
+from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
+from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack, Sound, Units
 
 log = logging.getLogger(__name__)
 
-TICK = Fraction(1, VIDEO_CLOCK_HZ)
-SOUND_TICK = Fraction(1, SOUND_CLOCK_HZ)
 WAITING_UNITS = 30
 """One second at 30 fps: a viewer that lags more jumps to the present."""
 
 
-class Units(Protocol):
-    """What a peer needs of a subscription (`pi_cam.hub.Subscription`)."""
-
-    def arm(self) -> None:
-        """Begins to want units."""
-
-    async def next(self) -> AccessUnit | None:
-        """The next unit; None at the end."""
-
-    def close(self) -> None:
-        """Ends it."""
-
-
-class Sound(Protocol):
-    """What a peer needs of a listener's subscription."""
-
-    async def next(self) -> AudioPacket | None:
-        """The next packet; None at the end."""
-
-    def close(self) -> None:
-        """Ends it."""
-
-
-class EncodedVideoTrack(MediaStreamTrack):
-    """Hands access units to aiortc, which packs them without decoding (`recv` may return an `av.Packet`)."""
-
-    kind = "video"
-
-    def __init__(self, units: Units, sender_timestamp: Callable[[], int | None]) -> None:
-        super().__init__()
-        self._units = units
-        self._sender_timestamp = sender_timestamp
-        self._last: AccessUnit | None = None
-        self._origin: int | None = None
-
-    async def recv(self) -> av.Packet[Any]:
-        """The first call comes when the transport is up: only then a keyframe is asked for."""
-        self._units.arm()
-        self._learn_origin()
-        unit = await self._units.next()
-        if unit is None or self.readyState != "live":
-            self.stop()
-            raise MediaStreamError
-        self._last = unit
-        packet = av.Packet(unit.data)
-        packet.pts = unit.pts
-        packet.time_base = TICK
-        return packet
-
-    def clock_pair(self) -> tuple[int, float] | None:
-        """An RTP timestamp and the monotonic second at which that picture was captured."""
-        if self._origin is None or self._last is None:
-            return None
-        return (self._origin + self._last.pts) & 0xFFFFFFFF, self._last.captured_at
-
-    def _learn_origin(self) -> None:
-        """aiortc adds a random origin to every timestamp: what it sent last, less the pts that it was, is that origin."""
-        if self._origin is None and self._last is not None:
-            sent = self._sender_timestamp()
-            if sent is not None:
-                self._origin = sent - self._last.pts
-
-
-class EncodedAudioTrack(MediaStreamTrack):
-    """Hands Opus packets to aiortc as they are. Without sound it never has anything to send, and costs nothing.
-
-    `hears` is called with the first packet: from then on this viewer can listen.
-    """
-
-    kind = "audio"
-
-    def __init__(self, sound: Sound | None, hears: Callable[[], None]) -> None:
-        super().__init__()
-        self._sound = sound
-        self._hears: Callable[[], None] | None = hears
-
-    async def recv(self) -> av.Packet[Any]:
-        """The next 20 ms."""
-        if self._sound is None:
-            await asyncio.Event().wait()
-            raise MediaStreamError
-        heard = await self._sound.next()
-        if heard is None or self.readyState != "live":
-            self.stop()
-            raise MediaStreamError
-        hears, self._hears = self._hears, None
-        if hears is not None:
-            hears()
-        packet = av.Packet(heard.data)
-        packet.pts = heard.pts
-        packet.time_base = SOUND_TICK
-        return packet
+Voice = Callable[[int, int, bytes], None]
 
 
 class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told. `hears()` is called once, when the first sound goes out to it.
+    was told. `listen` subscribes to the sound (None: it may not listen); `listening`: from the beginning on. `hears()` is
+    called once, when the first sound goes out to it. `voice` takes what this viewer says: the RTP sequence number, timestamp
+    and payload of each Opus packet (None: it may not talk, and is told so in the answer).
     """
 
     transport = "webrtc"
@@ -146,12 +51,14 @@ class WebRtcPeer:
         camera: str,
         visitor: Visitor,
         units: Units,
-        sound: Sound | None,
         request_keyframe: Callable[[], None],
         ice_servers: list[str],
         connect_seconds: float,
         ended: Callable[[str], None],
+        listen: Callable[[], Sound] | None = None,
+        listening: bool = True,
         hears: Callable[[], None] = lambda: None,
+        voice: Voice | None = None,
     ) -> None:
         self.id = new_viewer_id()
         self.public_id = new_viewer_id()
@@ -161,15 +68,20 @@ class WebRtcPeer:
         self.delay_ms: int | None = None
         self.offer = ""
         self._units = units
-        self._sound = sound
         self._request_keyframe = request_keyframe
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
+        self._listen = listen
+        self._listening = listening
         self._hears = hears
+        self._voice = voice if webrtc_seam.can_take_packets() else None
+        self._opus_type = -1
         self._candidates = 0
         servers = [RTCIceServer(urls=url) for url in ice_servers]
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self._track: EncodedVideoTrack | None = None
+        self._ear: EncodedAudioTrack | None = None
+        self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
 
@@ -180,6 +92,7 @@ class WebRtcPeer:
         with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
             await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
+        self._opus_type = opus_type(self._connection.localDescription.sdp)
         self._timer = asyncio.get_running_loop().call_later(self._connect_seconds, self._give_up)
         return self._connection.localDescription.sdp
 
@@ -192,6 +105,19 @@ class WebRtcPeer:
             parsed = candidate_from_sdp(candidate.partition("candidate:")[2])
             parsed.sdpMid, parsed.sdpMLineIndex = mid, index
             await self._connection.addIceCandidate(parsed)
+
+    def listen(self, on: bool) -> None:
+        """Sound on or off, without another offer. Raises `NotAllowed`, `CameraStopped`."""
+        if self._listen is None:
+            raise NotAllowed("This needs the right to listen.")
+        self._listening = on
+        if self._ear is not None:
+            self._ear.turn(on)
+
+    @property
+    def can_talk(self) -> bool:
+        """Whether the library lets us hear this viewer."""
+        return self._voice is not None
 
     def clock_pair(self) -> tuple[int, float] | None:
         """As `EncodedVideoTrack.clock_pair`."""
@@ -211,9 +137,30 @@ class WebRtcPeer:
         sender.replaceTrack(self._track)
         video.setCodecPreferences(_preferences(profile_level_id))
         webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
+        webrtc_seam.stamp_reports(sender, self._track.captured_at, self._wall_clock)
         if sound:
-            self._connection.addTransceiver(EncodedAudioTrack(self._sound, self._hears), "sendonly")
+            self._prepare_sound()
         self._connection.on("connectionstatechange", self._state_changed)
+
+    def _prepare_sound(self) -> None:
+        audio = self._connection.addTransceiver("audio", "sendrecv" if self._voice else "sendonly")
+        audio.setCodecPreferences(_opus())
+        sender = audio.sender
+        self._ear = EncodedAudioTrack(self._subscribed, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._ear)
+        webrtc_seam.stamp_reports(sender, self._ear.captured_at, self._wall_clock)
+        if self._voice is not None:
+            webrtc_seam.take_packets(audio.receiver, self._take)
+        if self._listen is not None:
+            self._ear.turn(self._listening)
+
+    def _subscribed(self) -> Sound:
+        assert self._listen is not None  # noqa: S101 - `listen` and `_prepare_sound` turn nothing on without it
+        return self._listen()
+
+    def _take(self, payload_type: int, sequence: int, timestamp: int, payload: bytes) -> None:
+        if payload_type == self._opus_type and self._voice is not None:
+            self._voice(sequence, timestamp, payload)
 
     def _state_changed(self) -> None:
         state = self._connection.connectionState
@@ -235,8 +182,8 @@ class WebRtcPeer:
         if self._timer is not None:
             self._timer.cancel()
         self._units.close()
-        if self._sound is not None:
-            self._sound.close()
+        if self._ear is not None:
+            self._ear.stop()
         if self._track is not None:
             self._track.stop()
         ended, self._ended = self._ended, None
@@ -269,3 +216,7 @@ def _preferences(profile_level_id: str | None) -> list[RTCRtpCodecCapability]:
 
     h264 = sorted((codec for codec in offered if codec.mimeType.lower() == "video/h264"), key=distance)
     return [*h264, *(codec for codec in offered if codec.mimeType.lower() == "video/rtx")]
+
+
+def _opus() -> list[RTCRtpCodecCapability]:
+    return [codec for codec in RTCRtpSender.getCapabilities("audio").codecs if codec.mimeType.lower() == "audio/opus"]

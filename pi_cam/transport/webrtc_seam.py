@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aiortc import RTCRtpSender, codecs, rtcrtpsender
+from aiortc import RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
+from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
 PACKET_HISTORY = 1024
 """Packets a viewer may ask for again. aiortc keeps 128: less than one 1080p keyframe."""
@@ -18,6 +19,9 @@ EXTRA_PROFILES = ("4d001f", "64001f", "640c1f")
 """Main, High and Constrained High beside aiortc's two Baselines, so that the answer can name what the camera sends."""
 
 _FIRST_EXTRA_PAYLOAD_TYPE = 110
+
+NTP_EPOCH = 2_208_988_800
+"""Seconds from 1900, where NTP begins, to 1970."""
 
 
 def prepare() -> None:
@@ -43,11 +47,52 @@ def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
     return timestamp if isinstance(timestamp, int) else None
 
 
+def stamp_reports(sender: RTCRtpSender, captured_at: Callable[[int], float | None], wall_clock: float) -> None:
+    """Lets sender reports (RFC 3550, section 6.4.1) name the moment of capture, so that a player brings pictures and sound
+    together; aiortc names the moment of sending. `captured_at`: RTP timestamp → monotonic seconds; `wall_clock`: what to
+    add for seconds since 1970."""
+    original = getattr(sender, "_send_rtcp", None)
+    if original is None:
+        return
+
+    async def send(packets: list[AnyRtcpPacket]) -> None:
+        for packet in packets:
+            if isinstance(packet, RtcpSrPacket):
+                captured = captured_at(packet.sender_info.rtp_timestamp)
+                if captured is not None:
+                    ntp = int((captured + wall_clock + NTP_EPOCH) * (1 << 32))
+                    packet.sender_info.ntp_timestamp = ntp
+                    sender._RTCRtpSender__lsr = ntp >> 16 & 0xFFFFFFFF  # type: ignore[attr-defined]  # the round trip
+        await original(packets)
+
+    sender._send_rtcp = send  # type: ignore[method-assign]
+
+
+def can_take_packets() -> bool:
+    """Whether `take_packets` works with this release."""
+    return hasattr(RTCRtpReceiver, "_handle_rtp_packet") and hasattr(RTCRtpReceiver, "_handle_disconnect")
+
+
+def take_packets(receiver: RTCRtpReceiver, take: Callable[[int, int, int, bytes], None]) -> None:
+    """Calls `take(payload type, sequence number, timestamp, payload)` for each packet that comes, in the loop. aiortc counts
+    them for its receiver reports, but decodes none: its thread for that is ended."""
+    original = receiver._handle_rtp_packet
+
+    async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
+        receiver._handle_disconnect()
+        await original(packet, arrival_time_ms=arrival_time_ms)
+        take(packet.payload_type, packet.sequence_number, packet.timestamp, packet.payload)
+
+    receiver._handle_rtp_packet = handle  # type: ignore[method-assign]
+
+
 def missing() -> list[str]:
     """What this release of aiortc lacks of what is used here; empty when all is well."""
     found = {
         "keyframe requests": hasattr(RTCRtpSender, "_send_keyframe"),
         "packet history": hasattr(rtcrtpsender, "RTP_HISTORY_SIZE"),
+        "talking": can_take_packets(),
+        "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }
     return [name for name, there in found.items() if not there]

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
-from pi_cam.errors import CameraStopped, OfferRefused, PiCamError, TooManyViewers
+from pi_cam.errors import CameraStopped, FloorTaken, NotAllowed, OfferRefused, PiCamError, TooManyViewers
 from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
@@ -45,7 +46,10 @@ class Connection(Protocol):
 
 
 class LiveSession:
-    """One open page on one camera. Lives in the media loop."""
+    """One open page on one camera. Lives in the media loop.
+
+    `floor`: where its person asks before talking; None for a camera without a loudspeaker.
+    """
 
     def __init__(
         self,
@@ -54,6 +58,8 @@ class LiveSession:
         camera: str,
         hub: Watchable,
         describe: Callable[[], Message],
+        describe_sound: Callable[[], Message],
+        floor: Floor | None = None,
         door: WebRtcDoor,
         visitor: Visitor,
         clock: Callable[[], float] = time.monotonic,
@@ -62,22 +68,30 @@ class LiveSession:
         self._camera = camera
         self._hub = hub
         self._describe = describe
+        self._describe_sound = describe_sound
+        self._floor = floor
         self._door = door
         self._visitor = visitor
         self._clock = clock
         self._peer: WebRtcPeer | None = None
         self._forget: Callable[[], None] | None = None
+        self._forget_floor: Callable[[], None] | None = None
+        self._told: Message = {}
         self._allowance, self._counted_at = float(BURST_MESSAGES), clock()
 
     def open(self) -> None:
         """Says hello; a stopped camera says so and closes."""
         self._forget = self._hub.watch(self._state_changed)
+        if self._floor is not None:
+            self._forget_floor = self._floor.watch(self._sound_changed)
+        self._told = self._describe_sound()
         self._send(
             "hello",
             viewer=new_viewer_id(),
             camera=self._describe(),
             ice_servers=[{"urls": url} for url in self._door.ice_servers()],
             can=list(self._visitor.can),
+            sound=self._told,
         )
         if self._is_stopped():
             self._state_changed()
@@ -101,6 +115,9 @@ class LiveSession:
         if self._forget is not None:
             self._forget()
             self._forget = None
+        if self._forget_floor is not None:
+            self._forget_floor()
+            self._forget_floor = None
         await self._end_peer("goodbye")
 
     async def _dispatch(self, message: Message) -> None:
@@ -109,10 +126,10 @@ class LiveSession:
             await self._offer(message)
         elif kind == "candidate":
             await self._candidate(message)
-        elif kind == "clock":
-            self._answer_clock(message)
         elif kind == "bye":
             await self._end_peer("goodbye")
+        elif kind in ("clock", "sound", "talk"):
+            {"clock": self._answer_clock, "sound": self._turn_sound, "talk": self._talk}[kind](message)
         else:
             self._send("error", id=message.get("id"), status=422, code="unknown-type", detail="Unknown message type.")
 
@@ -130,13 +147,21 @@ class LiveSession:
                 if reason in ("lost", "never-connected"):
                     self._send("end", code="lost")
 
-        peer, answer = await self._door.open(self._camera, self._hub, self._visitor, sdp, ended)
+        peer, answer = await self._door.open(
+            self._camera,
+            self._hub,
+            self._visitor,
+            sdp,
+            ended,
+            listening=message.get("sound") is not False,
+            floor=self._floor,
+        )
         opened.append(peer)
         if self._forget is None:  # the socket closed while the answer was made
             await peer.close("goodbye")
             return
         self._peer = peer
-        self._send("answer", id=message.get("id"), sdp=answer)
+        self._send("answer", id=message.get("id"), sdp=answer, viewer=peer.public_id)
 
     async def _candidate(self, message: Message) -> None:
         found = message.get("candidate")
@@ -149,6 +174,32 @@ class LiveSession:
             await self._peer.add_candidate(
                 found["candidate"], mid if isinstance(mid, str) else None, index if isinstance(index, int) else None
             )
+
+    def _turn_sound(self, message: Message) -> None:
+        self._watching().listen(message.get("on") is True)
+        self._send("sound", id=message.get("id"), sound=self._describe_sound())
+
+    def _talk(self, message: Message) -> None:
+        """Asks for the floor, or gives it back."""
+        peer = self._watching()
+        if self._floor is None or not peer.can_talk:
+            raise NotAllowed("This camera has no loudspeaker to talk through.")
+        if message.get("on") is True:
+            self._floor.ask(peer, take=message.get("take") is True)
+        else:
+            self._floor.give_back(peer)
+        self._send("talk", id=message.get("id"), on=self._floor.has(peer))
+
+    def _watching(self) -> WebRtcPeer:
+        if self._peer is None:
+            raise OfferRefused("There is no picture and sound yet: offer first.")
+        return self._peer
+
+    def _sound_changed(self) -> None:
+        sound = self._describe_sound()
+        if sound != self._told:
+            self._told = sound
+            self._send("sound", sound=sound)
 
     def _answer_clock(self, message: Message) -> None:
         sent, delay = message.get("sent"), message.get("delay_ms")
@@ -170,6 +221,7 @@ class LiveSession:
 
     def _state_changed(self) -> None:
         self._send("state", camera=self._describe())
+        self._sound_changed()
         if self._is_stopped():
             self._connection.close(CLOSE_STOPPED, self._hub.state)
 
@@ -182,6 +234,10 @@ class LiveSession:
             status, code = 503, "too-many-viewers"
         elif isinstance(error, CameraStopped):
             status, code = 409, "stopped"
+        elif isinstance(error, FloorTaken):
+            status, code = 409, "floor-taken"
+        elif isinstance(error, NotAllowed):
+            status, code = 403, "not-allowed"
         self._send("error", id=message.get("id"), status=status, code=code, detail=str(error))
 
     def _send(self, kind: str, **fields: object) -> None:

@@ -96,7 +96,6 @@ def peer_for(units: NoUnits, reasons: list[str]) -> WebRtcPeer:
         camera="main",
         visitor=Visitor("user 1", "Ada", None),
         units=units,
-        sound=None,
         request_keyframe=lambda: None,
         ice_servers=[],
         connect_seconds=5,

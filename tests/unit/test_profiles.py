@@ -56,7 +56,6 @@ async def answered(types: list[int], camera_sends: str | None) -> tuple[int, str
         camera="main",
         visitor=Visitor("user 1", "Ada", None),
         units=NoUnits(),
-        sound=None,
         request_keyframe=lambda: None,
         ice_servers=[],
         connect_seconds=5,

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.doors import Watchable, WebRtcDoor
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.websocket import BURST_MESSAGES, MAX_MESSAGE_BYTES, MESSAGES_PER_SECOND, LiveSession
 from tests.unit.real_offer import OFFER
@@ -59,6 +60,16 @@ class FakePeer:
     pair: tuple[int, float] | None = None
     candidates: list[tuple[str, str | None, int | None]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    listening: bool = True
+    can_talk: bool = True
+    id: str = "secret-id"
+    public_id: str = "public-id"
+    camera: str = "main"
+    transport: str = "fake"
+    visitor: Visitor = field(default_factory=lambda: Visitor("user 1", "Ada", "session", ("view", "talk")))
+
+    def listen(self, on: bool) -> None:
+        self.listening = on
 
     async def add_candidate(self, candidate: str, mid: str | None, index: int | None) -> None:
         if "nonsense" in candidate:
@@ -84,28 +95,58 @@ class FakeDoor:
         return ["stun:stun.example.org:3478"]
 
     async def open(
-        self, camera: str, hub: Watchable, visitor: Visitor, offer: str, ended: Callable[[str], None]
+        self,
+        camera: str,
+        hub: Watchable,
+        visitor: Visitor,
+        offer: str,
+        ended: Callable[[str], None],
+        *,
+        listening: bool,
+        floor: Floor | None,
     ) -> tuple[FakePeer, str]:
         assert (camera, visitor.name) == ("main", "Ada")
         if self.slow:
             await self.slow.wait()
         if self.refusal:
             raise self.refusal
-        peer = FakePeer(offer, ended)
+        peer = FakePeer(offer, ended, listening=listening)
         self.peers.append(peer)
         return peer, f"answer to {offer}"
+
+
+class FakeVoices:
+    def __init__(self) -> None:
+        self.talking: list[str] = []
+
+    def join(self, talker: str) -> None:
+        self.talking.append(talker)
+
+    def leave(self, talker: str) -> None:
+        self.talking.remove(talker)
+
+    def offer(self, talker: str, sequence: int, timestamp: int, payload: bytes) -> None:
+        raise AssertionError("a page says nothing by WebSocket")
 
 
 class Page:
     """An open page, with everything around it."""
 
-    def __init__(self, state: str = "idle") -> None:
+    def __init__(self, state: str = "idle", *, loudspeaker: bool = True) -> None:
         self.connection, self.hub, self.door, self.now = FakeConnection(), FakeHub(state), FakeDoor(), 50.0
+        self.voices = FakeVoices()
+        self.floor = Floor(self.voices, lambda: False, clock=lambda: self.now) if loudspeaker else None
+        self.trouble: str | None = None
         self.session = LiveSession(
             self.connection,
             camera="main",
             hub=cast(Watchable, self.hub),
             describe=lambda: {"id": "main", "state": self.hub.state},
+            describe_sound=lambda: {
+                "trouble": self.trouble,
+                "talk": {"talkers": self.floor.talkers() if self.floor else []},
+            },
+            floor=self.floor,
             door=cast(WebRtcDoor, self.door),
             visitor=Visitor("user 1", "Ada", "session", ("view", "control")),
             clock=lambda: self.now,
@@ -138,6 +179,7 @@ def test_hello_comes_first_and_says_what_a_page_needs() -> None:
         "camera": {"id": "main", "state": "idle"},
         "ice_servers": [{"urls": "stun:stun.example.org:3478"}],
         "can": ["view", "control"],
+        "sound": {"trouble": None, "talk": {"talkers": []}},
     }
 
 
@@ -425,3 +467,86 @@ def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[
         assert page.connection.closed is None or page.connection.closed[0] == protocol.CLOSE_BAD_MESSAGE
 
     on_a_page(conversation)
+
+
+def test_sound_is_turned_on_and_off_without_another_offer() -> None:
+    async def talk(page: Page) -> None:
+        (refused,) = await page.say("sound", id="0", on=True)
+        assert (refused["status"], refused["code"], refused["id"]) == (422, "refused", "0")
+        await page.say("offer", id="1", sdp=OFFER, sound=False)
+        (peer,) = page.door.peers
+        assert not peer.listening
+        (answer,) = await page.say("sound", id="2", on=True)
+        assert answer == {"v": 1, "type": "sound", "id": "2", "sound": {"trouble": None, "talk": {"talkers": []}}}
+        assert peer.listening
+        await page.say("sound", on="yes")
+        assert not peer.listening
+
+    on_a_page(talk)
+
+
+@pytest.mark.parametrize("said", [None, True, 0, "false"])
+def test_an_offer_that_says_nothing_else_gets_sound(said: object) -> None:
+    async def talk(page: Page) -> None:
+        await page.say("offer", id="1", sdp=OFFER, **({} if said is None else {"sound": said}))
+        assert page.door.peers[0].listening
+
+    on_a_page(talk)
+
+
+def test_the_floor_is_asked_for_and_given_back_and_everybody_is_told() -> None:
+    async def talk(page: Page) -> None:
+        (answered,) = await page.say("offer", id="1", sdp=OFFER)
+        told, answer = await page.say("talk", id="2", on=True)
+        assert told["sound"]["talk"]["talkers"] == [{"viewer": answered["viewer"], "name": "Ada"}]
+        assert answer == {"v": 1, "type": "talk", "id": "2", "on": True}
+        assert page.voices.talking == ["secret-id"]
+        assert await page.say("talk", id="3", on=True) == [{"v": 1, "type": "talk", "id": "3", "on": True}]
+        told, answer = await page.say("talk", id="4", on=False)
+        assert told["sound"]["talk"]["talkers"] == []
+        assert answer["on"] is False
+        assert page.voices.talking == []
+
+    on_a_page(talk)
+
+
+def test_who_may_not_talk_is_told_why() -> None:
+    async def talk(page: Page) -> None:
+        await page.say("offer", id="1", sdp=OFFER)
+        peer = page.door.peers[0]
+        peer.visitor = Visitor("user 1", "Ada", None, ("view",))
+        (refused,) = await page.say("talk", id="2", on=True)
+        assert (refused["status"], refused["code"]) == (403, "not-allowed")
+        peer.can_talk = False
+        (refused,) = await page.say("talk", id="3", on=True)
+        assert refused["detail"] == "This camera has no loudspeaker to talk through."
+        other = FakePeer("", lambda reason: None, id="other", public_id="other")
+        assert page.floor is not None
+        page.floor.ask(cast(Any, other))
+        peer.can_talk, peer.visitor = True, other.visitor
+        (refused,) = (await page.say("talk", id="4", on=True))[-1:]
+        assert (refused["status"], refused["code"]) == (409, "floor-taken")
+
+    on_a_page(talk)
+
+
+def test_without_a_loudspeaker_nobody_talks() -> None:
+    async def run() -> None:
+        page = Page(loudspeaker=False)
+        await page.say("offer", id="1", sdp=OFFER)
+        (refused,) = await page.say("talk", id="2", on=True)
+        assert (refused["status"], refused["code"]) == (403, "not-allowed")
+
+    asyncio.run(run())
+
+
+def test_trouble_with_the_sound_is_told_once() -> None:
+    async def talk(page: Page) -> None:
+        page.trouble = "The microphone is unplugged."
+        page.connection.sent.clear()
+        page.hub.become("idle")
+        page.hub.become("idle")
+        kinds = [message["type"] for message in page.connection.sent]
+        assert kinds == ["state", "sound", "state"]
+
+    on_a_page(talk)

@@ -1,0 +1,258 @@
+"""The sound of this device itself: its microphone for everybody who listens, its loudspeaker for whoever talks.
+
+What the microphone hears is freed of the loudspeaker's echo, amplified, and encoded once. What is said comes as packets, is
+mixed at the loudspeaker's pace, and is kept for the echo canceller exactly as it is played.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from pi_cam.audio.blocks import SILENCE, Block, Meter, amplified
+from pi_cam.audio.echo import EchoCanceller, choose
+from pi_cam.audio.microphone import Microphone
+from pi_cam.audio.mixer import Mixer
+from pi_cam.audio.speaker import Speaker
+from pi_cam.errors import PiCamError, SourceError
+from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
+from pi_cam.media.units import SOUND_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.opening import Bridge, Opening
+from pi_cam.settings import Settings
+
+log = logging.getLogger(__name__)
+
+AUTO, OFF = "auto", "off"
+
+LINGER_SECONDS = 2.0
+"""So long the loudspeaker stays open after the last word: opening it takes a part of the next word's time."""
+
+ECHO_BLOCKS = 8
+"""What was played and waits to be compared with what is heard; more would only be delay that the canceller has to find."""
+
+PTS_SLACK = SOUND_CLOCK_HZ // 10
+"""How far the count of samples may be from the clock before it is taken from the clock again: blocks were lost."""
+
+Emit = Callable[[AccessUnit | AudioPacket], None]
+Report = Callable[[SourceError | None], None]
+
+
+class Far:
+    """What the loudspeaker plays, block by block, for the thread of the microphone; silence when it plays nothing."""
+
+    def __init__(self) -> None:
+        self._blocks: deque[Block] = deque(maxlen=ECHO_BLOCKS)
+
+    def played(self, block: Block) -> None:
+        """From the loudspeaker's thread."""
+        self._blocks.append(block)
+
+    def take(self) -> Block:
+        """From the microphone's thread."""
+        try:
+            return self._blocks.popleft()
+        except IndexError:
+            return SILENCE
+
+    def clear(self) -> None:
+        """The loudspeaker was closed."""
+        self._blocks.clear()
+
+
+class Ear:
+    """The microphone as a device of a `Soundtrack`."""
+
+    def __init__(self, settings: Settings, far: Far) -> None:
+        self.meter = Meter()
+        self.canceller: EchoCanceller | None = None
+        self._settings = settings
+        self._far = far
+        self._emit: Emit | None = None
+        self._report: Report | None = None
+        self._encoder: OpusEncoder | None = None
+        self._pts: int | None = None
+        self._gate = threading.Lock()
+        self._microphone = Microphone(lambda: _device(settings, "microphone"), self._heard, self._tell)
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Returns at once. Raises `MissingPart` without the libraries."""
+        self.canceller = choose(
+            self._settings.text("echo_cancelling"), noise_suppression=self._settings.flag("noise_suppression")
+        )
+        self._encoder, self._pts = OpusEncoder(), None
+        with self._gate:
+            self._emit, self._report = emit, report
+        self._microphone.start()
+
+    def stop(self) -> None:
+        """Nothing is emitted after it returns."""
+        with self._gate:
+            self._emit = self._report = None
+        self._microphone.stop()
+
+    def stats(self) -> dict[str, object]:
+        """As `Microphone.stats`, and the level in dBFS."""
+        return {**self._microphone.stats(), "level_dbfs": round(self.meter.level_dbfs, 1)}
+
+    def _heard(self, block: Block, captured_at: float) -> None:
+        if self.canceller is None or self._encoder is None:
+            return
+        clean = self.canceller.process(block, self._far.take())
+        loud = amplified(clean, self._settings.number("microphone_gain_db"))
+        said = SILENCE if self._settings.flag("microphone_muted") else loud
+        self.meter.add(said)
+        pts = self._next_pts(captured_at)
+        packets = [AudioPacket(data, pts, captured_at) for data in self._encoder.encode(said)]
+        with self._gate:
+            if self._emit is not None:
+                for packet in packets:
+                    self._emit(packet)
+
+    def _next_pts(self, captured_at: float) -> int:
+        """Counted in samples, as the device's own clock has it, unless blocks were lost."""
+        by_clock = round(captured_at * SOUND_CLOCK_HZ)
+        if self._pts is None or abs(by_clock - self._pts) > PTS_SLACK:
+            self._pts = by_clock
+        pts = self._pts
+        self._pts += BLOCK_SAMPLES
+        return pts
+
+    def _tell(self, trouble: SourceError | None) -> None:
+        with self._gate:
+            if self._report is not None:
+                self._report(trouble)
+
+
+class Mouth:
+    """The loudspeaker, open while somebody talks; as `transport.floor.Voices`. Its methods are called in the media loop."""
+
+    def __init__(self, settings: Settings, bridge: Bridge, far: Far, changed: Callable[[], None]) -> None:
+        self.trouble: PiCamError | None = None
+        self.mixer = Mixer()
+        self._settings = settings
+        self._far = far
+        self._changed = changed
+        self._talkers: set[str] = set()
+        self._report: Report | None = None
+        self._closing: asyncio.TimerHandle | None = None
+        self._speaker = Speaker(lambda: _device(settings, "loudspeaker"), self._pull, far.played, self._tell)
+        self._opening = Opening(self, bridge, self)
+
+    def join(self, talker: str) -> None:
+        """Somebody begins to talk."""
+        self._talkers.add(talker)
+        self.mixer.join(talker)
+        self._want(True)
+
+    def leave(self, talker: str) -> None:
+        """Somebody ends."""
+        self._talkers.discard(talker)
+        self.mixer.leave(talker)
+        if not self._talkers and self._closing is None:
+            self._closing = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_silent)
+
+    def offer(self, talker: str, sequence: int, timestamp: int, payload: bytes) -> None:
+        """An Opus packet."""
+        self.mixer.offer(talker, sequence, timestamp, payload)
+
+    async def close(self) -> None:
+        """Closes the loudspeaker now."""
+        self._talkers.clear()
+        self._want(False)
+        await self._opening.settled()
+
+    def stats(self) -> dict[str, object]:
+        """As `Speaker.stats`, and the mixer's."""
+        return {**self._speaker.stats(), **self.mixer.stats()}
+
+    # As a device and a receiver of `Opening`
+
+    def start(self, emit: Emit, report: Report) -> None:
+        """Returns at once. Raises `MissingPart` without the libraries."""
+        self._report = report
+        self._speaker.start()
+
+    def stop(self) -> None:
+        """Closes the device."""
+        self._report = None
+        self._speaker.stop()
+        self._far.clear()
+
+    def publish(self, unit: AccessUnit | AudioPacket) -> None:
+        """A loudspeaker brings nothing."""
+
+    def troubled(self, trouble: PiCamError | None) -> None:
+        """What is wrong with the loudspeaker now."""
+        if str(trouble) != str(self.trouble):
+            self.trouble = trouble
+            self._changed()
+
+    def closed(self) -> None:
+        """It is closed."""
+        self.troubled(None)
+
+    def _pull(self) -> Block:
+        block = self.mixer.next_block()
+        if self._settings.flag("loudspeaker_muted"):
+            return SILENCE
+        return amplified(block, self._settings.number("loudspeaker_gain_db"))
+
+    def _tell(self, trouble: SourceError | None) -> None:
+        report = self._report
+        if report is not None:
+            report(trouble)
+
+    def _want(self, wanted: bool) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+        if wanted != self._opening.wanted:
+            self._opening.want(wanted)
+
+    def _close_if_silent(self) -> None:
+        self._closing = None
+        if not self._talkers:
+            self._want(False)
+
+
+class Intercom:
+    """Both. `changed` is called in the media loop when the loudspeaker's trouble changes."""
+
+    def __init__(self, settings: Settings, bridge: Bridge, changed: Callable[[], None]) -> None:
+        far = Far()
+        self._settings = settings
+        self.ear = Ear(settings, far)
+        self.mouth = Mouth(settings, bridge, far, changed)
+
+    def microphone_for(self, source: str) -> Ear | None:
+        """What is heard instead of the sound that the camera at this address brings. `auto`: the camera on the ribbon cable
+        has no sound of its own, all others may."""
+        chosen = self._settings.text("microphone")
+        if chosen == OFF:
+            return None
+        return self.ear if chosen != AUTO or source.lower().startswith("camera:") else None
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether its owner lets nobody listen."""
+        return self._settings.text("microphone") == OFF
+
+    @property
+    def has_loudspeaker(self) -> bool:
+        """Whether its owner lets people talk through it."""
+        return self._settings.text("loudspeaker") != OFF
+
+    def duplex(self) -> str:
+        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks."""
+        canceller = self.ear.canceller or choose(
+            self._settings.text("echo_cancelling"), noise_suppression=self._settings.flag("noise_suppression")
+        )
+        return "full" if canceller.full_duplex else "half"
+
+
+def _device(settings: Settings, name: str) -> str:
+    chosen = settings.text(name)
+    return "" if chosen == AUTO else chosen

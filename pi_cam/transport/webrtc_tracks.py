@@ -1,0 +1,151 @@
+"""Encoded pictures and sound as tracks of the WebRTC library, which packs them without decoding (`recv` may return an
+`av.Packet`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+
+WRAP = 1 << 32
+
+SenderTimestamp = Callable[[], int | None]
+"""What the library sent last, as an RTP timestamp."""
+
+
+class Units(Protocol):
+    """What a track needs of a subscription (`pi_cam.hub.Subscription`)."""
+
+    def arm(self) -> None:
+        """Begins to want units."""
+
+    async def next(self) -> AccessUnit | None:
+        """The next unit; None at the end."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+class Sound(Protocol):
+    """What a track needs of a listener's subscription."""
+
+    async def next(self) -> AudioPacket | None:
+        """The next packet; None at the end."""
+
+    def close(self) -> None:
+        """Ends it."""
+
+
+class EncodedTrack(MediaStreamTrack):
+    """Knows which RTP timestamp stands for which moment of capture. `clock_hz`: of its timestamps."""
+
+    def __init__(self, clock_hz: int, sender_timestamp: SenderTimestamp) -> None:
+        super().__init__()
+        self._clock_hz = clock_hz
+        self._sender_timestamp = sender_timestamp
+        self._last: AccessUnit | AudioPacket | None = None
+        self._origin: int | None = None
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """An RTP timestamp and the monotonic second at which that picture, or sound, was captured."""
+        if self._origin is None or self._last is None:
+            return None
+        return (self._origin + self._last.pts) % WRAP, self._last.captured_at
+
+    def captured_at(self, timestamp: int) -> float | None:
+        """The monotonic second for an RTP timestamp near the last one."""
+        pair = self.clock_pair()
+        if pair is None:
+            return None
+        ticks = (timestamp - pair[0] + WRAP // 2) % WRAP - WRAP // 2
+        return pair[1] + ticks / self._clock_hz
+
+    def _packet(self, unit: AccessUnit | AudioPacket) -> av.Packet[Any]:
+        self._last = unit
+        packet = av.Packet(unit.data)
+        packet.pts = unit.pts
+        packet.time_base = Fraction(1, self._clock_hz)
+        return packet
+
+    def _learn_origin(self) -> None:
+        """aiortc adds a random origin to every timestamp: what it sent last, less the pts that it was, is that origin."""
+        if self._origin is None and self._last is not None:
+            sent = self._sender_timestamp()
+            if sent is not None:
+                self._origin = sent - self._last.pts
+
+
+class EncodedVideoTrack(EncodedTrack):
+    """The pictures of a subscription."""
+
+    kind = "video"
+
+    def __init__(self, units: Units, sender_timestamp: SenderTimestamp) -> None:
+        super().__init__(VIDEO_CLOCK_HZ, sender_timestamp)
+        self._units = units
+
+    async def recv(self) -> av.Packet[Any]:
+        """The first call comes when the transport is up: only then a keyframe is asked for."""
+        self._units.arm()
+        self._learn_origin()
+        unit = await self._units.next()
+        if unit is None or self.readyState != "live":
+            self.stop()
+            raise MediaStreamError
+        return self._packet(unit)
+
+
+class EncodedAudioTrack(EncodedTrack):
+    """Opus as it is, while it is turned on. Turned off it has nothing to send, and costs nothing.
+
+    `listen` subscribes to the sound. `hears` is called with the first packet: from then on this viewer can listen.
+    """
+
+    kind = "audio"
+
+    def __init__(
+        self, listen: Callable[[], Sound], hears: Callable[[], None], sender_timestamp: SenderTimestamp
+    ) -> None:
+        super().__init__(SOUND_CLOCK_HZ, sender_timestamp)
+        self._listen = listen
+        self._hears: Callable[[], None] | None = hears
+        self._sound: Sound | None = None
+        self._turned_on = asyncio.Event()
+
+    def turn(self, on: bool) -> None:
+        """On or off; raises what `listen` raises."""
+        if on and self._sound is None and self.readyState == "live":
+            self._sound = self._listen()
+            self._turned_on.set()
+        elif not on and self._sound is not None:
+            sound, self._sound = self._sound, None
+            self._turned_on.clear()
+            sound.close()
+
+    def stop(self) -> None:
+        """For good."""
+        super().stop()
+        self.turn(on=False)
+
+    async def recv(self) -> av.Packet[Any]:
+        """The next 20 ms."""
+        while True:
+            await self._turned_on.wait()
+            self._learn_origin()
+            sound = self._sound
+            heard = await sound.next() if sound is not None else None
+            if heard is not None and sound is self._sound:
+                break
+            if self.readyState != "live" or (sound is not None and sound is self._sound):
+                self.stop()  # the camera ended it
+                raise MediaStreamError
+        hears, self._hears = self._hears, None
+        if hears is not None:
+            hears()
+        return self._packet(heard)
