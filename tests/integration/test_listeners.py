@@ -166,3 +166,15 @@ def test_requests_that_are_made_to_confuse(server: Server, outside: Server, requ
         answer = raw(one, request_)
         assert b"200 OK" not in answer or (one is server and b"listener" in request_), answer[:200]
         assert one.request("GET", "/healthz").status == 200
+
+
+def test_a_muted_microphone_is_not_turned_on_from_outside(server: Server, outside: Server) -> None:
+    token = server.token("configure")
+
+    def change(where: Server, value: bool | None) -> int:
+        body = json.dumps({"microphone_muted": value}).encode()
+        return where.request("PATCH", "/api/v1/settings", token=token, body=body, headers=JSON).status
+
+    assert change(outside, True) == 200
+    assert [change(outside, value) for value in (False, None)] == [403, 403]
+    assert change(server, False) == 200

@@ -1,0 +1,68 @@
+"""The device's own sound by API, and who may unmute it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.contract.application import OWN, Application, running
+
+
+@pytest.fixture(scope="module")
+def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    with running(tmp_path_factory.mktemp("audio")) as application:
+        yield application
+
+
+def audio(application: Application) -> dict[str, Any]:
+    answer = application.owner().get("/api/v1/audio")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.get_json()
+    return found
+
+
+def test_a_camera_with_sound_of_its_own_is_heard_itself(application: Application) -> None:
+    found = audio(application)
+    assert (found["source"], found["muted"], found["trouble"], found["listeners"]) == ("camera", False, None, 0)
+    assert found["talk"] == {
+        "possible": True,
+        "muted": False,
+        "trouble": None,
+        "duplex": "full",
+        "several": False,
+        "talkers": [],
+    }
+    assert found["microphone"]["open"] is False
+    assert found["loudspeaker"]["open"] is False
+
+
+def test_a_named_microphone_is_heard_instead_and_off_is_silence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    for named, source in (("some microphone", "microphone"), ("off", "off")):
+        folder = tmp_path_factory.mktemp("named")
+        with running(folder, PI_CAM_MICROPHONE=named, PI_CAM_LOUDSPEAKER="off") as application:
+            found = audio(application)
+            assert (found["source"], found["talk"]["possible"]) == (source, False)
+
+
+@pytest.mark.parametrize("name", ["microphone_muted", "loudspeaker_muted"])
+def test_who_is_far_away_mutes_but_does_not_unmute(
+    application: Application, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = application.owner()
+    where = ["tunnel"]
+    monkeypatch.setattr("pi_cam.api.settings.listener", lambda: where[0])
+    assert owner.patch("/api/v1/settings", json={name: True}, headers=OWN).status_code == 200
+    for value in (False, None):
+        refused = owner.patch("/api/v1/settings", json={name: value, "viewers_max": None}, headers=OWN)
+        assert refused.status_code == 403
+        assert refused.get_json()["detail"] == (
+            "A muted microphone or loudspeaker is turned on again in the local network only."
+        )
+        assert application.services.settings.flag(name)
+    where[0] = "lan"
+    assert owner.patch("/api/v1/settings", json={name: False}, headers=OWN).status_code == 200
+    assert not application.services.settings.flag(name)
+
+
