@@ -40,8 +40,9 @@ SLACK_SECONDS = 0.005
 TOO_DEEP = round(1 / BLOCK_SECONDS)
 """Blocks times excess depth after which one is left out: 1 s when there is one too many, 0.2 s when there are five."""
 
-AFTER_STARVING = 4 * TOO_DEEP
-"""Blocks for which a buffer that ran empty is not made shallower again, or it would run empty each second."""
+AFTER_STARVING, MOST_CAREFUL = 4 * TOO_DEEP, 60 * TOO_DEEP
+"""Blocks, 4 s to 1 min, for which a buffer that ran empty is not made shallower again: twice as long each time, or on a network
+that is just too uneven it would run empty every few seconds."""
 
 FAR_TOO_DEEP = 3
 """Excess depth that is taken down even then: the network stood still, and gave all at once."""
@@ -162,6 +163,7 @@ class JitterBuffer:
         self._waited = 0
         self._depths: deque[int] = deque(maxlen=TOO_DEEP)
         self._careful_for = 0
+        self._caution = AFTER_STARVING
         self._spread.clear()
 
     def _hold(self, number: int, timestamp: int, payload: bytes) -> None:
@@ -188,8 +190,10 @@ class JitterBuffer:
 
     def _starved(self) -> Playable | None:
         """Late, lost, or no longer talking: time will tell. What comes late is still played, a block later than before."""
-        self._depths.clear()
-        self._careful_for = AFTER_STARVING
+        if not self._waited:
+            self._depths.clear()
+            self._careful_for = self._caution
+            self._caution = min(MOST_CAREFUL, 2 * self._caution)
         self._waited += 1
         if self._waited >= GONE:
             self._stop()

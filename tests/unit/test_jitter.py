@@ -140,7 +140,7 @@ def test_what_comes_after_its_time_is_late() -> None:
 def test_a_packet_that_is_merely_slow_is_still_played() -> None:
     packets = [Packet(packet.at + (0.035 if packet.index >= 4 else 0), packet.index) for packet in steady(9)]
     listener = Listener()
-    assert words(listener.hear(packets, 0.24)) == ". 0 1 2 3 - - 4 5 6 7 8" or numbers(listener.hear([], 0.0)) == []
+    assert words(listener.hear(packets, 0.24)) == ". 0 1 2 3 - 4 5 6 7 8 -"
     assert listener.buffer.stats()["lost"] == 0
 
 
@@ -148,8 +148,7 @@ def test_a_pause_in_speech_is_no_loss() -> None:
     packets = [*steady(4), *(Packet(0.2 + index * BLOCK, 4 + index, skipped=6) for index in range(4))]
     listener = Listener()
     heard = words(listener.hear(packets, 0.32))
-    assert heard.startswith(". 0 1 2 3 - - - - - .")
-    assert heard.endswith("4 5 6 7")
+    assert heard == ". 0 1 2 3 - - - - - . 4 5 6 7 -"
     assert listener.buffer.stats()["lost"] == 0
 
 
@@ -227,6 +226,16 @@ def test_on_an_uneven_network_almost_all_is_heard() -> None:
     assert numbers(heard) == sorted(numbers(heard))
 
 
+def test_a_network_that_is_late_now_and_then_starves_it_ever_more_rarely() -> None:
+    """Each hundredth packet is 15 ms late: too rare to be measured, too late when one block is held. Five minutes."""
+    listener = Listener()
+    packets = [Packet(packet.at + 0.015 * (packet.index % 100 == 99), packet.index) for packet in steady(15_000)]
+    heard = listener.hear(packets, 299.0)
+    assert sum(block is not None and block.data is None for block in heard) <= 12
+    assert listener.buffer.stats()["held_ms"] <= 40
+    assert numbers(heard) == sorted(numbers(heard))
+
+
 def test_a_network_that_stood_still_is_caught_up_with() -> None:
     """All that came at once is played, but for a few packets; a few seconds later the delay is what it was."""
     packets = [Packet(max(packet.at, 1.3) if packet.at > 1.0 else packet.at, packet.index) for packet in steady(500)]
@@ -252,16 +261,16 @@ def test_a_talker_whose_clock_is_wrong_never_gets_far_behind(drift_ppm: int) -> 
     assert stats["lost"] == 0
 
 
-def deep(sizes: list[int]) -> tuple[Listener, list[Playable | None]]:
-    """A stream that began with four packets at once, and goes on evenly with packets of these sizes."""
+def deep(sizes: list[int], *, beginning: int) -> tuple[Listener, list[Playable | None]]:
+    """A stream that began with several packets at once, and goes on evenly with packets of these sizes."""
     listener = Listener()
-    beginning = [Packet(0.0, index) for index in range(4)]
-    rest = [Packet((index + 1) * BLOCK, index + 4, size) for index, size in enumerate(sizes)]
-    return listener, listener.hear(beginning + rest, 0.02 * len(sizes))
+    first = [Packet(0.0, index) for index in range(beginning)]
+    rest = [Packet((index + 1) * BLOCK, index + beginning, size) for index, size in enumerate(sizes)]
+    return listener, listener.hear(first + rest, 0.02 * len(sizes))
 
 
 def test_a_buffer_too_deep_leaves_a_block_out_and_says_which() -> None:
-    listener, heard = deep([80] * 400)
+    listener, heard = deep([80] * 400, beginning=4)
     shortened = [block for block in heard if block is not None and block.left_out is not None]
     assert shortened
     for block in shortened:
@@ -273,7 +282,7 @@ def test_a_buffer_too_deep_leaves_a_block_out_and_says_which() -> None:
 
 
 def test_rather_a_quiet_block_is_left_out() -> None:
-    _, heard = deep([10 if index % 20 in {8, 9, 10} else 80 for index in range(400)])
+    _, heard = deep([10 if index % 20 in {8, 9, 10} else 80 for index in range(400)], beginning=2)
     left_out = [len(block.left_out) for block in heard if block is not None and block.left_out is not None]
     assert left_out
     assert set(left_out) == {10}
