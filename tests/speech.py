@@ -52,7 +52,8 @@ def _shaped_noise(voice: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Ten seconds: a voice's harmonics and some noise, in syllables of different length with pauses between them."""
     chance = np.random.default_rng(sum(voice.encode()))
     count = 10 * RATE
-    phase = np.cumsum(2 * np.pi * (140 + 25 * np.sin(np.arange(count) / 9_000)) / RATE)
+    pitch = 110 if voice == "en" else 205
+    phase = np.cumsum(2 * np.pi * (pitch + 25 * np.sin(np.arange(count) / 9_000)) / RATE)
     voiced = sum(np.sin(k * phase) / k for k in range(1, 25)) + chance.normal(0, 0.3, count)
     marks = np.cumsum(chance.uniform(0.06, 0.25, 200))
     syllables = chance.uniform(0, 1, 200) * (chance.uniform(0, 1, 200) > 0.25)
