@@ -11,6 +11,8 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Literal
 
 from pi_cam.audio.blocks import SILENCE, Block, Meter, amplified
 from pi_cam.audio.echo import EchoCanceller, choose
@@ -63,9 +65,10 @@ class Far:
 
 
 class Ear:
-    """The microphone as a device of a `Soundtrack`."""
+    """The microphone as a device of a `Soundtrack`. `changed` is called, in any thread, when the canceller is given up."""
 
-    def __init__(self, settings: Settings, far: Far) -> None:
+    def __init__(self, settings: Settings, far: Far, changed: Callable[[], None]) -> None:
+        self._changed = changed
         self.meter = Meter()
         self.canceller: EchoCanceller | None = None
         self._settings = settings
@@ -79,9 +82,8 @@ class Ear:
 
     def start(self, emit: Emit, report: Report) -> None:
         """Returns at once. Raises `MissingPart` without the libraries."""
-        self.canceller = choose(
-            self._settings.text("echo_cancelling"), noise_suppression=self._settings.flag("noise_suppression")
-        )
+        wanted: Literal["auto", "off"] = "off" if self._settings.text("echo_cancelling") == "off" else "auto"
+        self.canceller = choose(wanted, self._settings.flag("noise_suppression"), self._changed)
         self._encoder, self._pts = OpusEncoder(), None
         with self._gate:
             self._emit, self._report = emit, report
@@ -219,12 +221,12 @@ class Mouth:
 
 
 class Intercom:
-    """Both. `changed` is called in the media loop when the loudspeaker's trouble changes."""
+    """Both. `changed` is called in the media loop when the loudspeaker's trouble changes, or the way of two-way talk."""
 
     def __init__(self, settings: Settings, bridge: Bridge, changed: Callable[[], None]) -> None:
         far = Far()
         self._settings = settings
-        self.ear = Ear(settings, far)
+        self.ear = Ear(settings, far, lambda: bridge.post(changed))
         self.mouth = Mouth(settings, bridge, far, changed)
 
     def microphone_for(self, source: str) -> Ear | None:
@@ -246,11 +248,12 @@ class Intercom:
         return self._settings.text("loudspeaker") != OFF
 
     def duplex(self) -> str:
-        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks."""
-        canceller = self.ear.canceller or choose(
-            self._settings.text("echo_cancelling"), noise_suppression=self._settings.flag("noise_suppression")
-        )
-        return "full" if canceller.full_duplex else "half"
+        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks. Before the microphone
+        was ever open: what is to be expected."""
+        if self.ear.canceller is not None:
+            return "full" if self.ear.canceller.full_duplex else "half"
+        wanted = self._settings.text("echo_cancelling") != OFF
+        return "full" if wanted and find_spec("pywebrtc_audio") else "half"
 
 
 def _device(settings: Settings, name: str) -> str:
