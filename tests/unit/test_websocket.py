@@ -204,7 +204,7 @@ def test_each_change_of_state_is_told_and_a_stop_closes() -> None:
 def test_an_offer_is_answered_under_its_id() -> None:
     async def conversation(page: Page) -> None:
         assert await page.say("offer", id="7", sdp=OFFER) == [
-            {"v": 1, "type": "answer", "id": "7", "sdp": f"answer to {OFFER}"}
+            {"v": 1, "type": "answer", "id": "7", "sdp": f"answer to {OFFER}", "viewer": "public-id"}
         ]
 
     on_a_page(conversation)
@@ -457,8 +457,8 @@ JSON = st.recursive(
 
 
 @given(
-    st.sampled_from(["offer", "candidate", "clock", "bye", "hello"]),
-    st.dictionaries(st.sampled_from(["id", "sdp", "candidate", "sent", "delay_ms"]), JSON),
+    st.sampled_from(["offer", "candidate", "clock", "bye", "hello", "sound", "talk"]),
+    st.dictionaries(st.sampled_from(["id", "sdp", "candidate", "sent", "delay_ms", "on", "take"]), JSON),
 )
 def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[str, object]) -> None:
     async def conversation(page: Page) -> None:
