@@ -148,9 +148,7 @@ class App:
 
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
-        await asyncio.gather(
-            self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close()
-        )
+        await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
 
 
 @dataclass(frozen=True, slots=True)

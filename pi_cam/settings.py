@@ -127,9 +127,14 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("auto", "off"),
     ),
     Setting(
-        "noise_suppression", "Noise suppression", True, "Whether steady noise is taken out of what the microphone hears."
+        "noise_suppression",
+        "Noise suppression",
+        True,
+        "Whether steady noise is taken out of what the microphone hears.",
     ),
-    Setting("talk_several", "Several may talk", False, "Whether several people may talk at once, instead of one at a time."),
+    Setting(
+        "talk_several", "Several may talk", False, "Whether several people may talk at once, instead of one at a time."
+    ),
     Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
     Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
     Setting(

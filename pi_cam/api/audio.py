@@ -28,9 +28,13 @@ class TalkerSchema(Schema):
 class TalkSchema(Schema):
     """Talking through a camera."""
 
-    possible = fields.Boolean(required=True, metadata={"description": "Whether it has a loudspeaker that people may use."})
+    possible = fields.Boolean(
+        required=True, metadata={"description": "Whether it has a loudspeaker that people may use."}
+    )
     muted = fields.Boolean(required=True)
-    trouble = fields.String(required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."})
+    trouble = fields.String(
+        required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."}
+    )
     duplex = fields.String(
         required=True,
         validate=validate.OneOf(["full", "half"]),
@@ -45,7 +49,9 @@ class SoundSchema(Schema):
 
     source = fields.String(required=True, validate=validate.OneOf(["microphone", "camera", "off"]))
     muted = fields.Boolean(required=True)
-    trouble = fields.String(required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."})
+    trouble = fields.String(
+        required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."}
+    )
     talk = fields.Nested(TalkSchema, required=True)
 
 

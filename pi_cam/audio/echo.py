@@ -105,7 +105,10 @@ class WhileFast:
     """
 
     def __init__(
-        self, canceller: EchoCanceller, on_change: Callable[[], None], cpu_seconds: Callable[[], float] = time.thread_time
+        self,
+        canceller: EchoCanceller,
+        on_change: Callable[[], None],
+        cpu_seconds: Callable[[], float] = time.thread_time,
     ) -> None:
         self._active = canceller
         self._on_change = on_change

@@ -60,7 +60,16 @@ ACTIONS: dict[str, str] = {
 
 FOLDED = frozenset(
     {"setup-refused", "signed-in", "sign-in-refused", "code-asked", "signed-out", "started", "stopped", "watched"}
-    | {"stopped-watching", "snapshot-taken", "listened", "talked", "stopped-talking", "journal-exported", "report-made", "refused"}
+    | {
+        "stopped-watching",
+        "snapshot-taken",
+        "listened",
+        "talked",
+        "stopped-talking",
+        "journal-exported",
+        "report-made",
+        "refused",
+    }
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""
 

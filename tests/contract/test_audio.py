@@ -64,5 +64,3 @@ def test_who_is_far_away_mutes_but_does_not_unmute(
     where[0] = "lan"
     assert owner.patch("/api/v1/settings", json={name: False}, headers=OWN).status_code == 200
     assert not application.services.settings.flag(name)
-
-

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_cam.audio.blocks import BLOCK_SAMPLES, FULL_SCALE, SILENCE, SILENT_DBFS, Block, Meter, amplified, level_dbfs, mixed
+from pi_cam.audio.blocks import (
+    BLOCK_SAMPLES,
+    FULL_SCALE,
+    SILENCE,
+    SILENT_DBFS,
+    Block,
+    Meter,
+    amplified,
+    level_dbfs,
+    mixed,
+)
 
 
 def tone(amplitude: float, hertz: float = 500.0) -> Block:

@@ -66,7 +66,9 @@ def test_without_a_loudspeaker_the_voice_is_left_alone() -> None:
 
 def test_noise_suppression_is_a_choice() -> None:
     hiss = microphone(noise(8 * 48_000, rms=200))
-    levels = [level_dbfs(through(Aec3(suppression), hiss, np.zeros_like(hiss))[4 * 48_000 :]) for suppression in (False, True)]
+    levels = [
+        level_dbfs(through(Aec3(suppression), hiss, np.zeros_like(hiss))[4 * 48_000 :]) for suppression in (False, True)
+    ]
     assert levels[1] < levels[0] - 6
 
 
@@ -84,7 +86,11 @@ def _share(spoken: Block, heard: Block) -> float:
 
 
 def test_half_duplex_ducks_while_the_loudspeaker_speaks_and_for_as_long_as_its_echo_may_last() -> None:
-    canceller, near, far = HalfDuplex(), np.full(BLOCK_SAMPLES, 10_000, np.int16), speech(1.0)[4_800 : 4_800 + BLOCK_SAMPLES]
+    canceller, near, far = (
+        HalfDuplex(),
+        np.full(BLOCK_SAMPLES, 10_000, np.int16),
+        speech(1.0)[4_800 : 4_800 + BLOCK_SAMPLES],
+    )
     assert not canceller.full_duplex
     assert canceller.process(near, SILENCE) is near, "untouched while nobody speaks"
     canceller.process(near, far)

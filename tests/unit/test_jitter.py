@@ -91,7 +91,9 @@ def test_a_single_packet_is_heard_too() -> None:
     assert words(Listener().hear(steady(1), 0.06)) == ". 0 -"
 
 
-@pytest.mark.parametrize(("sequence", "timestamp"), [(65_530, 0), (0, 2**32 - 5 * STEP), (65_534, 2**32 - 3 * STEP + 1)])
+@pytest.mark.parametrize(
+    ("sequence", "timestamp"), [(65_530, 0), (0, 2**32 - 5 * STEP), (65_534, 2**32 - 3 * STEP + 1)]
+)
 def test_numbers_begin_again_at_zero(sequence: int, timestamp: int) -> None:
     listener = Listener(sequence, timestamp)
     assert numbers(listener.hear(steady(20), 0.5)) == list(range(20))
@@ -210,7 +212,9 @@ def uneven(count: int, most: float, seed: int = 1) -> list[Packet]:
     return [Packet(index * BLOCK + chance.uniform(0, most), index) for index in range(count)]
 
 
-@pytest.mark.parametrize(("most", "least_ms", "most_ms"), [(0.002, 20, 20), (0.040, 40, 60), (0.100, 80, 120), (0.9, 200, 200)])
+@pytest.mark.parametrize(
+    ("most", "least_ms", "most_ms"), [(0.002, 20, 20), (0.040, 40, 60), (0.100, 80, 120), (0.9, 200, 200)]
+)
 def test_the_depth_is_what_the_network_needs(most: float, least_ms: int, most_ms: int) -> None:
     listener = Listener()
     listener.hear(uneven(300, most), 6.0)

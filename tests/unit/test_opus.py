@@ -74,7 +74,16 @@ def test_other_lengths_are_not_blocks(milliseconds: str) -> None:
     assert all(decoder.decode(packet) is None for packet in packets)
 
 
-NOT_OPUS = [b"", b"\x7b", b"\x7b\x00", b"\x7b\x81", b"\x03\x00", b"\xff" * 10, b"\x78" * (LARGEST_PACKET + 1), bytes(60_000)]
+NOT_OPUS = [
+    b"",
+    b"\x7b",
+    b"\x7b\x00",
+    b"\x7b\x81",
+    b"\x03\x00",
+    b"\xff" * 10,
+    b"\x78" * (LARGEST_PACKET + 1),
+    bytes(60_000),
+]
 
 
 @pytest.mark.parametrize("data", NOT_OPUS)

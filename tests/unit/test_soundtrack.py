@@ -129,7 +129,12 @@ def test_its_trouble_is_told_once_and_touches_no_picture() -> None:
         for _ in range(2):
             microphone.report(SourceError("The microphone was unplugged."))
         await asyncio.sleep(0.1)
-        assert (str(hub.sound.trouble), hub.trouble, hub.state, told) == ("The microphone was unplugged.", None, "idle", 1)
+        assert (str(hub.sound.trouble), hub.trouble, hub.state, told) == (
+            "The microphone was unplugged.",
+            None,
+            "idle",
+            1,
+        )
         microphone.report(None)
         await asyncio.sleep(0.1)
         assert (hub.sound.trouble, told) == (None, 2)

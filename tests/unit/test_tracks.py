@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import cast
 
 import pytest
+from aiortc import RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 
 from pi_cam.media.units import AudioPacket
+from pi_cam.transport import webrtc_seam
 from pi_cam.transport.webrtc_tracks import EncodedAudioTrack
 
 
@@ -115,3 +119,26 @@ def test_a_timestamp_stands_for_the_moment_of_capture(origin: int) -> None:
         world.track.stop()
 
     asyncio.run(run())
+
+
+class FakeSender:
+    def __init__(self) -> None:
+        self.sent: list[list[object]] = []
+
+    async def _send_rtcp(self, packets: list[object]) -> None:
+        self.sent.append(packets)
+
+
+def test_a_sender_report_names_the_moment_of_capture() -> None:
+    report = RtcpSrPacket(ssrc=1, sender_info=RtcpSenderInfo(9, 48_000, 10, 1000))
+    other = RtcpByePacket(sources=[1])
+    sender = FakeSender()
+    captured: dict[int, float] = {48_000: 100.25}
+    webrtc_seam.stamp_reports(cast(RTCRtpSender, sender), captured.get, 1_700_000_000.0)
+    asyncio.run(sender._send_rtcp([report, other]))
+    assert sender.sent == [[report, other]]
+    seconds = report.sender_info.ntp_timestamp / 2**32 - webrtc_seam.NTP_EPOCH
+    assert seconds == pytest.approx(1_700_000_100.25, abs=1e-5)
+    unknown = RtcpSrPacket(ssrc=1, sender_info=RtcpSenderInfo(9, 5, 10, 1000))
+    asyncio.run(sender._send_rtcp([unknown]))
+    assert unknown.sender_info.ntp_timestamp == 9
