@@ -88,8 +88,9 @@ class App:
         if store.restored is not None:
             self.journal.append("database-restored", kept_as=store.restored)
         self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
-        self._intercom = Intercom(settings, self.loop, lambda: floor.tell())
+        self._intercom = Intercom(settings, self.loop)
         floor = Floor(self._intercom.mouth, lambda: settings.flag("talk_several"), self.journal)
+        self._intercom.changed = floor.tell
         settings.watch(lambda _: self.loop.post(floor.tell))
         streams = Streams(self.loop, settings, config.source, self._intercom)
         book = CameraBook(store, Seal(store.secret()))

@@ -48,7 +48,8 @@ class HubStats:
 class Hub:
     """Opens its source for the first subscriber, closes it `grace` seconds after the last, and fans out in between.
 
-    `microphone`: heard instead of the sound that the source brings. `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
+    `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
+    `microphone`: heard instead of the sound that the source brings.
     """
 
     def __init__(

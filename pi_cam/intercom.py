@@ -223,11 +223,15 @@ class Mouth:
 class Intercom:
     """Both. `changed` is called in the media loop when the loudspeaker's trouble changes, or the way of two-way talk."""
 
-    def __init__(self, settings: Settings, bridge: Bridge, changed: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, bridge: Bridge) -> None:
+        self.changed: Callable[[], None] = lambda: None
         far = Far()
         self._settings = settings
-        self.ear = Ear(settings, far, lambda: bridge.post(changed))
-        self.mouth = Mouth(settings, bridge, far, changed)
+        self.ear = Ear(settings, far, lambda: bridge.post(self._changed))
+        self.mouth = Mouth(settings, bridge, far, self._changed)
+
+    def _changed(self) -> None:
+        self.changed()
 
     def microphone_for(self, source: str) -> Ear | None:
         """What is heard instead of the sound that the camera at this address brings. `auto`: the camera on the ribbon cable
@@ -248,8 +252,8 @@ class Intercom:
         return self._settings.text("loudspeaker") != OFF
 
     def duplex(self) -> str:
-        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks. Before the microphone
-        was ever open: what is to be expected."""
+        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks. Before the
+        microphone was ever open: what is to be expected."""
         if self.ear.canceller is not None:
             return "full" if self.ear.canceller.full_duplex else "half"
         wanted = self._settings.text("echo_cancelling") != OFF

@@ -123,7 +123,8 @@ SETTINGS: tuple[Setting, ...] = (
         "echo_cancelling",
         "Echo cancelling",
         "auto",
-        "auto takes the loudspeaker's sound out of what the microphone hears; off lowers the microphone while somebody talks.",
+        "auto takes the loudspeaker's sound out of what the microphone hears; "
+        "off lowers the microphone while somebody talks.",
         choices=("auto", "off"),
     ),
     Setting(

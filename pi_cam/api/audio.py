@@ -18,6 +18,9 @@ from pi_cam.transport.floor import Floor
 blueprint = Blueprint("audio", __name__, url_prefix="/api/v1/audio")
 
 
+TROUBLE = {"description": "What is wrong with it, in a sentence."}
+
+
 class TalkerSchema(Schema):
     """Somebody who talks."""
 

@@ -11,8 +11,8 @@ import web.ui
 from pi_cam.api import (
     access,
     account,
-    audio,
     arrival,
+    audio,
     camera_changes,
     cameras,
     certificate,
