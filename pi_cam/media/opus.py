@@ -1,4 +1,4 @@
-"""Sound to Opus, once for all listeners."""
+"""Sound to Opus, once for all listeners, and what talkers send from Opus."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ BLOCK_SAMPLES = 960
 """20 ms at 48 kHz, the packet length that WebRTC peers expect (RFC 7587, section 4.2)."""
 
 BITS_PER_SECOND = 28_000
+
+LARGEST_PACKET = 1500
+"""Bytes. Nothing that came in one Ethernet frame is larger."""
+
+Block = npt.NDArray[np.int16]
+"""20 ms of sound, shape `(BLOCK_SAMPLES,)`: 48 kHz, mono, 16 bits."""
 
 
 class OpusEncoder:
@@ -45,7 +51,7 @@ class OpusEncoder:
         self._codec = codec
         self._samples = 0
 
-    def encode(self, block: npt.NDArray[np.int16]) -> list[bytes]:
+    def encode(self, block: Block) -> list[bytes]:
         """The packets made from one block, shape `(BLOCK_SAMPLES,)`: one, but for the first calls."""
         frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = SOUND_CLOCK_HZ
@@ -53,3 +59,52 @@ class OpusEncoder:
         frame.pts = self._samples
         self._samples += len(block)
         return [bytes(packet) for packet in self._codec.encode(frame)]
+
+
+class OpusDecoder:
+    """One talker's packets to blocks: mono, whatever a packet's own channels. One thread calls it.
+
+    Raises `MissingPart` when this machine's FFmpeg has no libopus.
+    """
+
+    def __init__(self) -> None:
+        try:
+            codec = av.CodecContext.create("libopus", "r")
+        except (av.FFmpegError, ValueError) as error:
+            raise MissingPart("FFmpeg here has no Opus decoder (libopus): install PyAV from PyPI.") from error
+        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - libopus makes sound; this tells the type checker
+        codec.sample_rate = SOUND_CLOCK_HZ
+        codec.layout = "mono"
+        self._codec = codec
+
+    def decode(self, data: bytes) -> Block | None:
+        """The block in one packet; None for what is not Opus, or not 20 ms of it. No bytes make it raise."""
+        if len(data) > LARGEST_PACKET or packet_samples(data) != BLOCK_SAMPLES:
+            return None
+        try:
+            frames = self._codec.decode(av.Packet(data))
+        except av.FFmpegError:
+            return None
+        block: Block = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames] or [np.empty(0, np.int16)])
+        return block if block.shape == (BLOCK_SAMPLES,) else None
+
+
+def packet_samples(data: bytes) -> int:
+    """How many samples at 48 kHz an Opus packet says that it holds, from its first bytes; 0 where it says nothing.
+
+    RFC 6716, section 3.1: the configuration gives the length of a frame, the code how many there are.
+    """
+    if not data:
+        return 0
+    configuration, code = data[0] >> 3, data[0] & 3
+    if code == 3:
+        return _frame_samples(configuration) * (data[1] & 0x3F) if len(data) > 1 else 0
+    return _frame_samples(configuration) * (1, 2, 2)[code]
+
+
+def _frame_samples(configuration: int) -> int:
+    if configuration < 12:  # SILK: 10, 20, 40, 60 ms
+        return (480, 960, 1920, 2880)[configuration & 3]
+    if configuration < 16:  # both: 10, 20 ms
+        return (480, 960)[configuration & 1]
+    return (120, 240, 480, 960)[configuration & 3]  # CELT: 2.5, 5, 10, 20 ms

@@ -1,0 +1,1 @@
+"""Sound: the device's microphone and loudspeaker, and everything between them and the packets."""
