@@ -46,7 +46,8 @@ def noise(count: int, rms: float = 15.0, seed: int = 4) -> Samples:
 
 def microphone(*sounds: Samples | Block) -> Block:
     """All of them at once, in 16 bits."""
-    return np.clip(np.rint(np.sum(sounds, axis=0)), -32_768, 32_767).astype(np.int16)
+    heard: Block = np.clip(np.rint(np.sum(sounds, axis=0)), -32_768, 32_767).astype(np.int16)
+    return heard
 
 
 def reduction_db(before: Samples | Block, after: Samples | Block) -> float:

@@ -15,10 +15,10 @@ from pi_cam.audio.blocks import BLOCK_SAMPLES, Block
 RATE = 48_000
 
 TEXTS = {
-    "en": "The quick brown fox jumps over the lazy dog, and then it sits down by the river. Who is at the door? Nobody answers. "
-    "Please leave the parcel behind the blue gate, thank you very much; I will fetch it when I come home this evening.",
-    "fr+f3": "Bonjour, qui est là ? Posez le paquet devant la porte, s'il vous plaît. Je rentre vers sept heures ce soir, et la "
-    "voisine garde la clé. Attention au chien, il aboie beaucoup mais il est très gentil avec les enfants.",
+    "en": "The quick brown fox jumps over the lazy dog, and then it sits down by the river. Who is at the door? "
+    "Nobody answers. Please leave the parcel behind the blue gate, thank you very much; I will fetch it this evening.",
+    "fr+f3": "Bonjour, qui est là ? Posez le paquet devant la porte, s'il vous plaît. Je rentre vers sept heures ce soir, "
+    "et la voisine garde la clé. Attention au chien, il aboie beaucoup mais il est très gentil avec les enfants.",
 }
 
 

@@ -91,10 +91,8 @@ class Concealer:
         """The next `count` samples of the repetition."""
         assert self._cycle is not None  # noqa: S101 - blocks are being lost
         at = self._made + np.arange(count)
-        wave = self._cycle[at % len(self._cycle)]
-        wave = wave + self._step * np.clip(1 - at / STEP_SAMPLES, 0, 1)
-        faded: Samples = (wave * np.clip((FADED - at) / (FADED - FULL), 0, 1)).astype(np.float32)
-        return faded
+        wave = self._cycle[at % len(self._cycle)] + self._step * np.clip(1 - at / STEP_SAMPLES, 0, 1)
+        return np.asarray(wave * np.clip((FADED - at) / (FADED - FULL), 0, 1), np.float32)
 
 
 def _period(heard: Samples) -> int:

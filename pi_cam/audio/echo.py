@@ -48,7 +48,7 @@ class EchoCanceller(Protocol):
         """Whether both sides may speak at the same time."""
 
     def process(self, near: Block, far: Block) -> Block:
-        """`near`, what the microphone heard, without `far`: exactly what went to the loudspeaker, `SILENCE` when nothing did."""
+        """What the microphone heard, without `far`: exactly what went to the loudspeaker, `SILENCE` when nothing did."""
 
 
 class Aec3:
@@ -94,7 +94,8 @@ class HalfDuplex:
         gains = np.full(BLOCK_SAMPLES, wanted, np.float32)
         gains[:RAMP_SAMPLES] = np.linspace(self._gain, wanted, RAMP_SAMPLES)
         self._gain = wanted
-        return np.rint(near * gains).astype(np.int16)
+        ducked: Block = np.rint(near * gains).astype(np.int16)
+        return ducked
 
 
 class WhileFast:

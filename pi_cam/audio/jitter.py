@@ -41,8 +41,8 @@ TOO_DEEP = round(1 / BLOCK_SECONDS)
 """Blocks times excess depth after which one is left out: 1 s when there is one too many, 0.2 s when there are five."""
 
 AFTER_STARVING, MOST_CAREFUL = 4 * TOO_DEEP, 60 * TOO_DEEP
-"""Blocks, 4 s to 1 min, for which a buffer that ran empty is not made shallower again: twice as long each time, or on a network
-that is just too uneven it would run empty every few seconds."""
+"""Blocks, 4 s to 1 min, for which a buffer that ran empty is not made shallower again: twice as long each time, or on a
+network that is just too uneven it would run empty every few seconds."""
 
 FAR_TOO_DEEP = 3
 """Excess depth that is taken down even then: the network stood still, and gave all at once."""
@@ -50,8 +50,8 @@ FAR_TOO_DEEP = 3
 
 @dataclass(frozen=True, slots=True)
 class Playable:
-    """What is due. `data`: an Opus packet; None when it is lost and must be concealed. `left_out`: the packet before it, that
-    has no time of its own, so that a buffer too deep becomes shallower: its sound fades into that of `data`."""
+    """What is due. `data`: an Opus packet; None when it is lost and must be concealed. `left_out`: the packet before it,
+    that has no time of its own, so that a buffer too deep becomes shallower: its sound fades into that of `data`."""
 
     data: bytes | None
     left_out: bytes | None = None
@@ -101,8 +101,8 @@ class Unwrapper:
 class JitterBuffer:
     """Puts packets in order and gives one for each 20 ms of the loudspeaker's clock.
 
-    The delay is as small as the network allows: it grows by a block when the next packet is not there in time, and shrinks by
-    one when for a while more was held than needed. That also absorbs a talker's clock that runs faster or slower than ours.
+    The delay is as small as the network allows: it grows by a block when the next packet is not there in time, and shrinks
+    by one when for a while more was held than needed. That also absorbs a talker's clock that runs faster or slower.
     Not thread-safe: `Mixer` holds a lock. `clock`: seconds, for the arrivals.
 
     Every received packet is counted once: `received == played + late + dropped + held`.
@@ -217,7 +217,7 @@ class JitterBuffer:
         return gap if 0 <= gap <= MOST_GAP else 0
 
     def _pass_over(self, blocks: int, missing: int) -> None:
-        """So many blocks have gone by, at most so many because their packets are missing (the others were a pause in speech)."""
+        """So many blocks have gone by, as many of them as are `missing` lost, the others a pause in speech."""
         assert self._due is not None  # noqa: S101 - set when playing began
         lost = max(0, min(blocks, missing))
         self._lost += lost

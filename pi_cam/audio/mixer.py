@@ -75,7 +75,7 @@ class Mixer:
         return self._clock() - self._audible_at < AUDIBLE_SECONDS
 
     def stats(self) -> dict[str, object]:
-        """`talkers`: per talker the counts of its jitter buffer, and packets that were no sound; `unknown`: dropped packets."""
+        """`talkers`: the counts of each one's jitter buffer, and packets that were no sound; `unknown`: dropped packets."""
         with self._lock:
             return {
                 "talkers": {name: talker.stats() for name, talker in self._talkers.items()},
@@ -85,7 +85,7 @@ class Mixer:
 
 
 class _Talker:
-    """One talker's way from packets to blocks. `jitter` belongs to the mixer's lock, the rest to the loudspeaker's thread."""
+    """One talker's way from packets to blocks. `jitter` is under the mixer's lock, the rest is the loudspeaker thread's."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.jitter = JitterBuffer(clock)

@@ -66,10 +66,8 @@ def test_without_a_loudspeaker_the_voice_is_left_alone() -> None:
 
 def test_noise_suppression_is_a_choice() -> None:
     hiss = microphone(noise(8 * 48_000, rms=200))
-    levels = [
-        level_dbfs(through(Aec3(suppression), hiss, np.zeros_like(hiss))[4 * 48_000 :]) for suppression in (False, True)
-    ]
-    assert levels[1] < levels[0] - 6
+    plain, suppressed = (through(Aec3(choice), hiss, np.zeros_like(hiss)) for choice in (False, True))
+    assert level_dbfs(suppressed[HALF // 2 :]) < level_dbfs(plain[HALF // 2 :]) - 3
 
 
 def _lag(spoken: Block, heard: Block) -> int:
@@ -156,10 +154,9 @@ def test_a_computer_that_becomes_too_slow_changes_to_half_duplex_once_and_says_s
     computer.each = 1.1 * SLOW_SECONDS
     for _ in range(WATCHED_BLOCKS - 1):
         canceller.process(SILENCE, SILENCE)
-    assert canceller.full_duplex
+    assert changes == []
     for _ in range(2 * WATCHED_BLOCKS):
         canceller.process(SILENCE, SILENCE)
-    assert not canceller.full_duplex
     assert changes == [False]
     loud = np.full(BLOCK_SAMPLES, 10_000, np.int16)
     assert canceller.process(loud, loud)[-1] == 100

@@ -1,83 +1,16 @@
-"""One talker's packets through networks of every kind, in virtual time."""
+"""One talker's packets, in and out of order, lost and repeated, in virtual time."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pi_cam.audio.jitter import CONCEALED, GONE, MOST_DEPTH, MOST_HELD, MOST_JUMP, JitterBuffer, Playable
+from pi_cam.audio.jitter import CONCEALED, GONE, MOST_DEPTH, MOST_GAP, MOST_HELD
 from pi_cam.media.opus import LARGEST_PACKET
-
-STEP = 960
-BLOCK = 0.020
-
-
-@dataclass(frozen=True)
-class Packet:
-    at: float
-    index: int
-    size: int = 80
-    skipped: int = 0  # blocks of silence before it, for which nothing was sent
-
-    @property
-    def payload(self) -> bytes:
-        return self.index.to_bytes(4) + bytes(self.size - 4)
-
-
-class Listener:
-    """A loudspeaker that asks each 20 ms, from 1 ms after the first possible arrival on."""
-
-    def __init__(self, first_sequence: int = 0, first_timestamp: int = 0) -> None:
-        self.now = 0.0
-        self.buffer = JitterBuffer(lambda: self.now)
-        self.first_sequence, self.first_timestamp = first_sequence, first_timestamp
-        self.ticks = 0
-
-    def add(self, packet: Packet) -> None:
-        self.now = packet.at
-        sequence = (self.first_sequence + packet.index) % 2**16
-        timestamp = (self.first_timestamp + (packet.index + packet.skipped) * STEP) % 2**32
-        self.buffer.add(sequence, timestamp, packet.payload)
-
-    def hear(self, packets: Iterable[Packet], seconds: float) -> list[Playable | None]:
-        waiting = sorted(packets, key=lambda packet: packet.at)
-        heard: list[Playable | None] = []
-        until = self.ticks + round(seconds / BLOCK)
-        while self.ticks < until:
-            tick = self.ticks * BLOCK + 0.001
-            while waiting and waiting[0].at <= tick:
-                self.add(waiting.pop(0))
-            self.now = tick
-            heard.append(self.buffer.next())
-            self.ticks += 1
-        return heard
-
-    def accounted(self) -> bool:
-        stats = self.buffer.stats()
-        held = stats["held_ms"] // 20
-        return stats["received"] == stats["played"] + stats["late"] + stats["dropped"] + held
-
-
-def steady(count: int, *, first: int = 0, start: float = 0.0) -> list[Packet]:
-    return [Packet(start + index * BLOCK, first + index) for index in range(count)]
-
-
-def words(heard: list[Playable | None]) -> str:
-    """For reading: a number for each packet, `-` for a concealed block, `.` for nothing said."""
-    return " ".join("." if block is None else "-" if block.data is None else str(number(block.data)) for block in heard)
-
-
-def number(data: bytes) -> int:
-    return int.from_bytes(data[:4])
-
-
-def numbers(heard: list[Playable | None]) -> list[int]:
-    return [number(block.data) for block in heard if block is not None and block.data is not None]
+from tests.unit.listener import BLOCK, STEP, Listener, Packet, numbers, steady, words
 
 
 def test_an_even_stream_is_played_one_block_after_it_came() -> None:
@@ -207,91 +140,6 @@ def test_no_sound_and_too_much_of_it_are_dropped(size: int) -> None:
     assert listener.buffer.stats()["dropped"] == 10
 
 
-def uneven(count: int, most: float, seed: int = 1) -> list[Packet]:
-    chance = random.Random(seed)
-    return [Packet(index * BLOCK + chance.uniform(0, most), index) for index in range(count)]
-
-
-@pytest.mark.parametrize(
-    ("most", "least_ms", "most_ms"), [(0.002, 20, 20), (0.040, 40, 60), (0.100, 80, 120), (0.9, 200, 200)]
-)
-def test_the_depth_is_what_the_network_needs(most: float, least_ms: int, most_ms: int) -> None:
-    listener = Listener()
-    listener.hear(uneven(300, most), 6.0)
-    assert least_ms <= listener.buffer.stats()["depth_ms"] <= most_ms
-
-
-def test_on_an_uneven_network_almost_all_is_heard() -> None:
-    listener = Listener()
-    heard = listener.hear(uneven(1_500, 0.060), 30.0)
-    concealed = sum(block is not None and block.data is None for block in heard)
-    assert len(numbers(heard)) > 1_470
-    assert concealed < 30
-    assert numbers(heard) == sorted(numbers(heard))
-
-
-def test_a_network_that_is_late_now_and_then_starves_it_ever_more_rarely() -> None:
-    """Each hundredth packet is 15 ms late: too rare to be measured, too late when one block is held. Five minutes."""
-    listener = Listener()
-    packets = [Packet(packet.at + 0.015 * (packet.index % 100 == 99), packet.index) for packet in steady(15_000)]
-    heard = listener.hear(packets, 299.0)
-    assert sum(block is not None and block.data is None for block in heard) <= 12
-    assert listener.buffer.stats()["held_ms"] <= 40
-    assert numbers(heard) == sorted(numbers(heard))
-
-
-def test_a_network_that_stood_still_is_caught_up_with() -> None:
-    """All that came at once is played, but for a few packets; a few seconds later the delay is what it was."""
-    packets = [Packet(max(packet.at, 1.3) if packet.at > 1.0 else packet.at, packet.index) for packet in steady(500)]
-    listener = Listener()
-    listener.hear(packets, 1.4)
-    assert listener.buffer.stats()["held_ms"] > 200
-    listener.hear([packet for packet in packets if packet.at > 1.401], 8.0)
-    assert listener.buffer.stats()["held_ms"] <= 60
-    assert listener.buffer.stats()["dropped"] <= MOST_HELD
-    assert listener.accounted()
-
-
-@pytest.mark.parametrize("drift_ppm", [200, -200])
-def test_a_talker_whose_clock_is_wrong_never_gets_far_behind(drift_ppm: int) -> None:
-    listener = Listener()
-    step = BLOCK / (1 + drift_ppm / 1e6)
-    packets = [Packet(index * step, index) for index in range(30_000)]
-    heard = listener.hear(packets, 600.0)
-    stats = listener.buffer.stats()
-    assert stats["held_ms"] <= 60
-    assert stats["dropped"] <= 12, "ten minutes at 200 ppm are six blocks"
-    assert sum(block is not None and block.data is None for block in heard) <= 12 + CONCEALED
-    assert stats["lost"] == 0
-
-
-def deep(sizes: list[int], *, beginning: int) -> tuple[Listener, list[Playable | None]]:
-    """A stream that began with several packets at once, and goes on evenly with packets of these sizes."""
-    listener = Listener()
-    first = [Packet(0.0, index) for index in range(beginning)]
-    rest = [Packet((index + 1) * BLOCK, index + beginning, size) for index, size in enumerate(sizes)]
-    return listener, listener.hear(first + rest, 0.02 * len(sizes))
-
-
-def test_a_buffer_too_deep_leaves_a_block_out_and_says_which() -> None:
-    listener, heard = deep([80] * 400, beginning=4)
-    shortened = [block for block in heard if block is not None and block.left_out is not None]
-    assert shortened
-    for block in shortened:
-        assert block.data is not None
-        assert block.left_out is not None
-        assert number(block.left_out) == number(block.data) - 1
-    assert listener.buffer.stats()["held_ms"] <= 40
-    assert listener.buffer.stats()["lost"] == 0
-
-
-def test_rather_a_quiet_block_is_left_out() -> None:
-    _, heard = deep([10 if index % 20 in {8, 9, 10} else 80 for index in range(400)], beginning=2)
-    left_out = [len(block.left_out) for block in heard if block is not None and block.left_out is not None]
-    assert left_out
-    assert set(left_out) == {10}
-
-
 ADDED = st.tuples(st.just("add"), st.integers(-30, 30), st.integers(-5, 60), st.integers(0, 3))
 WILD = st.tuples(st.just("wild"), st.integers(0, 2**16 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2_000))
 NEXT = st.tuples(st.just("next"), st.integers(1, 15), st.just(0), st.just(0))
@@ -316,7 +164,7 @@ def test_whatever_comes_is_bounded_and_accounted_for(
         assert buffer.stats()["held_ms"] <= MOST_HELD * 20
         assert buffer.stats()["depth_ms"] <= MOST_DEPTH * 20
         assert listener.accounted()
-    silent_after = MOST_HELD * (MOST_JUMP + 1) + GONE
+    silent_after = MOST_HELD * (MOST_GAP + 1) + GONE
     assert any(buffer.next() is None for _ in range(silent_after)), "it never falls silent"
 
 
@@ -326,6 +174,6 @@ def test_order_is_kept_and_nothing_is_heard_twice(fates: list[tuple[float, bool]
     listener = Listener(65_500, 2**32 - 50 * STEP)
     packets = [Packet(index * BLOCK + delay, index) for index, (delay, arrives) in enumerate(fates) if arrives]
     heard = numbers(listener.hear(packets, len(fates) * BLOCK + 1.5))
-    assert all(earlier < later for earlier, later in zip(heard, heard[1:], strict=False))
+    assert all(earlier < later for earlier, later in pairwise(heard))
     assert listener.buffer.stats()["held_ms"] == 0
     assert listener.accounted()

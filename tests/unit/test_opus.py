@@ -78,7 +78,7 @@ NOT_OPUS = [
     b"",
     b"\x7b",
     b"\x7b\x00",
-    b"\x7b\x81",
+    b"\x7b\x41",
     b"\x03\x00",
     b"\xff" * 10,
     b"\x78" * (LARGEST_PACKET + 1),
