@@ -1,0 +1,1 @@
+"""Sound of this device: its microphone, its loudspeaker, and what lies between them."""
