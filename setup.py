@@ -42,15 +42,16 @@ setup(
         "marshmallow>=4,<5",
         "numpy>=1.26",
         "pyotp>=2.9",
-        # Young, and its promise to audio/echo.py is a figure: a new minor release is measured first.
+        # Young: a new minor release may cancel less echo.
         "pywebrtc-audio>=0.2,<0.3",
         "segno>=1.6.6",
+        "sounddevice>=0.5",
         "webauthn>=3.0,<4",
     ],
     extras_require={
         # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.
         "pi": ["picamera2>=0.3.32"],
-        "sound": ["sounddevice>=0.5"],
+        "sound": ["sounddevice>=0.5"],  # what the doctor tells to install where it was lost
         "portal": ["pymysql>=1.1"],
         "dev": [
             "hypothesis>=6.100",

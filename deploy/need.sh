@@ -13,7 +13,7 @@ want() { # want PACKAGE COMMAND...: the package is missing when the command fail
 purpose=${1:-run}
 want python3-venv python3 -c 'import ensurepip, venv'
 case $purpose in
-run) ;;
+run) want libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2' ;;
 check)
     want nodejs node --version
     want npm npm --version
@@ -27,6 +27,10 @@ test)
     want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
     want nginx-light test -x /usr/sbin/nginx
     want libnss3-tools test -x /usr/bin/certutil
+    want libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2'
+    want pulseaudio pulseaudio --version
+    want libasound2-plugins sh -c 'ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so'
+    want espeak-ng espeak-ng --version
     want debootstrap test -x /usr/sbin/debootstrap
     want python3-gi /usr/bin/python3 -c 'import gi'
     want gir1.2-gst-rtsp-server-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'

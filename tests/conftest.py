@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import network
+from tests.virtual_sound import VirtualSound, virtual_sound
 
 LINGER_SECONDS = 6.0
 """A thread that waits for a dead camera may take its time-out to end (capture.network)."""
@@ -65,6 +66,15 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
             break
         time.sleep(0.05)
     pytest.fail(f"left behind: threads {left}, sockets {sorted(open_sockets)}")
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Iterator[VirtualSound]:
+    """A virtual microphone and loudspeaker, for programs that get `sound.environment`."""
+    folder = tmp_path / "sound"
+    folder.mkdir()
+    with virtual_sound(folder) as running:
+        yield running
 
 
 def _sockets() -> set[str]:

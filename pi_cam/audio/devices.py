@@ -1,0 +1,232 @@
+"""Sound devices through PortAudio: the only module that knows sounddevice.
+
+PortAudio looks for devices once, when it is initialised, and its state is one for the whole process. So one `Library`
+serves everybody: it looks again when the kernel's cards have changed, or after trouble, as soon as no stream is open.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pi_cam.audio import troubles
+from pi_cam.audio.cards import Cards
+from pi_cam.audio.troubles import Direction
+from pi_cam.errors import MissingPart
+from pi_cam.media.units import SOUND_CLOCK_HZ
+
+LATENCY_SECONDS = 0.04
+"""Two blocks in ALSA's buffer; asked for less, PortAudio takes this."""
+
+BLOCKS_PER_SECOND = 50
+
+LOCK_SECONDS = 5.0
+ABORT_SECONDS = 1.0
+
+INVALID_SAMPLE_RATE = -9997
+DEVICE_UNAVAILABLE = -9985
+"""Of PortAudio's PaErrorCode; ALSA's EBUSY becomes the second one."""
+
+Callback = Callable[[Any, int, Any, Any], None]
+"""`(buffer, samples, time, status)` in PortAudio's own thread, as sounddevice's raw streams call it."""
+
+
+@dataclass(frozen=True)
+class SoundDevice:
+    """A device that ALSA lists. `name` is the same after a restart; `inputs` and `outputs` count channels."""
+
+    name: str
+    inputs: int
+    outputs: int
+    default_input: bool
+    default_output: bool
+
+    def serves(self, direction: Direction) -> bool:
+        """Whether it has a channel of this direction."""
+        return (self.inputs if direction == "input" else self.outputs) > 0
+
+    def is_default(self, direction: Direction) -> bool:
+        """Whether the system prefers it."""
+        return self.default_input if direction == "input" else self.default_output
+
+
+@dataclass(frozen=True)
+class _Listed:
+    device: SoundDevice
+    index: int
+    rate: int
+
+
+class OpenStream:
+    """One direction of one device, mono, 16 bits; made by `Library.open`. `block_samples` go to each callback."""
+
+    def __init__(self, stream: Any, name: str, rate: int, closed: Callable[[Any, bool], None]) -> None:
+        self.name = name
+        self.rate = rate
+        self.block_samples = rate // BLOCKS_PER_SECOND
+        self._stream = stream
+        self._closed = closed
+
+    def start(self) -> None:
+        """Callbacks begin."""
+        self._stream.start()
+
+    def close(self, lost: bool = False) -> None:
+        """Ends the callbacks and gives the device back. `lost`: it failed, so that devices are to be looked for anew.
+
+        `stop` waits for blocks that a starved device never delivers; even `abort` waits for PortAudio's thread, which a
+        driver may keep: then the stream is given up, and nobody waits for it.
+        """
+        aborting = threading.Thread(target=self._stream.abort, name="sound-abort", daemon=True)
+        aborting.start()
+        aborting.join(ABORT_SECONDS)
+        if not aborting.is_alive():
+            self._closed(self._stream, lost)
+
+
+class Library:
+    """PortAudio, one thread at a time. `load` gives the module sounddevice, or raises `MissingPart`."""
+
+    def __init__(self, load: Callable[[], Any] | None = None, cards: Cards | None = None) -> None:
+        self._load = load or _load
+        self._cards = cards or Cards()
+        self._lock = threading.Lock()
+        self._seen: str | None = None
+        self._open = 0
+        self._suspect = "sounddevice" in sys.modules  # somebody else may have looked long ago
+
+    def devices(self) -> list[SoundDevice]:
+        """All of them. Raises `MissingPart` without PortAudio, `SourceError` when a driver keeps it."""
+        with self._alone():
+            sounddevice = self._looked()
+            return [one.device for one in self._listed(sounddevice)]
+
+    def open(self, direction: Direction, wanted: str, callback: Callback) -> OpenStream:
+        """Opens the device of this name, or the system's own choice for "" and "auto"; not started yet.
+
+        Raises `MissingPart` without PortAudio and `SourceError` with the reason why there is no sound from it.
+        """
+        with self._alone():
+            sounddevice = self._looked()
+            self._suspect = True
+            listed = self._found(self._listed(sounddevice), direction, wanted)
+            stream = self._opened(sounddevice, listed, direction, callback)
+            self._suspect = False
+            self._open += 1
+            return stream
+
+    def is_outdated(self) -> bool:
+        """Whether somebody misses a device and the cards have changed: who has a stream closes it and opens it again."""
+        return self._suspect and self._seen is not None and self._cards.listed() != self._seen
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise troubles.unanswering()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _looked(self) -> Any:
+        """The module, with a list of devices that is of now, if that can be had."""
+        sounddevice = self._load()
+        cards = self._cards.listed()
+        if self._open == 0:
+            if self._suspect or self._seen not in (None, cards):
+                # Private by name, described by its author for this purpose; PortAudio knows no other way to look again.
+                sounddevice._terminate()
+                sounddevice._initialize()
+            self._seen, self._suspect = cards, False
+        return sounddevice
+
+    def _listed(self, sounddevice: Any) -> list[_Listed]:
+        alsa = [api for api in sounddevice.query_hostapis() if api["name"] == "ALSA"]
+        return [
+            self._described(sounddevice.query_devices(index), api, index) for api in alsa for index in api["devices"]
+        ]
+
+    def _described(self, info: Any, api: Any, index: int) -> _Listed:
+        device = SoundDevice(
+            name=self._cards.stable_name(str(info["name"])),
+            inputs=info["max_input_channels"],
+            outputs=info["max_output_channels"],
+            default_input=index == api["default_input_device"],
+            default_output=index == api["default_output_device"],
+        )
+        return _Listed(device, index, int(info["default_samplerate"]))
+
+    def _found(self, listed: list[_Listed], direction: Direction, wanted: str) -> _Listed:
+        able = [one for one in listed if one.device.serves(direction)]
+        if wanted in ("", "auto"):
+            able.sort(key=lambda one: not one.device.is_default(direction))
+            if able:
+                return able[0]
+            raise troubles.busy(direction) if self._cards.in_use(direction) else troubles.absent(direction)
+        for one in able:
+            if wanted == one.device.name or one.device.name.endswith(f"({wanted})"):
+                return one
+        in_use = self._cards.in_use(direction, wanted)
+        raise troubles.busy(direction) if in_use else troubles.unplugged(direction, wanted)
+
+    def _opened(self, sounddevice: Any, listed: _Listed, direction: Direction, callback: Callback) -> OpenStream:
+        """At 48 kHz, or at the device's own rate where it has no other."""
+        kind = sounddevice.RawInputStream if direction == "input" else sounddevice.RawOutputStream
+        rates = list(dict.fromkeys((SOUND_CLOCK_HZ, listed.rate)))
+        for rate in rates:
+            try:
+                stream = kind(
+                    samplerate=rate,
+                    blocksize=rate // BLOCKS_PER_SECOND,
+                    device=listed.index,
+                    channels=1,
+                    dtype="int16",
+                    latency=LATENCY_SECONDS,
+                    callback=callback,
+                )
+            except sounddevice.PortAudioError as error:
+                if _code(error) != INVALID_SAMPLE_RATE or rate == rates[-1]:
+                    raise self._trouble(error, direction, listed.device.name) from error
+            else:
+                return OpenStream(stream, listed.device.name, rate, self._give_back)
+        raise AssertionError("the last rate either opens or raises")
+
+    def _trouble(self, error: Exception, direction: Direction, name: str) -> Exception:
+        if self._cards.is_gone(name):
+            return troubles.unplugged(direction, name)
+        if _code(error) == DEVICE_UNAVAILABLE:
+            return troubles.busy(direction)
+        return troubles.refused(direction, str(error.args[0]).rpartition(": ")[2])
+
+    def _give_back(self, stream: Any, lost: bool) -> None:
+        with self._lock:  # however long it takes: a stream that is not closed keeps its device
+            stream.close()
+            self._open -= 1
+            self._suspect = self._suspect or lost
+
+
+def _code(error: Exception) -> object:
+    return error.args[1] if len(error.args) > 1 else None
+
+
+def _load() -> Any:
+    try:
+        return importlib.import_module("sounddevice")
+    except ImportError:
+        raise MissingPart("sounddevice is not installed, so that there is no sound.") from None
+    except OSError:
+        raise MissingPart("PortAudio is not installed, so that there is no sound.") from None
+
+
+LIBRARY = Library()
+"""The one of this process."""
+
+
+def devices() -> list[SoundDevice]:
+    """What ALSA lists here. Raises as `Library.devices`."""
+    return LIBRARY.devices()

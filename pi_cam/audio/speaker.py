@@ -1,0 +1,145 @@
+"""This device's loudspeaker: asks for a block when there is room for one, and says which were played."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pi_cam.audio import troubles
+from pi_cam.audio.blocks import Block
+from pi_cam.audio.devices import LIBRARY, Library, OpenStream
+from pi_cam.audio.rates import Resampler
+from pi_cam.audio.upkeep import GLANCE_SECONDS, STARVED_SECONDS, Report, Upkeep, Wait
+from pi_cam.media.units import SOUND_CLOCK_HZ
+
+QUEUE_BLOCKS = 2
+"""What waits for PortAudio's callback: each adds 20 ms to what a person hears; with one, a busy machine is heard, too."""
+
+START_BLOCKS = 3
+"""ALSA's buffer takes two when it starts, and a sound server behind it one more."""
+
+
+@dataclass
+class Counts:
+    """Since the start of this program: blocks pulled, callbacks that found none, times that ALSA's own buffer ran dry."""
+
+    blocks: int = 0
+    underruns: int = 0
+    underflows: int = 0
+
+
+class Outbox:
+    """Sound from our thread for PortAudio's, which gets silence when there is none."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+        self._pieces: deque[bytes] = deque()
+        self._taken = threading.Event()
+
+    def callback(self, data: Any, samples: int, moment: Any, status: Any) -> None:
+        """PortAudio's: fills `data`, and returns at once."""
+        if status.output_underflow:
+            self._counts.underflows += 1
+        try:
+            data[:] = self._pieces.popleft()
+        except IndexError:
+            data[:] = bytes(len(data))
+            self._counts.underruns += 1
+        self._taken.set()
+
+    def put(self, piece: bytes) -> None:
+        """Exactly what one callback takes."""
+        self._pieces.append(piece)
+
+    def room(self, seconds: float) -> bool:
+        """Whether there is room for a block now, or within `seconds`."""
+        self._taken.clear()
+        return len(self._pieces) < QUEUE_BLOCKS or (self._taken.wait(seconds) and len(self._pieces) < QUEUE_BLOCKS)
+
+
+class Speaker:
+    """Open from `start` to `stop`; a device that is missing, busy, unplugged or stuck is reported and tried again.
+
+    `device()` as for `Microphone`. In the loudspeaker's own thread, once for each 20 ms that it plays: `pull()` gives a
+    block, `played(block)` hears which one will be heard next, some 40 to 80 ms later.
+    """
+
+    def __init__(
+        self,
+        device: Callable[[], str],
+        pull: Callable[[], Block],
+        played: Callable[[Block], None],
+        report: Report,
+        clock: Callable[[], float] = time.monotonic,
+        library: Library = LIBRARY,
+    ) -> None:
+        self._device = device
+        self._pull = pull
+        self._played = played
+        self._clock = clock
+        self._library = library
+        self._upkeep = Upkeep("output", self._session, report)
+        self._counts = Counts()
+        self._open_name = ""
+
+    def start(self) -> None:
+        """Returns at once; whether there is a loudspeaker is reported."""
+        self._upkeep.start()
+
+    def stop(self) -> None:
+        """Gives the device back, within 2 s, without waiting for what is not played yet; may be called twice."""
+        self._upkeep.stop()
+
+    def stats(self) -> dict[str, object]:
+        """For the API: which device, whether it is open, how often it had nothing to play, and what is wrong."""
+        return {
+            "device": self._open_name or self._device(),
+            "open": bool(self._open_name),
+            "blocks": self._counts.blocks,
+            "underruns": self._counts.underruns,
+            "underflows": self._counts.underflows,
+            "trouble": self._upkeep.trouble,
+        }
+
+    def _session(self, ended: Wait) -> None:
+        outbox = Outbox(self._counts)
+        wanted = self._device()
+        lost = True
+        stream = self._library.open("output", wanted, outbox.callback)
+        self._open_name = stream.name
+        try:
+            self._feed(outbox, stream, ended, lambda: self._device() != wanted or self._library.is_outdated())
+            lost = False
+        finally:
+            self._open_name = ""
+            stream.close(lost)
+
+    def _feed(self, outbox: Outbox, stream: OpenStream, ended: Wait, make_way: Callable[[], bool]) -> None:
+        resampler = Resampler(SOUND_CLOCK_HZ, stream.rate, stream.block_samples)
+        for _ in range(START_BLOCKS):
+            self._pass_on(resampler, outbox)
+        stream.start()
+        taken_at = glanced_at = self._clock()
+        while not ended(0):
+            now = self._clock()
+            if now - glanced_at > 1:
+                glanced_at = now
+                if make_way():
+                    return
+            if outbox.room(GLANCE_SECONDS):
+                taken_at = now
+                self._upkeep.flowing()
+                self._pass_on(resampler, outbox)
+            elif now - taken_at > STARVED_SECONDS:
+                raise troubles.silent("output")
+
+    def _pass_on(self, resampler: Resampler, outbox: Outbox) -> None:
+        block = self._pull()
+        self._counts.blocks += 1
+        self._played(block)
+        for piece in resampler.convert(block.tobytes()):
+            outbox.put(piece)
