@@ -1,1 +1,1 @@
-"""Sound of this device: its microphone, its loudspeaker, and what lies between them."""
+"""Sound: the device's microphone and loudspeaker, and everything between them and the packets."""
