@@ -10,10 +10,17 @@ want() { # want PACKAGE COMMAND...: the package is missing when the command fail
     "$@" >/dev/null 2>&1 || missing="$missing $package"
 }
 
+wished=""
+wish() { # the same, of what is only good to have: where nobody may install it, all else works
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || wished="$wished $package"
+}
+
 purpose=${1:-run}
 want python3-venv python3 -c 'import ensurepip, venv'
 case $purpose in
-run) want libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2' ;;
+run) wish libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2' ;;
 check)
     want nodejs node --version
     want npm npm --version
@@ -44,19 +51,25 @@ test)
     exit 2
     ;;
 esac
-[ -n "$missing" ] || exit 0
+[ -n "$missing$wished" ] || exit 0
 
 if [ "$(id -u)" -eq 0 ]; then
     as_root=""
 elif sudo -n true 2>/dev/null; then
     as_root="sudo"
+elif [ -z "$missing" ]; then
+    echo "Without$wished there is no sound. Install it with: sudo apt install$wished" >&2
+    exit 0
 else
     echo "These Debian packages are missing:$missing. Install them with: sudo apt install$missing" >&2
     exit 1
 fi
-echo "installing:$missing"
+echo "installing:$missing$wished"
 export DEBIAN_FRONTEND=noninteractive
 # Another apt may be at work (a fresh machine updates itself): wait for it.
-$as_root apt-get -o DPkg::Lock::Timeout=300 update -qq
-# shellcheck disable=SC2086 # a list of names
-$as_root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
+# shellcheck disable=SC2086 # lists of names
+if ! { $as_root apt-get -o DPkg::Lock::Timeout=300 update -qq &&
+    $as_root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing $wished >/dev/null; }; then
+    [ -z "$missing" ] || exit 1
+    echo "Without$wished there is no sound; all else works." >&2
+fi

@@ -19,7 +19,7 @@ from pi_cam.audio.echo import EchoCanceller, choose
 from pi_cam.audio.microphone import Microphone
 from pi_cam.audio.mixer import Mixer
 from pi_cam.audio.speaker import Speaker
-from pi_cam.errors import PiCamError, SourceError
+from pi_cam.errors import PiCamError
 from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
 from pi_cam.media.units import SOUND_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.opening import Bridge, Opening
@@ -39,7 +39,7 @@ PTS_SLACK = SOUND_CLOCK_HZ // 10
 """How far the count of samples may be from the clock before it is taken from the clock again: blocks were lost."""
 
 Emit = Callable[[AccessUnit | AudioPacket], None]
-Report = Callable[[SourceError | None], None]
+Report = Callable[[PiCamError | None], None]
 
 
 class Far:
@@ -122,7 +122,7 @@ class Ear:
         self._pts += BLOCK_SAMPLES
         return pts
 
-    def _tell(self, trouble: SourceError | None) -> None:
+    def _tell(self, trouble: PiCamError | None) -> None:
         with self._gate:
             if self._report is not None:
                 self._report(trouble)
@@ -202,7 +202,7 @@ class Mouth:
             return SILENCE
         return amplified(block, self._settings.number("loudspeaker_gain_db"))
 
-    def _tell(self, trouble: SourceError | None) -> None:
+    def _tell(self, trouble: PiCamError | None) -> None:
         report = self._report
         if report is not None:
             report(trouble)

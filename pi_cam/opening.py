@@ -45,7 +45,7 @@ class Device(Protocol):
     """What can be opened: a camera, a microphone."""
 
     def start(
-        self, emit: Callable[[AccessUnit | AudioPacket], None], report: Callable[[SourceError | None], None]
+        self, emit: Callable[[AccessUnit | AudioPacket], None], report: Callable[[PiCamError | None], None]
     ) -> None:
         """Begins to deliver."""
 
@@ -116,7 +116,7 @@ class Opening:
         def emit(unit: AccessUnit | AudioPacket) -> None:
             self._bridge.post(current, self._receiver.publish, unit)
 
-        def report(trouble: SourceError | None) -> None:
+        def report(trouble: PiCamError | None) -> None:
             self._bridge.post(current, self._receiver.troubled, trouble)
 
         trouble = await self._attempt(self._source.start, emit, report)

@@ -24,17 +24,9 @@ class FakeViewer:
     started_at: float = 0.0
     delay_ms: int | None = None
 
-    @property
-    def id(self) -> str:
-        return f"id of {self.name}"
-
-    @property
-    def public_id(self) -> str:
-        return f"public id of {self.name}"
-
-    @property
-    def visitor(self) -> Visitor:
-        return Visitor(f"user {self.name}", self.name, None, self.can, "192.168.1.7", self.owner)
+    def __post_init__(self) -> None:
+        self.id, self.public_id = f"id of {self.name}", f"public id of {self.name}"
+        self.visitor = Visitor(f"user {self.name}", self.name, None, self.can, "192.168.1.7", self.owner)
 
     async def close(self, reason: str) -> None:
         raise AssertionError("the floor ends no viewer")
