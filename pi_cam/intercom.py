@@ -167,8 +167,14 @@ class Mouth:
         await self._opening.settled()
 
     def stats(self) -> dict[str, object]:
-        """As `Speaker.stats`, and the mixer's."""
-        return {**self._speaker.stats(), **self.mixer.stats()}
+        """As `Speaker.stats`, and the mixer's; of talkers only the figures, since their ids are secret."""
+        figures = self.mixer.stats()
+        talkers = figures["talkers"]
+        return {
+            **self._speaker.stats(),
+            **figures,
+            "talkers": list(talkers.values()) if isinstance(talkers, dict) else [],
+        }
 
     # As a device and a receiver of `Opening`
 

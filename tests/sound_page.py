@@ -84,7 +84,7 @@ SCRIPT = """
     session.video = video;
   };
   window.sound = {
-    ear, told,
+    ear, told, request,
     async open(camera, sound) {
       session = {};
       socket = new WebSocket(`${location.origin.replace("http", "ws")}/api/v1/cameras/${camera}/live`, "pi-cam.v1");
@@ -218,7 +218,9 @@ def found_at(known: npt.NDArray[Any], heard: npt.NDArray[Any]) -> tuple[int, flo
     """Where `known` begins in `heard`, and how alike both are there: normalised cross-correlation, 1 for the same."""
     size = 1 << (len(known) + len(heard)).bit_length()
     a, b = known.astype(np.float64), heard.astype(np.float64)
-    product = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[: max(1, len(heard) - len(known) + 1)]
+    product = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[
+        : max(1, len(heard) - len(known) + 1)
+    ]
     sums = np.concatenate([[0.0], np.cumsum(b * b)])
     energy = sums[len(known) : len(known) + len(product)] - sums[: len(product)]
     alike = product / np.sqrt(np.sum(a * a) * np.maximum(energy, 1e-9))

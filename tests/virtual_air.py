@@ -116,6 +116,7 @@ class Microphone:
         self._fifo = fifo
         self._pipe: int | None = None
         self._waiting: deque[Samples] = deque()
+        self._history: list[Samples] = []
         self._lock = threading.Lock()
         self._echo: _Echo | None = None
         self._flows = threading.Event()
@@ -141,6 +142,10 @@ class Microphone:
         """How often the room's echo began anew, because the loudspeaker was silent, reopened or late."""
         return 0 if self._echo is None else self._echo.slips
 
+    def history(self, begin: int, end: int) -> Samples:
+        """What was written, echo and all, from one sample to another."""
+        return np.concatenate(self._history[begin // BLOCK : end // BLOCK])
+
     def stall(self) -> None:
         """Nothing comes any more, not even silence: a microphone that hangs."""
         self._flows.clear()
@@ -161,7 +166,9 @@ class Microphone:
             if not self._flows.is_set():
                 self._flows.wait()
                 due = time.monotonic()
-            self._write(self._next())
+            block = self._next()
+            self._history.append(block)
+            self._write(block)
             due = max(due + BLOCK / RATE, time.monotonic() - 0.2)
             self._ended.wait(max(0.0, due - time.monotonic()))
         self.connect(plugged=False)
