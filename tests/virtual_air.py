@@ -222,11 +222,13 @@ class _Echo:
         begin = int(self._position)
         self._position += BLOCK * (1 - self._room.drift)
         played = self._loudspeaker.slice(begin, BLOCK + 2)
-        return np.interp(places - begin, np.arange(len(played)), played)
+        at_our_rate: Sound = np.interp(places - begin, np.arange(len(played)), played)
+        return at_our_rate
 
 
 def _convolved(sound: Sound, response: Sound) -> Sound:
     """`np.convolve(sound, response, "valid")` by FFT."""
     size = 1 << (len(sound) + len(response) - 2).bit_length()
     product = np.fft.rfft(sound, size) * np.fft.rfft(response, size)
-    return np.fft.irfft(product, size)[len(response) - 1 : len(sound)]
+    valid: Sound = np.fft.irfft(product, size)[len(response) - 1 : len(sound)]
+    return valid

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from tests.prerequisites import require
@@ -104,6 +105,16 @@ class Server:
         for left in (f"{self._name}.sock", f"{self._name}.fifo"):
             (self._folder / left).unlink(missing_ok=True)
 
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It answers nothing meanwhile."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def _wait_for(self, socket: Path, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not socket.exists():
@@ -135,6 +146,10 @@ class VirtualSound:
         """It is gone, also for who has it open."""
         self.microphone.connect(plugged=False)
         self._servers["microphone"].kill()
+
+    def hanging_microphone(self) -> AbstractContextManager[None]:
+        """Its driver answers nothing meanwhile."""
+        return self._servers["microphone"].hanging()
 
     def plug_loudspeaker(self) -> None:
         """The loudspeaker is there."""

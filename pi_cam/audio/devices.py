@@ -217,10 +217,10 @@ def _code(error: Exception) -> object:
 def _load() -> Any:
     try:
         return importlib.import_module("sounddevice")
-    except ImportError:
-        raise MissingPart("sounddevice is not installed, so that there is no sound.") from None
-    except OSError:
-        raise MissingPart("PortAudio is not installed, so that there is no sound.") from None
+    except ImportError as error:
+        raise MissingPart("sounddevice is not installed, so that there is no sound.") from error
+    except OSError as error:
+        raise MissingPart("PortAudio is not installed, so that there is no sound.") from error
 
 
 LIBRARY = Library()

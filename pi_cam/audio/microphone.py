@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from pi_cam.audio import troubles
-from pi_cam.audio.blocks import BLOCK_SAMPLES, Block
+from pi_cam.audio.blocks import Block
 from pi_cam.audio.devices import BLOCKS_PER_SECOND, LIBRARY, Library
 from pi_cam.audio.rates import Resampler
 from pi_cam.audio.upkeep import GLANCE_SECONDS, STARVED_SECONDS, Report, Upkeep, Wait
+from pi_cam.media.opus import BLOCK_SAMPLES
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
 QUEUE_BLOCKS = 10

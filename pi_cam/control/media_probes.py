@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import Any
 
+from pi_cam.audio.devices import devices
 from pi_cam.control.findings import Finding, Place
-from pi_cam.errors import PiCamError
+from pi_cam.errors import MissingPart, PiCamError
 
 PLUG_IN = "Where sound is wanted: plug one in, then start pi-cam again."
 
@@ -53,29 +52,29 @@ def webrtc(place: Place) -> list[Finding]:
 
 
 def sound(_: Place) -> list[Finding]:
-    """PortAudio, and a microphone and a loudspeaker."""
+    """PortAudio, and a microphone and a loudspeaker, by the names that the settings take."""
     try:
-        devices = importlib.import_module("sounddevice").query_devices()
-    except ImportError:
-        text = "sounddevice is not installed, so that there is no sound."
-        return [Finding("sound", "optional", text, 'Where sound is wanted: pip install "pi-cam[sound]"')]
-    except OSError:
-        text = "PortAudio is not installed, so that there is no sound."
-        return [Finding("sound", "optional", text, "Where sound is wanted: sudo apt install libportaudio2")]
-    return [_microphone(_named(devices, "input")), _loudspeaker(_named(devices, "output"))]
-
-
-def _named(devices: Sequence[Mapping[str, Any]], direction: str) -> list[str]:
-    return [str(one["name"]) for one in devices if one[f"max_{direction}_channels"] > 0]
+        found = devices()
+    except MissingPart as error:
+        remedy = "Where sound is wanted: sudo apt install libportaudio2"
+        if isinstance(error.__cause__, ImportError):
+            remedy = 'Where sound is wanted: pip install "pi-cam[sound]"'
+        return [Finding("sound", "optional", str(error), remedy)]
+    except PiCamError as error:
+        return [Finding("sound", "optional", str(error), PLUG_IN)]
+    return [
+        _microphone([one.name for one in found if one.serves("input")]),
+        _loudspeaker([one.name for one in found if one.serves("output")]),
+    ]
 
 
 def _microphone(names: list[str]) -> Finding:
     if not names:
         return Finding("sound", "optional", "No microphone is connected.", PLUG_IN)
-    return Finding("sound", "ok", f"A microphone is there: {names[0]}.")
+    return Finding("sound", "ok", f"A microphone is there: {', '.join(names)}.")
 
 
 def _loudspeaker(names: list[str]) -> Finding:
     if not names:
         return Finding("sound", "optional", "No loudspeaker is connected.", PLUG_IN)
-    return Finding("sound", "ok", f"A loudspeaker is there: {names[0]}.")
+    return Finding("sound", "ok", f"A loudspeaker is there: {', '.join(names)}.")

@@ -161,12 +161,21 @@ def test_webrtc(tmp_path: Path, data: Path, place: Place) -> None:
     assert only("webrtc", looked_at(place), lacking)[0]["text"] == "This release of aiortc lacks: packet history."
 
 
-DEVICES = "def query_devices(): return [dict(name=n, max_input_channels=i, max_output_channels=o) for n, i, o in {}]"
+DEVICES = """
+FOUND = {}
+def query_hostapis():
+    return [dict(name="ALSA", devices=range(len(FOUND)), default_input_device=-1, default_output_device=-1)]
+def query_devices(index):
+    name, inputs, outputs = FOUND[index]
+    return dict(name=name, max_input_channels=inputs, max_output_channels=outputs, default_samplerate=48000.0)
+"""
 
 
 def test_sound(tmp_path: Path, data: Path) -> None:
-    both = doctor(data, environment=module(tmp_path, "sounddevice", DEVICES.format("[('mic', 1, 0), ('box', 0, 2)]")))
-    assert [one["text"] for one in both["sound"]] == ["A microphone is there: mic.", "A loudspeaker is there: box."]
+    found = "[('mic', 1, 0), ('box', 0, 2), ('set', 1, 1)]"
+    both = doctor(data, environment=module(tmp_path, "sounddevice", DEVICES.format(found)))
+    named = ["A microphone is there: mic, set.", "A loudspeaker is there: box, set."]
+    assert [one["text"] for one in both["sound"]] == named
     deaf = doctor(data, environment=module(tmp_path, "sounddevice", DEVICES.format("[('box', 0, 2)]")))
     assert only("sound", both, deaf)[0]["text"] == "No microphone is connected."
     library = doctor(data, environment=module(tmp_path, "sounddevice", "raise OSError('PortAudio library not found')"))

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pi_cam.audio.blocks import BLOCK_SAMPLES, SILENCE, Block
+from pi_cam.audio.blocks import SILENCE, Block
 from pi_cam.audio.devices import Library
 from pi_cam.audio.microphone import Microphone
 from pi_cam.audio.speaker import Speaker
+from pi_cam.media.opus import BLOCK_SAMPLES
 from tests.virtual_air import RATE, Room, Samples
 from tests.virtual_sound import LOUDSPEAKER, MICROPHONE, VirtualSound
 
@@ -287,3 +288,18 @@ def test_both_are_unplugged_and_stopping_does_not_hang(
         began = time.monotonic()
         device.stop()
         assert time.monotonic() - began < 2
+
+
+def test_a_sound_server_that_hangs_keeps_nobody(
+    sound: VirtualSound, library: Library, microphone: Microphone, heard: Heard
+) -> None:
+    microphone.start()
+    heard.wait(5)
+    with sound.hanging_microphone():
+        assert heard.told.get(timeout=3) == "The microphone no longer sends sound."
+        time.sleep(1.5)  # it is opened again by now, which does not return
+        began = time.monotonic()
+        microphone.stop()
+        assert time.monotonic() - began < 2
+    microphone.start()
+    heard.wait(5)
