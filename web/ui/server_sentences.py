@@ -341,4 +341,7 @@ SENTENCES = (
     "This device",
     "The cameras were put in order",
     "A camera's address was tried",
+    # Sound
+    "FFmpeg here has no Opus decoder (libopus): install PyAV from PyPI.",
+    "Echo cancelling needs the Python package pywebrtc-audio.",
 )
