@@ -352,4 +352,7 @@ SENTENCES = (
     "The sound devices do not answer.",
     "The microphone was stopped by a fault of the program; its log says more.",
     "The loudspeaker was stopped by a fault of the program; its log says more.",
+    # Sound
+    "FFmpeg here has no Opus decoder (libopus): install PyAV from PyPI.",
+    "Echo cancelling needs the Python package pywebrtc-audio.",
 )
