@@ -59,7 +59,11 @@ class Moments:
 
 
 class Loudspeaker:
-    """What was played since some program opened the loudspeaker; a thread watches the file grow."""
+    """What was played since some program opened the loudspeaker; a thread watches the file grow.
+
+    ALSA's file plugin holds back as much as the program's own ALSA buffer takes (it may still be rewound), so a sample is
+    in the file when a sound card would make it heard, and the last of it never is.
+    """
 
     LOOK_SECONDS = 0.004
 
@@ -72,7 +76,7 @@ class Loudspeaker:
         self._watcher.start()
 
     def __call__(self, begin: int = 0) -> Samples:
-        """Everything, from sample `begin` on. ALSA's file plugin writes when its own buffer of some 40 ms is full."""
+        """Everything, from sample `begin` on."""
         with suppress(FileNotFoundError):
             data = self._file.read_bytes()[2 * begin :]
             return np.frombuffer(data[: len(data) // 2 * 2], np.int16)

@@ -20,10 +20,11 @@ from pi_cam.audio.troubles import Direction
 from pi_cam.errors import MissingPart
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
-LATENCY_SECONDS = 0.04
-"""Two blocks in ALSA's buffer; asked for less, PortAudio takes this."""
+PER_SECOND = {"input": 50, "output": 100}
+"""Callbacks. A microphone fills the 20 ms of a block anyway; a loudspeaker's buffer is shorter when its periods are."""
 
-BLOCKS_PER_SECOND = 50
+LATENCY_SECONDS = {"input": 0.04, "output": 0.02}
+"""Two periods, and PortAudio adds one, in ALSA's own buffer."""
 
 LOCK_SECONDS = 5.0
 ABORT_SECONDS = 1.0
@@ -63,12 +64,12 @@ class _Listed:
 
 
 class OpenStream:
-    """One direction of one device, mono, 16 bits; made by `Library.open`. `block_samples` go to each callback."""
+    """One direction of one device, mono, 16 bits; made by `Library.open`. Each callback has `samples`."""
 
-    def __init__(self, stream: Any, name: str, rate: int, closed: Callable[[Any, bool], None]) -> None:
+    def __init__(self, stream: Any, name: str, rate: int, samples: int, closed: Callable[[Any, bool], None]) -> None:
         self.name = name
         self.rate = rate
-        self.block_samples = rate // BLOCKS_PER_SECOND
+        self.samples = samples
         self._stream = stream
         self._closed = closed
 
@@ -179,21 +180,22 @@ class Library:
         kind = sounddevice.RawInputStream if direction == "input" else sounddevice.RawOutputStream
         rates = list(dict.fromkeys((SOUND_CLOCK_HZ, listed.rate)))
         for rate in rates:
+            samples = rate // PER_SECOND[direction]
             try:
                 stream = kind(
                     samplerate=rate,
-                    blocksize=rate // BLOCKS_PER_SECOND,
+                    blocksize=samples,
                     device=listed.index,
                     channels=1,
                     dtype="int16",
-                    latency=LATENCY_SECONDS,
+                    latency=LATENCY_SECONDS[direction],
                     callback=callback,
                 )
             except sounddevice.PortAudioError as error:
                 if _code(error) != INVALID_SAMPLE_RATE or rate == rates[-1]:
                     raise self._trouble(error, direction, listed.device.name) from error
             else:
-                return OpenStream(stream, listed.device.name, rate, self._give_back)
+                return OpenStream(stream, listed.device.name, rate, samples, self._give_back)
         raise AssertionError("the last rate either opens or raises")
 
     def _trouble(self, error: Exception, direction: Direction, name: str) -> Exception:
