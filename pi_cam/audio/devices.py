@@ -6,6 +6,7 @@ serves everybody: it looks again when the kernel's cards have changed, or after 
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import sys
 import threading
@@ -218,11 +219,15 @@ def _code(error: Exception) -> object:
 
 def _load() -> Any:
     try:
-        return importlib.import_module("sounddevice")
+        module = importlib.import_module("sounddevice")
     except ImportError as error:
         raise MissingPart("sounddevice is not installed, so that there is no sound.") from error
     except OSError as error:
         raise MissingPart("PortAudio is not installed, so that there is no sound.") from error
+    # At the end of the process it would close every stream, and wait for a driver that hangs; the kernel does not wait.
+    if hasattr(module, "_exit_handler"):
+        atexit.unregister(module._exit_handler)
+    return module
 
 
 LIBRARY = Library()
