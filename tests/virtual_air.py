@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,10 +53,11 @@ class Moments:
 
     def of(self, sample: int) -> float:
         """The monotonic second at which this sample (from 0) was there. Raises `LookupError` while it is not."""
-        for at, samples in self._known:
-            if samples > sample:
-                return at
-        raise LookupError(f"sample {sample} was not written")
+        known = self._known
+        place = bisect_right(known, sample, key=lambda one: one[1])
+        if place == len(known):
+            raise LookupError(f"sample {sample} was not written")
+        return known[place][0]
 
 
 class Loudspeaker:
