@@ -100,6 +100,7 @@ class Library:
         self._lock = threading.Lock()
         self._seen: str | None = None
         self._open = 0
+        self._initialised = True
         self._suspect = "sounddevice" in sys.modules  # somebody else may have looked long ago
 
     def devices(self) -> list[SoundDevice]:
@@ -141,11 +142,21 @@ class Library:
         cards = self._cards.listed()
         if self._open == 0:
             if self._suspect or self._seen not in (None, cards):
-                # Private by name, described by its author for this purpose; PortAudio knows no other way to look again.
-                sounddevice._terminate()
-                sounddevice._initialize()
+                self._look_again(sounddevice)
             self._seen, self._suspect = cards, False
         return sounddevice
+
+    def _look_again(self, sounddevice: Any) -> None:
+        """Both names are private, and described by their author for this; PortAudio knows no other way."""
+        self._suspect = True
+        try:
+            if self._initialised:
+                self._initialised = False
+                sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:  # a card that goes while it looks
+            raise troubles.unanswering() from error
+        self._initialised = True
 
     def _listed(self, sounddevice: Any) -> list[_Listed]:
         alsa = [api for api in sounddevice.query_hostapis() if api["name"] == "ALSA"]

@@ -181,6 +181,15 @@ def test_an_open_stream_makes_way_for_a_look_that_finds_what_was_plugged_in(
     assert not library.is_outdated()
 
 
+def test_a_look_that_fails_is_tried_again(library: Library, fake: FakeSounddevice) -> None:
+    opened(library).close(lost=True)
+    fake.refuses_to_look = True
+    for _ in range(2):
+        assert str(refused(library)) == "The sound devices do not answer."
+    fake.refuses_to_look = False
+    assert opened(library).name == USB_NAME
+
+
 def test_it_is_aborted_and_then_closed(library: Library, fake: FakeSounddevice) -> None:
     stream = opened(library)
     stream.start()
