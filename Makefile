@@ -38,7 +38,7 @@ test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a D
 	@deploy/need.sh test
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
 
-test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi and its camera
+test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi, its camera, a microphone and a loudspeaker
 	$(BIN)/python -m pytest tests/hardware -m hardware
 
 check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
@@ -58,6 +58,10 @@ docs: $(VENV)/.run ## write the pages that are made from the code
 bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes build/bench and docs/performance
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.sound
+
+soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.soak
 
 bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
 	@deploy/need.sh test
