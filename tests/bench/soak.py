@@ -25,8 +25,8 @@ GROWTH_MB = 8.0
 
 METHOD = [
     f"Made by `make soak`: {MINUTES} minutes of talk both ways through `pi-cam serve`, virtual ALSA devices and Chromium",
-    f"({report.machine()}). The first figures are taken after a minute, the last at the end; delays as in [sound](sound.md),",
-    "memory is what belongs to the process tree alone.",
+    f"({report.machine()}). The first figures are taken after a minute, the last at the end; delays as in",
+    "[sound](sound.md), memory is what belongs to the process tree alone.",
 ]
 
 

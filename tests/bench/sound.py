@@ -125,7 +125,7 @@ def listening_delays(sound: VirtualSound, page: SoundPage, seconds: int = 12) ->
 def talking_delays(sound: VirtualSound, page: SoundPage, seconds: int = 12) -> list[float]:
     """Milliseconds, one for each second of speech."""
     page.heard("said")
-    before = len(sound.loudspeaker())
+    before = sound.loudspeaker.samples()
     page.wait(seconds + 1.5)
     said, played = page.heard("said"), sound.loudspeaker(before)
     samples = said.samples()

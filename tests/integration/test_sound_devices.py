@@ -219,8 +219,8 @@ def test_the_loudspeaker_plays_bit_exact_what_it_says(sound: VirtualSound, libra
     stats = speaker.stats()
     speaker.stop()
     file = sound.loudspeaker()
-    assert place_of(wanted, np.concatenate(pulled.played)) == 0
     if stats["underruns"] == 0:
+        assert place_of(wanted, np.concatenate(pulled.played)) == 0
         assert place_of(wanted, file) >= 0
     for one in wanted.reshape(-1, BLOCK_SAMPLES):  # silence between blocks is all that a busy machine may add
         place = place_of(one, file)
