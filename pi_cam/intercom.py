@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Literal
 
 from pi_cam.audio.blocks import SILENCE, Block, Meter, amplified
 from pi_cam.audio.echo import EchoCanceller, choose
@@ -49,6 +48,7 @@ class Ear:
         self._changed = changed
         self.meter = Meter()
         self.canceller: EchoCanceller | None = None
+        self._chosen: tuple[str, bool] | None = None
         self._settings = settings
         self._far = far
         self._emit: Emit | None = None
@@ -61,8 +61,7 @@ class Ear:
 
     def start(self, emit: Emit, report: Report) -> None:
         """Returns at once. Raises `MissingPart` without the libraries."""
-        wanted: Literal["auto", "off"] = "off" if self._settings.text("echo_cancelling") == "off" else "auto"
-        self.canceller = choose(wanted, self._settings.flag("noise_suppression"), self._changed)
+        self._chosen = None
         self._encoder, self._pts, self._heard_at = OpusEncoder(), None, None
         with self._gate:
             self._emit, self._report = emit, report
@@ -80,10 +79,10 @@ class Ear:
         return {**self._microphone.stats(), "level_dbfs": level, "echo_slips": self._far.slips}
 
     def _heard(self, block: Block, captured_at: float) -> None:
-        if self.canceller is None or self._encoder is None:
+        if self._encoder is None:
             return
         self._follow(captured_at)
-        clean = self.canceller.process(block, self._far.take())
+        clean = self._echo_canceller().process(block, self._far.take())
         loud = amplified(clean, self._settings.number("microphone_gain_db"))
         said = SILENCE if self._settings.flag("microphone_muted") else loud
         self.meter.add(said)
@@ -93,6 +92,15 @@ class Ear:
             if self._emit is not None:
                 for packet in packets:
                     self._emit(packet)
+
+    def _echo_canceller(self) -> EchoCanceller:
+        """That of the settings; another one as soon as they change."""
+        wanted = self._settings.text("echo_cancelling"), self._settings.flag("noise_suppression")
+        if self.canceller is None or self._chosen != wanted:
+            self.canceller = choose("off" if wanted[0] == OFF else "auto", wanted[1], self._changed)
+            self._chosen = wanted
+            self._changed()
+        return self.canceller
 
     def _follow(self, captured_at: float) -> None:
         """Blocks that the microphone lost are lost for its echo, too."""

@@ -109,10 +109,9 @@ class Floor:
         return [{"viewer": one.viewer.public_id, "name": one.viewer.visitor.name} for one in self._talkers.values()]
 
     def clear(self) -> None:
-        """Ends everybody's talk: the loudspeaker is switched off, or the camera stopped."""
-        if self._talkers:
-            self._end(list(self._talkers.values()))
-            self.tell()
+        """Ends everybody's talk: the loudspeaker is switched off."""
+        self._end(list(self._talkers.values()))
+        self.tell()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Calls `changed` whenever somebody else has the floor; the answer ends that."""
