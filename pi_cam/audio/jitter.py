@@ -44,7 +44,7 @@ AFTER_STARVING, MOST_CAREFUL = 4 * TOO_DEEP, 60 * TOO_DEEP
 """Blocks, 4 s to 1 min, for which a buffer that ran empty is not made shallower again: twice as long each time, or on a
 network that is just too uneven it would run empty every few seconds."""
 
-FAR_TOO_DEEP = 3
+FAR_TOO_DEEP = 5
 """Excess depth that is taken down even then: the network stood still, and gave all at once."""
 
 

@@ -123,6 +123,15 @@ def test_an_endless_burst_is_bounded_and_the_newest_is_heard() -> None:
     assert listener.accounted()
 
 
+def test_after_a_burst_nothing_is_made_up_for_what_was_dropped() -> None:
+    listener = Listener()
+    listener.hear(steady(50), 1.0)
+    listener.hear([Packet(1.0, 50 + index) for index in range(90)], 0.02)
+    heard = listener.hear([], 0.2)
+    assert all(block is not None and block.data is not None for block in heard)
+    assert numbers(heard)[-1] <= 139
+
+
 def test_ten_times_too_much_is_bounded_all_the_time() -> None:
     listener = Listener()
     for second in range(5):

@@ -33,6 +33,26 @@ def test_on_an_uneven_network_almost_all_is_heard() -> None:
     assert numbers(heard) == sorted(numbers(heard))
 
 
+def test_a_nearly_even_stream_is_neither_starved_nor_shortened() -> None:
+    listener = Listener()
+    heard = listener.hear(uneven(3_000, 0.002), 59.0)
+    assert listener.buffer.stats()["dropped"] == 0
+    assert sum(block is not None and block.data is None for block in heard) == 0
+    assert listener.buffer.stats()["held_ms"] <= 20
+
+
+@pytest.mark.parametrize(
+    ("every", "length", "concealed"), [(0.4, 0.060, 8), (1.0, 0.060, 6), (3.0, 0.100, 30), (3.0, 0.250, 40)]
+)
+def test_a_network_that_halts_again_and_again_finds_enough_held(every: float, length: float, concealed: int) -> None:
+    """It gives at once what it held; a minute, in which it halts 20 to 150 times for 3 to 12 blocks."""
+    packets = [Packet(max(packet.at, packet.at // every * every + length), packet.index) for packet in steady(3_000)]
+    listener = Listener()
+    heard = listener.hear(packets, 59.0)
+    assert sum(block is not None and block.data is None for block in heard) <= concealed
+    assert listener.buffer.stats()["lost"] == 0
+
+
 def test_a_network_that_is_late_now_and_then_starves_it_ever_more_rarely() -> None:
     """Each hundredth packet is 15 ms late: too rare to be measured, too late when one block is held. Five minutes."""
     listener = Listener()

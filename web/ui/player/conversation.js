@@ -36,6 +36,7 @@ export function converse(player) {
     for (const name of ["sound", "state", "up", "down"]) one.addEventListener(name, show);
   }
   player.addEventListener("state", show);
+  for (const button of document.querySelectorAll(".note [data-closes]")) button.addEventListener("click", closeNote);
   listenToTalkers(talking);
   const toggleSound = () => {
     if (find("#sound", HTMLButtonElement).hidden) return;
@@ -125,6 +126,12 @@ function showDetails(sound) {
   find('[data-detail="talk"]', HTMLElement).textContent = describeMouth(sound);
 }
 
+/** What was read need not be read again. @param {Event} event */
+function closeNote({ currentTarget }) {
+  const element = currentTarget instanceof Element ? currentTarget.closest(".note") : null;
+  element?.toggleAttribute("hidden", true);
+}
+
 /**
  * @param {string} selector
  * @param {string} sentence
@@ -133,10 +140,11 @@ function showDetails(sound) {
 function note(selector, sentence, isTrouble) {
   const element = find(selector, HTMLElement);
   const words = find(`${selector} > span`, HTMLElement);
-  element.hidden = sentence === "";
   element.classList.toggle("trouble", isTrouble);
-  if (sentence && sentence !== words.textContent) announce(sentence);
+  if (sentence === words.textContent) return; // it may have been closed
+  element.hidden = sentence === "";
   words.textContent = sentence;
+  if (sentence) announce(sentence);
 }
 
 /** @param {boolean} isOn for as long as this tab is open */

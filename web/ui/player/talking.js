@@ -9,6 +9,8 @@ import { microphoneObstacle } from "./microphone.js";
 
 const TAIL_MS = 250; // people release with the last syllable on their lips, and it travels for a while
 const LONG_ASKING_MS = 1_000; // a press that waited so long waited for the person
+const HINT_MS = 8_000;
+const HINTS = ["hold", "ready"]; // what needs no second reading
 
 /** @typedef {"off" | "asking" | "on" | "refused"} TalkState */
 
@@ -24,6 +26,7 @@ export class Talking extends EventTarget {
   #turn = 0; // what belongs to an earlier press is ignored
   #tailTimer = 0;
   #longTimer = 0;
+  #hintTimer = 0;
 
   /**
    * @param {import("./line.js").Line} line
@@ -162,6 +165,8 @@ export class Talking extends EventTarget {
     this.state = state;
     this.reason = reason;
     this.name = this.line.others()[0] ?? "";
+    clearTimeout(this.#hintTimer);
+    if (HINTS.includes(reason ?? "")) this.#hintTimer = setTimeout(() => this.#say("off"), HINT_MS);
     this.dispatchEvent(new Event("state"));
   }
 }
