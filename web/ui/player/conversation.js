@@ -92,7 +92,7 @@ function lowered({ talk: { duplex, talkers } }) {
  * @param {Talking} talking
  * @param {boolean} isGone
  */
-function showTalk({ can, sound, isUp, isOwner }, { state, reason, name, isHandsFree, isBusy }, isGone) {
+function showTalk({ can, sound, isUp, isOwner }, { state, reason, detail, isHandsFree, isBusy }, isGone) {
   const root = document.documentElement;
   root.dataset.talk = state;
   root.dataset.talkReason = reason ?? "";
@@ -101,8 +101,8 @@ function showTalk({ can, sound, isUp, isOwner }, { state, reason, name, isHandsF
   button.setAttribute("aria-pressed", String(isBusy));
   button.setAttribute("aria-disabled", String(!isUp));
   find("#hands-free", HTMLButtonElement).setAttribute("aria-pressed", String(isHandsFree));
-  const trouble = sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
-  note("#talk-note", isGone ? "" : explainTalk(reason, name) || trouble, state === "refused" || trouble !== "");
+  const trouble = isBusy && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
+  note("#talk-note", isGone ? "" : trouble || explainTalk(reason, detail), state === "refused" || trouble !== "");
   find("#take-over", HTMLButtonElement).hidden = !(reason === "floor-taken" && isOwner);
 }
 

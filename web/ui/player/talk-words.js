@@ -6,10 +6,10 @@ import { language, serverText, text } from "./texts.js";
 
 /**
  * @param {string | null} reason the code of `Talking` or `Listening`
- * @param {string} [name] whose doing it is, "" if that is not known
+ * @param {string} [detail] whose doing it is, or what the camera says about it; "" if that is not known
  * @returns {string} "" for a code that says nothing to a person
  */
-export function explainTalk(reason, name = "") {
+export function explainTalk(reason, detail = "") {
   switch (reason) {
     case "insecure":
       return text("Browsers give the microphone only to pages with https. Open this camera at its address that begins with https.");
@@ -31,14 +31,16 @@ export function explainTalk(reason, name = "") {
       return text("Your microphone was disconnected. Connect it, then press again.");
     case "microphone-failed":
       return text("Your microphone cannot be opened. Press again; if that does not help, restart the browser.");
+    case "loudspeaker-trouble":
+      return serverText(detail);
     case "loudspeaker-muted":
       return text("The camera’s loudspeaker is muted: nobody would hear you.");
     case "floor-taken":
-      return name ? text("%(name)s is talking. Wait a moment, then press again.", { name }) : text("Somebody else is talking. Wait a moment, then press again.");
+      return detail ? text("%(name)s is talking. Wait a moment, then press again.", { name: detail }) : text("Somebody else is talking. Wait a moment, then press again.");
     case "floor-full":
       return text("As many people talk as this camera allows. Wait a moment, then press again.");
     case "floor-lost":
-      return name ? text("%(name)s talks now, and you are no longer heard.", { name }) : text("Your talk was ended, and you are no longer heard.");
+      return detail ? text("%(name)s talks now, and you are no longer heard.", { name: detail }) : text("Your talk was ended, and you are no longer heard.");
     case "not-allowed":
       return text("You may not talk through this camera. Ask its owner to allow it.");
     case "not-connected":

@@ -11,6 +11,8 @@ const TAIL_MS = 250; // people release with the last syllable on their lips, and
 const LONG_ASKING_MS = 1_000; // a press that waited so long waited for the person
 const HINT_MS = 8_000;
 const HINTS = ["hold", "ready"]; // what needs no second reading
+/** @type {(string | null)[]} */
+const WAITING = [null, "unanswered"];
 
 /** @typedef {"off" | "asking" | "on" | "refused"} TalkState */
 
@@ -19,8 +21,8 @@ export class Talking extends EventTarget {
   state = "off";
   /** @type {string | null} the code of why not, or of a hint; talk-words.js explains it */
   reason = null;
-  /** Whose doing it is, where that matters. */
-  name = "";
+  /** Whose doing it is, or what the camera says about it, where that matters. */
+  detail = "";
   isHandsFree = false;
 
   #turn = 0; // what belongs to an earlier press is ignored
@@ -39,7 +41,7 @@ export class Talking extends EventTarget {
     line.addEventListener("sound", () => this.#see());
     line.addEventListener("down", () => this.#cut());
     microphone.addEventListener("gone", () => this.isBusy && this.#end("refused", "microphone-gone"));
-    microphone.addEventListener("ready", () => this.isBusy || this.#say("off", "ready"));
+    microphone.addEventListener("ready", () => WAITING.includes(this.reason) && !this.isBusy && this.#say("off", "ready"));
   }
 
   /** @returns {boolean} whether a press is under way */
@@ -135,9 +137,10 @@ export class Talking extends EventTarget {
     this.isHandsFree = false;
     const lost = () => {}; // with the connection the floor is given back as well
     this.line.speak(null).catch(lost);
-    this.line.request("talk", { on: false }).catch(lost);
     this.microphone.giveBackSoon();
-    this.#say(state, reason);
+    if (state === "off" && this.line.sound?.talk.trouble) this.#say("refused", "loudspeaker-trouble");
+    else this.#say(state, reason);
+    this.line.request("talk", { on: false }).catch(lost);
   }
 
   /** The connection is gone: whoever comes back does not talk without another press. */
@@ -164,7 +167,8 @@ export class Talking extends EventTarget {
   #say(state, reason = null) {
     this.state = state;
     this.reason = reason;
-    this.name = this.line.others()[0] ?? "";
+    const said = reason === "loudspeaker-trouble" ? this.line.sound?.talk.trouble : this.line.others()[0];
+    this.detail = said ?? "";
     clearTimeout(this.#hintTimer);
     if (HINTS.includes(reason ?? "")) this.#hintTimer = setTimeout(() => this.#say("off"), HINT_MS);
     this.dispatchEvent(new Event("state"));
