@@ -15,7 +15,7 @@ NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/te
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench screenshots clean
+.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -54,6 +54,10 @@ format: $(VENV)/.test ## bring the code into its form
 
 docs: $(VENV)/.run ## write the pages that are made from the code
 	$(BIN)/python -c 'from pi_cam.settings import markdown; print(markdown(), end="")' > docs/settings.md
+
+bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes build/bench and docs/performance
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.sound
 
 bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
 	@deploy/need.sh test

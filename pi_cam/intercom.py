@@ -43,24 +43,37 @@ Report = Callable[[PiCamError | None], None]
 
 
 class Far:
-    """What the loudspeaker plays, block by block, for the thread of the microphone; silence when it plays nothing."""
+    """What the loudspeaker plays, block by block, for the thread of the microphone; silence when it plays nothing.
+
+    `slips`: how often the two threads were so far apart that the canceller has to find the delay anew.
+    """
 
     def __init__(self) -> None:
-        self._blocks: deque[Block] = deque(maxlen=ECHO_BLOCKS)
+        self.slips = 0
+        self._blocks: deque[Block] = deque()
+        self._flows = False
 
     def played(self, block: Block) -> None:
         """From the loudspeaker's thread."""
         self._blocks.append(block)
+        if len(self._blocks) > ECHO_BLOCKS:
+            self._blocks.popleft()
+            self.slips += 1
 
     def take(self) -> Block:
         """From the microphone's thread."""
         try:
-            return self._blocks.popleft()
+            block = self._blocks.popleft()
         except IndexError:
+            self.slips += self._flows
+            self._flows = False
             return SILENCE
+        self._flows = True
+        return block
 
     def clear(self) -> None:
         """The loudspeaker was closed."""
+        self._flows = False
         self._blocks.clear()
 
 
@@ -96,8 +109,9 @@ class Ear:
         self._microphone.stop()
 
     def stats(self) -> dict[str, object]:
-        """As `Microphone.stats`, and the level in dBFS."""
-        return {**self._microphone.stats(), "level_dbfs": round(self.meter.level_dbfs, 1)}
+        """As `Microphone.stats`, the level in dBFS, and how often the echo's delay jumped."""
+        level = round(self.meter.level_dbfs, 1)
+        return {**self._microphone.stats(), "level_dbfs": level, "echo_slips": self._far.slips}
 
     def _heard(self, block: Block, captured_at: float) -> None:
         if self.canceller is None or self._encoder is None:
