@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -26,6 +27,7 @@ from tests.e2e.conversing import (
     wait_for_talk,
 )
 from tests.server import Server, serving
+from tests.virtual_sound import VirtualSound
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +56,27 @@ def test_held_with_the_mouse_everybody_sees_who_talks(browser: Browser, camera: 
         expect(note(ada)).to_contain_text(MISSING_SENTENCE)  # it was not heard
         assert ada.evaluate("connections") == 1
         assert ada.evaluate("tracks.map(({readyState}) => readyState)") == ["live"]  # for the next word
+
+
+def test_the_voice_comes_out_of_the_loudspeaker_while_the_button_is_held(
+    browser: Browser, tmp_path: Path, sound: VirtualSound
+) -> None:
+    how = {**sound.environment, "PI_CAM_LOUDSPEAKER": "vspk"}
+    with serving(tmp_path / "data", SOURCE, owner=True, environment=how) as server, someone(browser, server) as ada:
+        for _ in range(2):  # the second time with the microphone still at hand
+            before = sound.loudspeaker.samples()
+            ada.keyboard.down("t")
+            wait_for_talk(ada, "on")
+            ada.wait_for_timeout(2_500)  # Chromium's own microphone beeps every second
+            ada.keyboard.up("t")
+            assert np.abs(sound.loudspeaker(before)).max(initial=0) > 1_000
+            expect(chip(ada)).to_be_hidden()
+            ada.wait_for_timeout(300)
+            released = sound.loudspeaker.samples()
+            ada.wait_for_timeout(1_500)
+            assert np.abs(sound.loudspeaker(released)).max(initial=0) < 50
+        assert ada.evaluate("[connections, tracks.length]") == [1, 1]
+        expect(note(ada)).to_be_hidden()
 
 
 @pytest.mark.parametrize("key", ["t", " ", "Enter"])

@@ -44,6 +44,7 @@ export function converse(player) {
     remember(listening.isOn);
   };
   find("#sound", HTMLButtonElement).addEventListener("click", toggleSound);
+  show();
   if (isRemembered() && player.can.includes("listen")) listening.turn(true);
   return { toggleSound, giveIn: () => listening.giveIn() };
 }
