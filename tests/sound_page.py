@@ -189,7 +189,7 @@ class SoundPage:
         return Heard(np.frombuffer(base64.b64decode(found["sound"]), np.float32), found["at"], found["size"])
 
     def flashes(self) -> list[tuple[float, int]]:
-        """Of each picture since the last call: when it was on the screen (seconds since 1970), and the light of the square."""
+        """Of each picture since the last call: when it was on the screen (seconds since 1970), and the square's light."""
         return [(at / 1000, light) for at, light in self.call("ear.flashes.splice(0)")]
 
 

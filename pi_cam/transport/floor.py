@@ -71,11 +71,11 @@ class Floor:
             self._end(others)
         elif self._several():
             if len(others) >= TALKERS_MAX:
-                raise FloorTaken("As many people talk as this camera allows.", others[0].viewer.visitor.name)
+                raise FloorTaken("As many people talk as this camera allows.")
         else:
             speaking = [one for one in others if self._clock() - one.last_heard < SILENT_SECONDS]
             if speaking:
-                raise FloorTaken("Somebody else is talking.", speaking[0].viewer.visitor.name)
+                raise FloorTaken("Somebody else is talking.")
             self._end(others)
         now = self._clock()
         self._talkers[viewer.id] = Talker(viewer, now, now)

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,12 +38,12 @@ METHOD = [
     "Made by `make bench-sound`: `pi-cam serve` on virtual ALSA devices and Chromium on one machine of two cores",
     f"({report.machine()}), in a network namespace of its own.",
     "",
-    "- *Microphone to browser*: from the write of a block into the virtual microphone's pipe until its first sample is in an",
-    "  AudioWorklet on the received track (`Date.now` there); windows of 1 s of speech, found again by cross-correlation.",
+    "- *Microphone to browser*: from the write of a block into the virtual microphone's pipe until its first sample is in",
+    "  an AudioWorklet on the received track (`Date.now` there); windows of 1 s of speech, found by cross-correlation.",
     "- *Browser to loudspeaker*: from an AudioWorklet on the browser's own microphone until the virtual loudspeaker's file",
     "  holds the sample.",
-    "- *Press*: from the call that asks for the floor, with the microphone granted before, until the first loud sample is in",
-    "  the loudspeaker's file, which is opened anew each time.",
+    "- *Press*: from the call that asks for the floor, with the microphone granted before, until the first loud sample is",
+    "  in the loudspeaker's file, which is opened anew each time.",
     "- *Echo*: loudspeaker driven into tanh, a room of 160 ms, a microphone clock 100 ppm faster; 25 s after 5 s to settle;",
     "  energy into the microphone against energy in the browser. The delay is counted from the loudspeaker's file.",
     "- *Near voice*: its share of what the browser hears (projection on the known voice) while the far one talks, against",
@@ -74,9 +75,9 @@ def conversation(said: npt.NDArray[np.int16], source: str = SOURCE) -> Iterator[
         write_wav(Path(name) / "voice.wav", said)
         flag = f"--use-file-for-fake-audio-capture={name}/voice.wav"
         environment = {**sound.environment, **DEVICES}
-        with serving(Path(name) / "data", source, owner=True, environment=environment) as server:
-            with sound_page(server, flag) as page:
-                yield server, sound, page
+        device = serving(Path(name) / "data", source, owner=True, environment=environment)
+        with device as server, sound_page(server, flag) as page:
+            yield server, sound, page
 
 
 def _made(folder: Path) -> Path:
@@ -223,14 +224,17 @@ async def _extra(server: Server, token: str) -> float:
 
 
 def _in_step(rows: Rows) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        with serving(Path(name), SYNCHRONOUS, owner=True) as server, sound_page(server) as page:
-            page.open()
-            page.wait(8.0)  # the browser brings both together slowly
-            page.heard()
-            page.flashes()
-            page.wait(15.0)
-            found = [1000 * (beep - flash) for beep, flash in _together(page)]
+    with (
+        tempfile.TemporaryDirectory() as name,
+        serving(Path(name), SYNCHRONOUS, owner=True) as server,
+        sound_page(server) as page,
+    ):
+        page.open()
+        page.wait(8.0)  # the browser brings both together slowly
+        page.heard()
+        page.flashes()
+        page.wait(15.0)
+        found = [1000 * (beep - flash) for beep, flash in _together(page)]
     row = report.times(found, None)
     middle = statistics.median(found)
     rows["sound against picture (flash and beep)"] = {**row, "goal": "within 40 ms", "ok": abs(middle) <= 40}
@@ -241,9 +245,7 @@ def _together(page: SoundPage) -> list[tuple[float, float]]:
     loud = np.abs(heard.sound) > 0.02
     starts = [sample for sample in np.flatnonzero(loud) if not loud[max(0, sample - RATE // 2) : sample].any()]
     beeps = [heard.at(int(sample)) for sample in starts if sample > RATE // 2]
-    flashes = [
-        at for (_, before), (at, light) in zip(pictures, pictures[1:], strict=False) if light > 215 and before <= 215
-    ]
+    flashes = [at for (_, before), (at, light) in pairwise(pictures) if light > 215 and before <= 215]
     return [(beep, min(flashes, key=lambda flash: abs(flash - beep))) for beep in beeps]
 
 
