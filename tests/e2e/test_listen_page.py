@@ -22,6 +22,8 @@ from tests.e2e.conversing import (
     watch,
 )
 from tests.server import Server, serving
+from tests.speech import speech
+from tests.virtual_sound import VirtualSound
 
 
 @pytest.fixture(scope="module")
@@ -98,4 +100,23 @@ def test_a_microphone_that_is_not_there_and_half_duplex(browser: Browser, tmp_pa
         tell(server, "PATCH", "/api/v1/settings", microphone_muted=True)
         expect(note).to_contain_text("The camera’s microphone is muted.")
         sound_button(ada).click()
+        expect(note).to_be_hidden()
+
+
+def test_silence_and_half_duplex_are_told(browser: Browser, tmp_path: Path, sound: VirtualSound) -> None:
+    how = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk", "PI_CAM_ECHO_CANCELLING": "off"}
+    environment = {**sound.environment, **how}
+    with (
+        serving(tmp_path / "data", SOURCE, owner=True, environment=environment) as server,
+        someone(browser, server) as ada,
+    ):
+        note = ada.locator("#sound-note")
+        sound_button(ada).click()
+        expect(note).to_contain_text("Nothing is heard yet.", timeout=10_000)
+        sound.microphone.play(speech(2.0, "en", rms=4_000))
+        expect(note).to_be_hidden()
+        assert ada.evaluate(LISTEN, 1_500) > 0.05
+        ada.keyboard.down("t")
+        expect(note).to_contain_text("The microphone is lowered while somebody talks.")
+        ada.keyboard.up("t")
         expect(note).to_be_hidden()
