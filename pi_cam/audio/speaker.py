@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pi_cam.audio import troubles
 from pi_cam.audio.blocks import Block
 from pi_cam.audio.devices import LIBRARY, Library, OpenStream
@@ -22,6 +24,8 @@ too few, and a busy machine is heard. So it begins with few, waits with one more
 after `CALM_PIECES` (half a minute) without a gap."""
 
 CALM_PIECES = 3_000
+
+PIECE_SAMPLES = SOUND_CLOCK_HZ // 100
 
 START_BLOCKS = 2
 """ALSA's buffer takes so much when it starts."""
@@ -45,6 +49,7 @@ class Outbox:
         self._taken = threading.Event()
         self._enough = FEWEST_PIECES
         self._calm = 0
+        self._gaps: deque[None] = deque()
 
     def callback(self, data: Any, samples: int, moment: Any, status: Any) -> None:
         """PortAudio's: fills `data`, and returns at once."""
@@ -63,6 +68,13 @@ class Outbox:
         """Exactly what one callback takes."""
         self._pieces.append(piece)
 
+    def gaps(self) -> int:
+        """How many pieces of silence were played since the last call, all of them before what is put next."""
+        count = len(self._gaps)
+        for _ in range(count):
+            self._gaps.popleft()
+        return count
+
     def room(self, seconds: float) -> bool:
         """Whether there is room for a block now, or after the next callback, for which it waits so long."""
         self._taken.clear()
@@ -70,6 +82,7 @@ class Outbox:
 
     def _gap(self) -> None:
         self._counts.underruns += 1
+        self._gaps.append(None)
         if self._calm:  # one step for each gap, however long
             self._enough = min(self._enough + 1, MOST_PIECES)
         self._calm = 0
@@ -88,7 +101,8 @@ class Speaker:
     """Open from `start` to `stop`; a device that is missing, busy, unplugged or stuck is reported and tried again.
 
     `device()` as for `Microphone`. In the loudspeaker's own thread, once for each 20 ms that it plays: `pull()` gives a
-    block, `played(block)` hears which one will be heard next, some 40 to 60 ms later.
+    block, `played(samples)` hears what comes out next, some 40 to 60 ms later: each block, and the silence (of another
+    length) where there was no block in time.
     """
 
     def __init__(
@@ -163,6 +177,9 @@ class Speaker:
     def _pass_on(self, resampler: Resampler, outbox: Outbox) -> None:
         block = self._pull()
         self._counts.blocks += 1
+        gaps = outbox.gaps()
+        if gaps:
+            self._played(np.zeros(gaps * PIECE_SAMPLES, np.int16))
         self._played(block)
         for piece in resampler.convert(block.tobytes()):
             outbox.put(piece)

@@ -285,6 +285,27 @@ def test_what_is_pulled_is_what_is_played(library: Library, fake: FakeSounddevic
     assert heard.empty()
 
 
+def test_silence_for_want_of_a_block_is_told_as_played(library: Library, fake: FakeSounddevice) -> None:
+    started: Events = queue.Queue()
+    fake.on_start = started.put
+    heard, go_on = queue.Queue[Any](), threading.Semaphore(speaker_module.START_BLOCKS)
+
+    def pull() -> Block:
+        go_on.acquire()
+        return block(5)
+
+    speaker = Speaker(lambda: "box", pull, heard.put, unheard, lambda: 9.0, library)
+    speaker.start()
+    stream = started.get(timeout=LIMIT_SECONDS)
+    for _ in range(2 * speaker_module.START_BLOCKS + 3):  # two pieces a block, and three more than there are
+        played(stream)
+    go_on.release(2)
+    told = [heard.get(timeout=LIMIT_SECONDS) for _ in range(speaker_module.START_BLOCKS + 3)]
+    go_on.release(100)
+    speaker.stop()
+    assert [(len(one), int(one[0])) for one in told] == [(960, 5), (960, 5), (1440, 0), (960, 5), (960, 5)]
+
+
 def test_a_loudspeaker_of_44100_hz_gets_what_it_takes(library: Library, fake: FakeSounddevice) -> None:
     started: Events = queue.Queue()
     fake.rates, fake.on_start = {44_100}, started.put
