@@ -368,8 +368,7 @@ SENTENCES = (
     "What is heard: auto (the sound that the camera itself brings, else the system's microphone), off, or a "
     "device's name as the doctor shows it.",
     "Loudspeaker",
-    "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor "
-    "shows it.",
+    "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
     "Microphone gain",
     "Decibels added to what the microphone hears.",
     "Loudspeaker volume",
