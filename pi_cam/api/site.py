@@ -6,6 +6,7 @@ from functools import partial
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.routing import IntegerConverter
 
 import web.ui
 from pi_cam.api import (
@@ -93,6 +94,13 @@ PARTS = (
 )
 
 
+class Number(IntegerConverter):
+    """A number that a row may have. Larger ones match no route; by werkzeug's own `max` they would be told, in some orders
+    of routes, that another method is allowed."""
+
+    regex = r"\d{1,9}"
+
+
 def create(services: Services, trusted_hosts: list[str]) -> Flask:
     """The application over these services. `trusted_hosts`: names under which this device may be addressed."""
     app = Flask("pi_cam", static_folder=None)
@@ -106,6 +114,7 @@ def create(services: Services, trusted_hosts: list[str]) -> Flask:
         },
     )
     app.extensions[EXTENSION] = services
+    app.url_map.converters["number"] = Number
     metrics.install(app)
     access.install(app, trusted_hosts)
     problems.install(app, rendering.error_page)

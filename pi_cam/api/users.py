@@ -53,14 +53,14 @@ def add() -> Response:
     return response
 
 
-@blueprint.get("/<int(max=2147483647):user>")
+@blueprint.get("/<number:user>")
 @rule("One user", "configure", {200: UserSchema})
 def one(user: int) -> Response:
     """One user."""
     return jsonify(described(services().users.get(user)))
 
 
-@blueprint.patch("/<int(max=2147483647):user>")
+@blueprint.patch("/<number:user>")
 @rule("Change what somebody may do", "configure", {200: UserSchema}, body=UserChangeSchema)
 def change(user: int) -> Response:
     """Takes effect at once, on what they watch now, too."""
@@ -73,7 +73,7 @@ def change(user: int) -> Response:
     return jsonify(described(row))
 
 
-@blueprint.put("/<int(max=2147483647):user>/password")
+@blueprint.put("/<number:user>/password")
 @rule("A new password for somebody who forgot theirs", "configure", {204: None}, body=PasswordSchema)
 def set_password(user: int) -> Response:
     """Ends all their sessions. Whoever sets it can sign in as them, now and later: it takes every right that there is."""
@@ -85,7 +85,7 @@ def set_password(user: int) -> Response:
     return Response(status=204)
 
 
-@blueprint.delete("/<int(max=2147483647):user>")
+@blueprint.delete("/<number:user>")
 @rule("Take somebody's access away", "configure", {204: None})
 def remove(user: int) -> Response:
     """With all their sessions."""

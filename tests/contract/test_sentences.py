@@ -13,7 +13,8 @@ import pytest
 import pi_cam
 from pi_cam.errors import PiCamError, SettingError
 from pi_cam.journal.actions import ACTIONS
-from pi_cam.settings import ROWS, SETTINGS, Settings
+from pi_cam.setting_rows import SETTINGS
+from pi_cam.settings import ROWS, Settings
 from pi_cam.settings_file import NAME, PREVIOUS
 from pi_cam.store import Store
 from web.ui import texts
