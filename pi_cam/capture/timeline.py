@@ -8,13 +8,16 @@ from pi_cam.media.units import VIDEO_CLOCK_HZ
 
 MAX_DRIFT_SECONDS = 5.0
 
-_LAG_PICTURES = 16
-"""Pictures over which the time from a picture's place to its arrival is averaged."""
+_LEAK_PICTURES = 2_048
+"""The least lag is forgotten at this pace: it follows two clocks that drift apart, but not a picture that came late."""
+
+_UNTIMED_PICTURES = 10
+"""A first picture without a timestamp is usual (RTSP). So many are a camera that has none."""
 
 
 class Place(NamedTuple):
     """Where a camera's timestamp lies, in seconds of `time.monotonic()`. `at`: in the camera's own even spacing, as pts
-    are. `lag`: how much later pictures of that place arrive, and so are said to be captured."""
+    are. `lag`: how much later pictures of that place are said to be captured, and arrive at best."""
 
     at: float
     lag: float
@@ -30,19 +33,25 @@ class Timeline:
         self._offset: int | None = None
         self._last: int | None = None
         self._lag = 0.0
-        self.begun = False
+        self._pictures = 0
+
+    @property
+    def begun(self) -> bool:
+        """Since the last `restart` pictures told how the camera counts, or there were several that did not."""
+        return self._offset is not None or self._pictures > _UNTIMED_PICTURES
 
     def restart(self) -> None:
         """Call when a new connection begins: the camera's timestamps start anew, ours go on."""
         self._offset = None
         self._lag = 0.0
-        self.begun = False
+        self._pictures = 0
 
     def stamp(self, ticks: int | None, arrived: float) -> int:
         """The pts of a picture with the timestamp `ticks` (90 kHz, or None) that came at `arrived` (monotonic seconds).
 
         A timestamp that jumps away from the arrival time by more than `MAX_DRIFT_SECONDS` begins a new count.
         """
+        self._pictures += 1
         now = round(arrived * VIDEO_CLOCK_HZ)
         pts = now
         if ticks is not None:
@@ -50,12 +59,17 @@ class Timeline:
                 self._offset = now - ticks
                 self._lag = 0.0
             pts = ticks + self._offset
-            self._lag += ((now - pts) / VIDEO_CLOCK_HZ - self._lag) / _LAG_PICTURES
+            lag = (now - pts) / VIDEO_CLOCK_HZ
+            self._lag = min(lag, self._lag + (lag - self._lag) / _LEAK_PICTURES)
         if self._last is not None and pts <= self._last:
             pts = self._last + 1
         self._last = pts
-        self.begun = True
         return pts
+
+    def captured_at(self, pts: int, arrived: float) -> float:
+        """When the picture that was stamped last was captured (monotonic seconds), on a network that is always fast: sound
+        that fits to it, but came by another burst, is said to be captured at the same moment."""
+        return min(pts / VIDEO_CLOCK_HZ + self._lag, arrived)
 
     def place(self, seconds: float, arrived: float) -> Place | None:
         """The place of a timestamp of the same camera, in its seconds, that came at `arrived`; None when the pictures do
