@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
 import numpy as np
+from av.video.codeccontext import VideoCodecContext
 
 from pi_cam.media.opus import BLOCK_SAMPLES, OpusDecoder
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
@@ -17,8 +19,6 @@ FPS = 30
 SECONDS = 10
 X264 = "sliced-threads=0:threads=1:slices=1:scenecut=0:keyint=30:min-keyint=30"
 BEEP_SECONDS = 0.1
-DECODER_DELAY = 312 / SOUND_CLOCK_HZ
-"""What libopus looks ahead; players skip it."""
 
 
 def flashing(name: str, sound: str | None = None, rate: int = 48_000, **mux_options: str) -> Path:
@@ -32,9 +32,14 @@ def flashing(name: str, sound: str | None = None, rate: int = 48_000, **mux_opti
     with av.open(str(unfinished), "w", format=kind, options=mux_options) as output:
         options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "x264-params": X264}
         pictures = output.add_stream("libx264", rate=FPS, options=options)
+        assert isinstance(pictures, av.VideoStream)
         pictures.width, pictures.height, pictures.pix_fmt = 320, 240, "yuv420p"
-        heard = None if sound is None else output.add_stream(sound, rate=rate, layout="mono")
-        graph = av.AudioResampler(heard.format.name, "mono", rate, heard.frame_size or 1024) if heard else None
+        heard: av.AudioStream | None = None
+        if sound is not None:
+            added = output.add_stream(sound, rate=rate, layout="mono")
+            assert isinstance(added, av.AudioStream)
+            heard = added
+            graph = av.AudioResampler(heard.format.name, "mono", rate, heard.frame_size or 1024)
         for index in range(FPS * SECONDS):
             light = 235 if index % FPS < FPS * BEEP_SECONDS else 16
             planes = np.full((360, 320), 128, np.uint8)
@@ -43,7 +48,7 @@ def flashing(name: str, sound: str | None = None, rate: int = 48_000, **mux_opti
             frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
             frame.pts, frame.time_base = index, Fraction(1, FPS)
             output.mux(pictures.encode(frame))
-            if heard is not None and graph is not None:
+            if heard is not None:
                 for piece in graph.resample(_tone(index)):
                     output.mux(heard.encode(piece))
         output.mux(pictures.encode())
@@ -67,15 +72,16 @@ def flashes(units: list[AccessUnit]) -> list[float]:
     """When each flash began (monotonic seconds), as a viewer knows it: by pts, and by the times of capture around it."""
     shifts = [unit.captured_at - unit.pts / VIDEO_CLOCK_HZ for unit in units]
     decoder = av.CodecContext.create("h264", "r")
+    assert isinstance(decoder, VideoCodecContext)
     decoder.thread_count = 1
     bright: list[tuple[float, bool]] = []
     for index, unit in enumerate(units):
         shift = float(np.median(shifts[max(index - FPS // 2, 0) : index + FPS // 2]))
         packet = av.Packet(unit.data)
         packet.pts = unit.pts
-        for frame in decoder.decode(packet):  # type: ignore[attr-defined]  # PyAV types what `create` gives as its base
-            bright.append((frame.pts / VIDEO_CLOCK_HZ + shift, bool(frame.to_ndarray()[:240].mean() > 120)))
-    return [at for (_, before), (at, now) in zip(bright, bright[1:], strict=False) if now and not before]
+        for frame in decoder.decode(packet):
+            bright.append(((frame.pts or 0) / VIDEO_CLOCK_HZ + shift, bool(frame.to_ndarray()[:240].mean() > 120)))
+    return [at for (_, before), (at, now) in pairwise(bright) if now and not before]
 
 
 def beeps(packets: list[AudioPacket]) -> list[float]:
@@ -87,7 +93,7 @@ def beeps(packets: list[AudioPacket]) -> list[float]:
         block = decoder.decode(packet.data)
         assert block is not None
         for index in np.flatnonzero(np.abs(block) > 2_000):
-            at = packet.captured_at + float(index) / SOUND_CLOCK_HZ - DECODER_DELAY
+            at = packet.captured_at + float(index) / SOUND_CLOCK_HZ
             if at - last_loud > 0.5:
                 begun.append(at)
             last_loud = at

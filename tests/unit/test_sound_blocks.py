@@ -19,7 +19,8 @@ def ramp(first: int, count: int) -> Block:
 
 
 def cut(sizes: list[int], *, start: float = 100.0) -> list[Placed]:
-    blocks, done, placed = Blocks(SoundClock()), 0, []
+    blocks, done = Blocks(SoundClock()), 0
+    placed: list[Placed] = []
     for size in sizes:
         placed += blocks.add(ramp(done, size), start + done / SOUND_CLOCK_HZ)
         done += size
@@ -91,7 +92,8 @@ def test_a_new_connection_goes_on_where_the_clock_is() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.floats(90, 110), st.integers(0, 9)), max_size=60))
 def test_whatever_comes_the_clock_never_goes_back(pieces: list[tuple[int, float, int]]) -> None:
     clock = SoundClock()
-    blocks, pts, samples = Blocks(clock), [], 0
+    blocks = Blocks(clock)
+    pts: list[int] = []
     for size, at, kind in pieces:
         if kind == 0:
             blocks.pause()
@@ -106,5 +108,4 @@ def test_whatever_comes_the_clock_never_goes_back(pieces: list[tuple[int, float,
             assert all(each.block.shape == (BLOCK_SAMPLES,) for each in brought)
             assert len(brought) * BLOCK_SAMPLES <= size + 3 * BLOCK_SAMPLES
             assert all(abs(each.at - each.pts / SOUND_CLOCK_HZ) <= TOLERANCE / SOUND_CLOCK_HZ for each in brought)
-        samples += size
     assert all(later > earlier and (later - earlier) % BLOCK_SAMPLES == 0 for earlier, later in pairwise(pts))
