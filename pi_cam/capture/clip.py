@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import av
 from av.container import InputContainer
 
-from pi_cam.capture.camera_sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.delivery import PASSED_THROUGH, Delivery, Gate
+from pi_cam.capture.sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import AddressRefused, PiCamError, SourceError, SourceUnreachable, SourceUnsupported

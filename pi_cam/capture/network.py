@@ -14,10 +14,10 @@ import av
 from av.container import InputContainer
 
 from pi_cam.capture.addresses import Address, CheckedAddress, parse, resolve
-from pi_cam.capture.camera_sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.delivery import PASSED_THROUGH, Delivery, Gate
 from pi_cam.capture.network_opening import ended, opened, translated
 from pi_cam.capture.relay import SILENCE_SECONDS, Relay
+from pi_cam.capture.sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import PiCamError, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 import pytest
 
-from pi_cam.capture.camera_sound import HEARABLE
+from pi_cam.capture.sound import HEARABLE
 from pi_cam.capture.source import VideoSource, open_source
 from pi_cam.media.opus import BLOCK_SAMPLES, packet_samples
 from pi_cam.opening import BringsSound
@@ -68,6 +71,31 @@ def test_sound_over_http_fits_the_picture(name: str) -> None:
     file = flashing(f"flashing-{name}", codec, rate, **options)
     with HttpCamera(file) as camera, watching(listening(camera.url(file.name))) as watched:
         assert_together(watched, 6)
+
+
+def spoilt(file: Path) -> Path:
+    """A transport stream (ISO/IEC 13818-1) whose sound, the packets of PID 0x101, is noise from its 40th packet on."""
+    data, seen, chance = bytearray(file.read_bytes()), 0, random.Random(7)
+    for start in range(0, len(data), 188):
+        begins, pid = data[start + 1] & 0x40, (data[start + 1] & 0x1F) << 8 | data[start + 2]
+        seen += pid == 0x101
+        if pid == 0x101 and seen > 40 and not begins:
+            data[start + 20 : start + 188] = chance.randbytes(168)
+    target = file.with_name(f"spoilt-{file.name}")
+    target.write_bytes(data)
+    return target
+
+
+def test_noise_instead_of_sound_never_harms_the_pictures(tmp_path: Path) -> None:
+    file = tmp_path / "noise.ts"
+    file.write_bytes(flashing("flashing-mp2.ts", "mp2", 44_100).read_bytes())
+    with HttpCamera(spoilt(file)) as camera, watching(listening(camera.url("spoilt-noise.ts"))) as watched:
+        watched.until(lambda: len(watched.units) > 150)
+        steps = [later.pts - earlier.pts for earlier, later in pairwise(watched.units[:])]
+        assert set(steps) == {3_000}
+        assert watched.reports == [None]
+        assert len(watched.sound) > 0
+        assert_on_the_grid(watched.sound[:])
 
 
 def test_the_sound_of_a_clip_fits_the_picture_also_across_its_end() -> None:

@@ -17,7 +17,7 @@ from av.container import InputContainer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pi_cam.capture.camera_sound import MOST_FAILURES, CameraSound, SoundWish, sound_of
+from pi_cam.capture.sound import MOST_FAILURES, CameraSound, SoundWish, sound_of
 from pi_cam.capture.timeline import Timeline
 from pi_cam.media.opus import BLOCK_SAMPLES, OpusDecoder, packet_samples
 from pi_cam.media.units import SOUND_CLOCK_HZ, AudioPacket

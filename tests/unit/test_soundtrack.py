@@ -156,6 +156,9 @@ class SoundingSource(FakeSource):
     def bring_sound(self, wanted: bool) -> None:
         self.told.append(wanted)
 
+    def is_asked(self) -> bool:
+        return self.told[-1]
+
 
 def test_a_cameras_sound_is_wanted_only_while_somebody_listens() -> None:
     async def run() -> None:
@@ -163,15 +166,15 @@ def test_a_cameras_sound_is_wanted_only_while_somebody_listens() -> None:
         hub = Hub(source, FakeBridge(source))
         assert source.told == []
         one, other = hub.listen(), hub.listen()
-        assert source.told[-1]
+        assert source.is_asked()
         one.close()
-        assert source.told[-1]
+        assert source.is_asked()
         other.close()
-        assert not source.told[-1]
+        assert not source.is_asked()
         hub.listen()
-        assert source.told[-1]
+        assert source.is_asked()
         await hub.stop()
-        assert not source.told[-1]
+        assert not source.is_asked()
         await hub.close()
 
     virtual_time.run(run())
