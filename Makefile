@@ -15,7 +15,7 @@ NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/te
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench screenshots clean
+.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -38,7 +38,7 @@ test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a D
 	@deploy/need.sh test
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
 
-test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi and its camera
+test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi, its camera, a microphone and a loudspeaker
 	$(BIN)/python -m pytest tests/hardware -m hardware
 
 check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
@@ -54,6 +54,14 @@ format: $(VENV)/.test ## bring the code into its form
 
 docs: $(VENV)/.run ## write the pages that are made from the code
 	$(BIN)/python -c 'from pi_cam.settings import markdown; print(markdown(), end="")' > docs/settings.md
+
+bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes build/bench and docs/performance
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.sound
+
+soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.soak
 
 bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
 	@deploy/need.sh test

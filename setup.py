@@ -45,7 +45,8 @@ setup(
         # Young: a new minor release may cancel less echo.
         "pywebrtc-audio>=0.2,<0.3",
         "segno>=1.6.6",
-        "sounddevice>=0.5",
+        # pi_cam/audio/devices.py lets it look for devices anew, for which it has no public name.
+        "sounddevice>=0.5,<0.6",
         "webauthn>=3.0,<4",
     ],
     extras_require={

@@ -26,7 +26,7 @@ from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
-from pi_cam.intercom import Ear, Intercom
+from pi_cam.intercom import OFF, Ear, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle
@@ -91,7 +91,7 @@ class App:
         self._intercom = Intercom(settings, self.loop)
         floor = Floor(self._intercom.mouth, lambda: settings.flag("talk_several"), self.journal)
         self._intercom.changed = floor.tell
-        settings.watch(lambda _: self.loop.post(floor.tell))
+        settings.watch(lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.tell))
         streams = Streams(self.loop, settings, config.source, self._intercom)
         book = CameraBook(store, Seal(store.secret()))
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)

@@ -81,11 +81,7 @@ class Conflict(PiCamError, RuntimeError):
 
 
 class FloorTaken(Conflict):
-    """Somebody else talks; `name` says who."""
-
-    def __init__(self, message: str, name: str) -> None:
-        super().__init__(message)
-        self.name = name
+    """Somebody else talks."""
 
 
 class OfferRefused(PiCamError, ValueError):

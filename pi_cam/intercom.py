@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Literal
 
 from pi_cam.audio.blocks import SILENCE, Block, Meter, amplified
 from pi_cam.audio.echo import EchoCanceller, choose
+from pi_cam.audio.far import Far
 from pi_cam.audio.microphone import Microphone
 from pi_cam.audio.mixer import Mixer
 from pi_cam.audio.speaker import Speaker
@@ -32,36 +31,14 @@ AUTO, OFF = "auto", "off"
 LINGER_SECONDS = 2.0
 """So long the loudspeaker stays open after the last word: opening it takes a part of the next word's time."""
 
-ECHO_BLOCKS = 8
-"""What was played and waits to be compared with what is heard; more would only be delay that the canceller has to find."""
-
 PTS_SLACK = SOUND_CLOCK_HZ // 10
 """How far the count of samples may be from the clock before it is taken from the clock again: blocks were lost."""
 
+LOST_BLOCKS_MOST = 10
+"""More than that, and the device was opened anew: its delay is another one."""
+
 Emit = Callable[[AccessUnit | AudioPacket], None]
 Report = Callable[[PiCamError | None], None]
-
-
-class Far:
-    """What the loudspeaker plays, block by block, for the thread of the microphone; silence when it plays nothing."""
-
-    def __init__(self) -> None:
-        self._blocks: deque[Block] = deque(maxlen=ECHO_BLOCKS)
-
-    def played(self, block: Block) -> None:
-        """From the loudspeaker's thread."""
-        self._blocks.append(block)
-
-    def take(self) -> Block:
-        """From the microphone's thread."""
-        try:
-            return self._blocks.popleft()
-        except IndexError:
-            return SILENCE
-
-    def clear(self) -> None:
-        """The loudspeaker was closed."""
-        self._blocks.clear()
 
 
 class Ear:
@@ -71,20 +48,21 @@ class Ear:
         self._changed = changed
         self.meter = Meter()
         self.canceller: EchoCanceller | None = None
+        self._chosen: tuple[str, bool] | None = None
         self._settings = settings
         self._far = far
         self._emit: Emit | None = None
         self._report: Report | None = None
         self._encoder: OpusEncoder | None = None
         self._pts: int | None = None
+        self._heard_at: float | None = None
         self._gate = threading.Lock()
         self._microphone = Microphone(lambda: _device(settings, "microphone"), self._heard, self._tell)
 
     def start(self, emit: Emit, report: Report) -> None:
         """Returns at once. Raises `MissingPart` without the libraries."""
-        wanted: Literal["auto", "off"] = "off" if self._settings.text("echo_cancelling") == "off" else "auto"
-        self.canceller = choose(wanted, self._settings.flag("noise_suppression"), self._changed)
-        self._encoder, self._pts = OpusEncoder(), None
+        self._chosen = None
+        self._encoder, self._pts, self._heard_at = OpusEncoder(), None, None
         with self._gate:
             self._emit, self._report = emit, report
         self._microphone.start()
@@ -96,13 +74,15 @@ class Ear:
         self._microphone.stop()
 
     def stats(self) -> dict[str, object]:
-        """As `Microphone.stats`, and the level in dBFS."""
-        return {**self._microphone.stats(), "level_dbfs": round(self.meter.level_dbfs, 1)}
+        """As `Microphone.stats`, the level in dBFS, and how often the echo's delay jumped."""
+        level = round(self.meter.level_dbfs, 1)
+        return {**self._microphone.stats(), "level_dbfs": level, "echo_slips": self._far.slips}
 
     def _heard(self, block: Block, captured_at: float) -> None:
-        if self.canceller is None or self._encoder is None:
+        if self._encoder is None:
             return
-        clean = self.canceller.process(block, self._far.take())
+        self._follow(captured_at)
+        clean = self._echo_canceller().process(block, self._far.take())
         loud = amplified(clean, self._settings.number("microphone_gain_db"))
         said = SILENCE if self._settings.flag("microphone_muted") else loud
         self.meter.add(said)
@@ -112,6 +92,23 @@ class Ear:
             if self._emit is not None:
                 for packet in packets:
                     self._emit(packet)
+
+    def _echo_canceller(self) -> EchoCanceller:
+        """That of the settings; another one as soon as they change."""
+        wanted = self._settings.text("echo_cancelling"), self._settings.flag("noise_suppression")
+        if self.canceller is None or self._chosen != wanted:
+            self.canceller = choose("off" if wanted[0] == OFF else "auto", wanted[1], self._changed)
+            self._chosen = wanted
+            self._changed()
+        return self.canceller
+
+    def _follow(self, captured_at: float) -> None:
+        """Blocks that the microphone lost are lost for its echo, too."""
+        if self._heard_at is not None:
+            lost = round((captured_at - self._heard_at) * SOUND_CLOCK_HZ / BLOCK_SAMPLES) - 1
+            if 0 < lost <= LOST_BLOCKS_MOST:
+                self._far.skip(lost)
+        self._heard_at = captured_at
 
     def _next_pts(self, captured_at: float) -> int:
         """Counted in samples, as the device's own clock has it, unless blocks were lost."""

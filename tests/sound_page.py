@@ -37,7 +37,7 @@ SCRIPT = """
       return true;
     }
   })`;
-  const ear = { blocks: [], flashes: [] };
+  const ear = { received: [], said: [], flashes: [] };
   let socket, connection, audio, last = 0, session;
   const asked = new Map(), told = [];
   const request = (type, fields) => new Promise((resolve, reject) => {
@@ -58,13 +58,17 @@ SCRIPT = """
     element.srcObject = stream;
     element.muted = true; // without an element Chromium does not fetch the sound
     element.play();
+    session.element = element;
+    await record(stream, ear.received);
+  };
+  const record = async (stream, blocks) => {
     const context = new AudioContext({ sampleRate: 48000, latencyHint: "interactive" });
     const url = URL.createObjectURL(new Blob([worklet], { type: "text/javascript" }));
     await context.audioWorklet.addModule(url);
     const node = new AudioWorkletNode(context, "ear");
-    node.port.onmessage = ({ data }) => ear.blocks.push(data);
+    node.port.onmessage = ({ data }) => blocks.push(data);
     context.createMediaStreamSource(stream).connect(node).connect(context.destination);
-    Object.assign(session, { element, context });
+    session.contexts.push(context);
   };
   const watch = (track, corner) => {
     const video = document.createElement("video");
@@ -86,9 +90,10 @@ SCRIPT = """
   window.sound = {
     ear, told, request,
     async open(camera, sound) {
-      session = {};
+      session = { contexts: [] };
       socket = new WebSocket(`${location.origin.replace("http", "ws")}/api/v1/cameras/${camera}/live`, "pi-cam.v1");
       socket.onmessage = receive;
+      session.timer = setInterval(() => request("clock", { sent: 0 }), 10_000); // else it counts as gone after a minute
       await new Promise((resolve) => (socket.onopen = resolve));
       connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
       connection.addTransceiver("video", { direction: "recvonly" });
@@ -110,6 +115,7 @@ SCRIPT = """
       session.stream = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
       });
+      await record(session.stream, ear.said);
     },
     async talk(on) {
       const at = Date.now();
@@ -117,8 +123,8 @@ SCRIPT = """
       await audio.sender.replaceTrack(on ? session.stream.getAudioTracks()[0] : null);
       return at;
     },
-    heard() {
-      const blocks = ear.blocks.splice(0);
+    heard(which) {
+      const blocks = ear[which].splice(0);
       const bytes = new Uint8Array(new Float32Array(blocks.flatMap(({ sound }) => [...sound])).buffer);
       let text = "";
       for (let begin = 0; begin < bytes.length; begin += 32768) {
@@ -131,10 +137,11 @@ SCRIPT = """
       return found.filter((one) => one.kind === "audio" && one.type === kind);
     },
     close() {
+      clearInterval(session?.timer);
       socket?.close();
       connection?.close();
       for (const track of session?.stream?.getTracks() ?? []) track.stop();
-      session?.context?.close();
+      for (const context of session?.contexts ?? []) context.close();
     },
   };
 }
@@ -142,7 +149,7 @@ SCRIPT = """
 
 
 class Heard:
-    """What came out of the received track: `sound`, floats of full scale 1 at 48 kHz; `at(sample)`: the second since 1970 at
+    """What came out of a track: `sound`, floats of full scale 1 at 48 kHz; `at(sample)`: the second since 1970 at
     which that sample was handed to the page."""
 
     def __init__(self, sound: npt.NDArray[np.float32], at: list[float], size: int) -> None:
@@ -176,13 +183,13 @@ class SoundPage:
     def wait(self, seconds: float) -> None:
         self.page.wait_for_timeout(seconds * 1000)
 
-    def heard(self) -> Heard:
-        """What was heard since the last call."""
-        found = self.call("heard()")
+    def heard(self, which: str = "received") -> Heard:
+        """What was heard since the last call: `received`, or `said`, into the browser's own microphone."""
+        found = self.call(f"heard('{which}')")
         return Heard(np.frombuffer(base64.b64decode(found["sound"]), np.float32), found["at"], found["size"])
 
     def flashes(self) -> list[tuple[float, int]]:
-        """Of each picture since the last call: when it was on the screen (seconds since 1970), and the light of the square."""
+        """Of each picture since the last call: when it was on the screen (seconds since 1970), and the square's light."""
         return [(at / 1000, light) for at, light in self.call("ear.flashes.splice(0)")]
 
 

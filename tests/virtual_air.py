@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,14 +53,19 @@ class Moments:
 
     def of(self, sample: int) -> float:
         """The monotonic second at which this sample (from 0) was there. Raises `LookupError` while it is not."""
-        for at, samples in self._known:
-            if samples > sample:
-                return at
-        raise LookupError(f"sample {sample} was not written")
+        known = self._known
+        place = bisect_right(known, sample, key=lambda one: one[1])
+        if place == len(known):
+            raise LookupError(f"sample {sample} was not written")
+        return known[place][0]
 
 
 class Loudspeaker:
-    """What was played since some program opened the loudspeaker; a thread watches the file grow."""
+    """What was played since some program opened the loudspeaker; a thread watches the file grow.
+
+    ALSA's file plugin holds back as much as the program's own ALSA buffer takes (it may still be rewound), so a sample is
+    in the file when a sound card would make it heard, and the last of it never is.
+    """
 
     LOOK_SECONDS = 0.004
 
@@ -72,7 +78,7 @@ class Loudspeaker:
         self._watcher.start()
 
     def __call__(self, begin: int = 0) -> Samples:
-        """Everything, from sample `begin` on. ALSA's file plugin writes when its own buffer of some 40 ms is full."""
+        """Everything, from sample `begin` on."""
         with suppress(FileNotFoundError):
             data = self._file.read_bytes()[2 * begin :]
             return np.frombuffer(data[: len(data) // 2 * 2], np.int16)

@@ -14,7 +14,8 @@ from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed
 from pi_cam.setting import Setting
-from pi_cam.settings import ROWS, SETTINGS, Settings
+from pi_cam.setting_rows import SETTINGS
+from pi_cam.settings import ROWS, Settings
 
 blueprint = Blueprint("settings", __name__, url_prefix="/api/v1/settings")
 

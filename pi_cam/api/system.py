@@ -32,6 +32,7 @@ PACKAGES = (
     "gunicorn",
     "numpy",
     "picamera2",
+    "pywebrtc-audio",
     "sounddevice",
     "webauthn",
 )

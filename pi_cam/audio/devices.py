@@ -6,6 +6,7 @@ serves everybody: it looks again when the kernel's cards have changed, or after 
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import sys
 import threading
@@ -20,10 +21,11 @@ from pi_cam.audio.troubles import Direction
 from pi_cam.errors import MissingPart
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
-LATENCY_SECONDS = 0.04
-"""Two blocks in ALSA's buffer; asked for less, PortAudio takes this."""
+PER_SECOND = {"input": 50, "output": 100}
+"""Callbacks. A microphone fills the 20 ms of a block anyway; a loudspeaker's buffer is shorter when its periods are."""
 
-BLOCKS_PER_SECOND = 50
+LATENCY_SECONDS = {"input": 0.04, "output": 0.02}
+"""Two periods, and PortAudio adds one, in ALSA's own buffer."""
 
 LOCK_SECONDS = 5.0
 ABORT_SECONDS = 1.0
@@ -63,12 +65,12 @@ class _Listed:
 
 
 class OpenStream:
-    """One direction of one device, mono, 16 bits; made by `Library.open`. `block_samples` go to each callback."""
+    """One direction of one device, mono, 16 bits; made by `Library.open`. Each callback has `samples`."""
 
-    def __init__(self, stream: Any, name: str, rate: int, closed: Callable[[Any, bool], None]) -> None:
+    def __init__(self, stream: Any, name: str, rate: int, samples: int, closed: Callable[[Any, bool], None]) -> None:
         self.name = name
         self.rate = rate
-        self.block_samples = rate // BLOCKS_PER_SECOND
+        self.samples = samples
         self._stream = stream
         self._closed = closed
 
@@ -98,6 +100,7 @@ class Library:
         self._lock = threading.Lock()
         self._seen: str | None = None
         self._open = 0
+        self._initialised = True
         self._suspect = "sounddevice" in sys.modules  # somebody else may have looked long ago
 
     def devices(self) -> list[SoundDevice]:
@@ -139,11 +142,21 @@ class Library:
         cards = self._cards.listed()
         if self._open == 0:
             if self._suspect or self._seen not in (None, cards):
-                # Private by name, described by its author for this purpose; PortAudio knows no other way to look again.
-                sounddevice._terminate()
-                sounddevice._initialize()
+                self._look_again(sounddevice)
             self._seen, self._suspect = cards, False
         return sounddevice
+
+    def _look_again(self, sounddevice: Any) -> None:
+        """Both names are private, and described by their author for this; PortAudio knows no other way."""
+        self._suspect = True
+        try:
+            if self._initialised:
+                self._initialised = False
+                sounddevice._terminate()
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:  # a card that goes while it looks
+            raise troubles.unanswering() from error
+        self._initialised = True
 
     def _listed(self, sounddevice: Any) -> list[_Listed]:
         alsa = [api for api in sounddevice.query_hostapis() if api["name"] == "ALSA"]
@@ -179,21 +192,22 @@ class Library:
         kind = sounddevice.RawInputStream if direction == "input" else sounddevice.RawOutputStream
         rates = list(dict.fromkeys((SOUND_CLOCK_HZ, listed.rate)))
         for rate in rates:
+            samples = rate // PER_SECOND[direction]
             try:
                 stream = kind(
                     samplerate=rate,
-                    blocksize=rate // BLOCKS_PER_SECOND,
+                    blocksize=samples,
                     device=listed.index,
                     channels=1,
                     dtype="int16",
-                    latency=LATENCY_SECONDS,
+                    latency=LATENCY_SECONDS[direction],
                     callback=callback,
                 )
             except sounddevice.PortAudioError as error:
                 if _code(error) != INVALID_SAMPLE_RATE or rate == rates[-1]:
                     raise self._trouble(error, direction, listed.device.name) from error
             else:
-                return OpenStream(stream, listed.device.name, rate, self._give_back)
+                return OpenStream(stream, listed.device.name, rate, samples, self._give_back)
         raise AssertionError("the last rate either opens or raises")
 
     def _trouble(self, error: Exception, direction: Direction, name: str) -> Exception:
@@ -216,11 +230,15 @@ def _code(error: Exception) -> object:
 
 def _load() -> Any:
     try:
-        return importlib.import_module("sounddevice")
+        module = importlib.import_module("sounddevice")
     except ImportError as error:
         raise MissingPart("sounddevice is not installed, so that there is no sound.") from error
     except OSError as error:
         raise MissingPart("PortAudio is not installed, so that there is no sound.") from error
+    # At the end of the process it would close every stream, and wait for a driver that hangs; the kernel does not wait.
+    if hasattr(module, "_exit_handler"):
+        atexit.unregister(module._exit_handler)
+    return module
 
 
 LIBRARY = Library()

@@ -12,7 +12,7 @@ import numpy as np
 
 from pi_cam.audio import troubles
 from pi_cam.audio.blocks import Block
-from pi_cam.audio.devices import BLOCKS_PER_SECOND, LIBRARY, Library
+from pi_cam.audio.devices import LIBRARY, Library
 from pi_cam.audio.rates import Resampler
 from pi_cam.audio.upkeep import GLANCE_SECONDS, STARVED_SECONDS, Report, Upkeep, Wait
 from pi_cam.media.opus import BLOCK_SAMPLES
@@ -21,7 +21,7 @@ from pi_cam.media.units import SOUND_CLOCK_HZ
 QUEUE_BLOCKS = 10
 """What may wait for the thread that takes blocks: 200 ms, then the oldest go."""
 
-BLOCK_SECONDS = 1 / BLOCKS_PER_SECOND
+BLOCK_SECONDS = BLOCK_SAMPLES / SOUND_CLOCK_HZ
 
 LONGEST_AGE_SECONDS = 1.0
 """Of a block when PortAudio brings it; what claims to be older has a clock that is wrong."""

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from pi_cam.audio import troubles
 from pi_cam.audio.blocks import Block
 from pi_cam.audio.devices import LIBRARY, Library, OpenStream
@@ -16,11 +18,17 @@ from pi_cam.audio.rates import Resampler
 from pi_cam.audio.upkeep import GLANCE_SECONDS, STARVED_SECONDS, Report, Upkeep, Wait
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
-QUEUE_BLOCKS = 2
-"""What waits for PortAudio's callback: each adds 20 ms to what a person hears; with one, a busy machine is heard, too."""
+FEWEST_PIECES, MOST_PIECES = 2, 6
+"""A block is pulled when fewer pieces of 10 ms wait for PortAudio's callback. Each of them is a delay that a person hears;
+too few, and a busy machine is heard. So it begins with few, waits with one more after each gap, and gives it up again
+after `CALM_PIECES` (half a minute) without a gap."""
 
-START_BLOCKS = 3
-"""ALSA's buffer takes two when it starts, and a sound server behind it one more."""
+CALM_PIECES = 3_000
+
+PIECE_SAMPLES = SOUND_CLOCK_HZ // 100
+
+START_BLOCKS = 2
+"""ALSA's buffer takes so much when it starts."""
 
 
 @dataclass
@@ -39,6 +47,9 @@ class Outbox:
         self._counts = counts
         self._pieces: deque[bytes] = deque()
         self._taken = threading.Event()
+        self._enough = FEWEST_PIECES
+        self._calm = 0
+        self._gaps: deque[None] = deque()
 
     def callback(self, data: Any, samples: int, moment: Any, status: Any) -> None:
         """PortAudio's: fills `data`, and returns at once."""
@@ -48,24 +59,50 @@ class Outbox:
             data[:] = self._pieces.popleft()
         except IndexError:
             data[:] = bytes(len(data))
-            self._counts.underruns += 1
+            self._gap()
+        else:
+            self._no_gap()
         self._taken.set()
 
     def put(self, piece: bytes) -> None:
         """Exactly what one callback takes."""
         self._pieces.append(piece)
 
+    def gaps(self) -> int:
+        """How many pieces of silence were played since the last call, all of them before what is put next."""
+        count = len(self._gaps)
+        for _ in range(count):
+            self._gaps.popleft()
+        return count
+
     def room(self, seconds: float) -> bool:
-        """Whether there is room for a block now, or within `seconds`."""
+        """Whether there is room for a block now, or after the next callback, for which it waits so long."""
         self._taken.clear()
-        return len(self._pieces) < QUEUE_BLOCKS or (self._taken.wait(seconds) and len(self._pieces) < QUEUE_BLOCKS)
+        return self._has_room() or (self._taken.wait(seconds) and self._has_room())
+
+    def _gap(self) -> None:
+        self._counts.underruns += 1
+        self._gaps.append(None)
+        if self._calm:  # one step for each gap, however long
+            self._enough = min(self._enough + 1, MOST_PIECES)
+        self._calm = 0
+
+    def _no_gap(self) -> None:
+        self._calm += 1
+        if self._calm > CALM_PIECES:
+            self._enough = max(self._enough - 1, FEWEST_PIECES)
+            self._calm = 1
+
+    def _has_room(self) -> bool:
+        return len(self._pieces) < self._enough
 
 
 class Speaker:
     """Open from `start` to `stop`; a device that is missing, busy, unplugged or stuck is reported and tried again.
 
     `device()` as for `Microphone`. In the loudspeaker's own thread, once for each 20 ms that it plays: `pull()` gives a
-    block, `played(block)` hears which one will be heard next, some 40 to 80 ms later.
+    block, `played(samples)` hears what comes out next, some 40 to 60 ms later: each block, and the silence (of another
+    length) where there was no block in time.
     """
 
     def __init__(
@@ -119,7 +156,7 @@ class Speaker:
             stream.close(lost)
 
     def _feed(self, outbox: Outbox, stream: OpenStream, ended: Wait, make_way: Callable[[], bool]) -> None:
-        resampler = Resampler(SOUND_CLOCK_HZ, stream.rate, stream.block_samples)
+        resampler = Resampler(SOUND_CLOCK_HZ, stream.rate, stream.samples)
         for _ in range(START_BLOCKS):
             self._pass_on(resampler, outbox)
         stream.start()
@@ -140,6 +177,9 @@ class Speaker:
     def _pass_on(self, resampler: Resampler, outbox: Outbox) -> None:
         block = self._pull()
         self._counts.blocks += 1
+        gaps = outbox.gaps()
+        if gaps:
+            self._played(np.zeros(gaps * PIECE_SAMPLES, np.int16))
         self._played(block)
         for piece in resampler.convert(block.tobytes()):
             outbox.put(piece)

@@ -71,11 +71,11 @@ class Floor:
             self._end(others)
         elif self._several():
             if len(others) >= TALKERS_MAX:
-                raise FloorTaken("As many people talk as this camera allows.", others[0].viewer.visitor.name)
+                raise FloorTaken("As many people talk as this camera allows.")
         else:
             speaking = [one for one in others if self._clock() - one.last_heard < SILENT_SECONDS]
             if speaking:
-                raise FloorTaken("Somebody else is talking.", speaking[0].viewer.visitor.name)
+                raise FloorTaken("Somebody else is talking.")
             self._end(others)
         now = self._clock()
         self._talkers[viewer.id] = Talker(viewer, now, now)
@@ -109,10 +109,9 @@ class Floor:
         return [{"viewer": one.viewer.public_id, "name": one.viewer.visitor.name} for one in self._talkers.values()]
 
     def clear(self) -> None:
-        """Ends everybody's talk: the loudspeaker is switched off, or the camera stopped."""
-        if self._talkers:
-            self._end(list(self._talkers.values()))
-            self.tell()
+        """Ends everybody's talk: the loudspeaker is switched off."""
+        self._end(list(self._talkers.values()))
+        self.tell()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Calls `changed` whenever somebody else has the floor; the answer ends that."""

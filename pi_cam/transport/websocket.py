@@ -91,6 +91,7 @@ class LiveSession:
             camera=self._describe(),
             ice_servers=[{"urls": url} for url in self._door.ice_servers()],
             can=list(self._visitor.can),
+            owner=self._visitor.owner,
             sound=self._told,
         )
         if self._is_stopped():

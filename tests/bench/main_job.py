@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import platform
-import statistics
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
 from tests import network
-from tests.bench import measure
+from tests.bench import measure, report
+from tests.bench.report import Rows
 from tests.clips import clip_1080p
 from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in, wait_for_state
 from tests.rtsp_camera import rtsp
 from tests.server import Server, serving
 
-ROOT = Path(__file__).parents[2]
 TIMES = 10
 SYNTHETIC = "synthetic:?size=1920x1080&fps=30&bitrate=4000000"
-
-Rows = dict[str, dict[str, object]]
 
 
 def main() -> int:
@@ -42,7 +36,11 @@ def main() -> int:
             _in_browser(rows, server, "not askable (RTSP, keyframe every 2 s)")
         with serving(Path(folder) / "synthetic", SYNTHETIC, owner=True, environment=measure.NO_GRACE) as server:
             _in_browser(rows, server, "askable (synthetic)", delay_of=1920)
-    _write(rows)
+    method = [
+        "Made by `make bench`: a 1080p30 4 Mbit/s stream with a keyframe every two seconds, Chromium and camera on one",
+        f"machine of two cores ({report.machine()}), in a network namespace of its own. Medians of {TIMES}.",
+    ]
+    report.write("main-job", "The main job in figures", method, rows)
     return 0
 
 
@@ -58,9 +56,9 @@ def _nal_units(rows: Rows, server: Server, clip: Path) -> None:
 def _resources(rows: Rows, server: Server) -> None:
     token = server.token("view")
     memory = asyncio.run(measure.memory_with_viewers(server, token, 4, 5)) / 1e6
-    rows["memory with four viewers (PSS of the process tree)"] = _figure(memory, "MB", 150)
+    rows["memory with four viewers (PSS of the process tree)"] = report.figure(memory, "MB", 150)
     server.wait_for(token, "idle")
-    rows["processor while nobody watches"] = _figure(server.cpu_percent(10), "% of a core", 1)
+    rows["processor while nobody watches"] = report.figure(server.cpu_percent(10), "% of a core", 1)
 
 
 def _in_browser(rows: Rows, server: Server, name: str, delay_of: int | None = None) -> None:
@@ -71,10 +69,10 @@ def _in_browser(rows: Rows, server: Server, name: str, delay_of: int | None = No
         sign_in(page, server)
         wait_for_state(page, "live")
         cold = measure.first_pictures(page, server, token, TIMES, cold=True)
-        rows[f"first picture, {name}, cold"] = _times(cold, None)
+        rows[f"first picture, {name}, cold"] = report.times(cold, None)
         with _somebody_else(browser, server):
             warm = measure.first_pictures(page, server, token, TIMES, cold=False)
-        rows[f"first picture, {name}, warm"] = _times(warm, 500)
+        rows[f"first picture, {name}, warm"] = report.times(warm, 500)
         if delay_of is not None:
             page.wait_for_timeout(2_500)
             pixels, shown = measure.delays(page, delay_of)
@@ -101,47 +99,6 @@ class _somebody_else:  # noqa: N801 - reads as a phrase
 
     def __exit__(self, *_: object) -> None:
         self._context.close()
-
-
-def _figure(value: float, unit: str, at_most: float) -> dict[str, object]:
-    return {"value": f"{value:.2f} {unit}", "goal": f"≤ {at_most:g}", "ok": value <= at_most}
-
-
-def _times(found: list[float], at_most: float | None) -> dict[str, object]:
-    middle = statistics.median(found)
-    return {
-        "value": f"{middle:.0f} ms",
-        "spread": f"{min(found):.0f} to {max(found):.0f} ms of {len(found)}",
-        "goal": f"median ≤ {at_most:g} ms" if at_most else "",
-        "ok": at_most is None or middle <= at_most,
-    }
-
-
-def _write(rows: Rows) -> None:
-    about = {
-        "machine": f"{platform.machine()}, Python {platform.python_version()}",
-        "versions": {name: version(name) for name in ("aiortc", "av", "flask", "gunicorn")},
-    }
-    target = ROOT / "build/bench/main-job.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({"about": about, "rows": rows}, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    lines = [
-        "# The main job in figures",
-        "",
-        "Made by `make bench`: a 1080p30 4 Mbit/s stream with a keyframe every two seconds, Chromium and camera on one",
-        f"machine of two cores ({about['machine']}), in a network namespace of its own. Medians of {TIMES}.",
-        "",
-        "| figure | measured | spread | goal | reached |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in rows.items():
-        reached = "yes" if row["ok"] else "no"
-        lines.append(f"| {name} | {row['value']} | {row.get('spread', '')} | {row['goal']} | {reached} |")
-    text = "\n".join(lines) + "\n"
-    page = ROOT / "docs/performance/main-job.md"
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(text, "utf-8")
-    sys.stdout.write(text)
 
 
 if __name__ == "__main__":

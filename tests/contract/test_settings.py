@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pi_cam.settings import SETTINGS
+from pi_cam.setting_rows import SETTINGS
 from pi_cam.settings_file import NAME
 from tests.contract.application import OWN, Application, running
 

@@ -23,6 +23,7 @@ FLAGS = (
     "--disable-sync",
     "--disable-quic",
     "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
 )
 
 

@@ -165,16 +165,12 @@ def test_the_talker_does_not_hear_an_echo(tmp_path: Path, sound: VirtualSound) -
     with device(tmp_path, sound) as server, sound_page(server, flag) as page:
         page.open()
         page.call("microphone()")
-        sound.microphone.room(Room(0.25, impulse_response(), lambda x: np.tanh(2 * x) / 2, drift=1e-4))
-        begin = sound.microphone.written
+        sound.microphone.room(Room(0.15, impulse_response(), lambda x: np.tanh(2 * x) / 2, drift=1e-4))
         page.call("talk(true)")
-        page.wait(5.0)  # it finds the delay, and learns the room
+        page.wait(5.0)  # the delay is found, and the room learnt
         page.heard()
-        heard_before, from_sample = sound.microphone.written, sound.microphone.written
+        slips, begin = sound.microphone.slips, sound.microphone.written
         page.wait(60.0)
-        heard = page.heard().samples()
-        into_the_microphone = sound.microphone.history(from_sample, sound.microphone.written)
-        print("slips", sound.microphone.slips, "reduction", reduction_db(into_the_microphone, heard))
-        assert sound.microphone.slips <= 1
-        assert begin <= heard_before
-        assert reduction_db(into_the_microphone, heard) >= 25
+        heard, end = page.heard().samples(), sound.microphone.written
+        assert sound.microphone.slips == slips
+        assert reduction_db(sound.microphone.history(begin, end), heard) >= 25

@@ -47,6 +47,8 @@ class FakeSounddevice:
         self.rates = {48_000}
         self.refusal: tuple[object, ...] | None = None
         self.looks = 1
+        self.initialised = True
+        self.refuses_to_look = False
         self.streams: list[FakeStream] = []
         self.lets_go = threading.Event()
         self.lets_go.set()
@@ -54,9 +56,15 @@ class FakeSounddevice:
         self._seen = list(self.plugged)
 
     def _terminate(self) -> None:
+        if not self.initialised:
+            raise PortAudioError("Error terminating PortAudio: PortAudio not initialized", -10000)
+        self.initialised = False
         self._seen = []
 
     def _initialize(self) -> None:
+        if self.refuses_to_look:
+            raise PortAudioError("Error initializing PortAudio: Internal PortAudio error", -9986)
+        self.initialised = True
         self._seen = list(self.plugged)
         self.looks += 1
 

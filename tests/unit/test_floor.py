@@ -89,9 +89,8 @@ def test_only_who_has_the_floor_is_heard() -> None:
 def test_a_second_one_waits_and_hears_why() -> None:
     world = World()
     world.floor.ask(BOB)
-    with pytest.raises(FloorTaken, match=r"^Somebody else is talking\.$") as refused:
+    with pytest.raises(FloorTaken, match=r"^Somebody else is talking\.$"):
         world.floor.ask(CAT)
-    assert refused.value.name == "Bob"
     assert world.floor.talkers() == [{"viewer": "public id of Bob", "name": "Bob"}]
     assert (world.floor.has(BOB), world.floor.has(CAT)) == (True, False)
 

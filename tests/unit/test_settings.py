@@ -6,7 +6,8 @@ import pytest
 
 from pi_cam.errors import SettingError
 from pi_cam.setting import Setting
-from pi_cam.settings import SETTINGS, Settings, markdown
+from pi_cam.setting_rows import SETTINGS
+from pi_cam.settings import Settings, markdown
 
 
 def test_defaults_are_in_range_and_can_be_written_in_the_environment() -> None:

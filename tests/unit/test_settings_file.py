@@ -14,7 +14,8 @@ import pytest
 from pi_cam import durable
 from pi_cam.errors import SettingError, StoreError
 from pi_cam.setting import Value
-from pi_cam.settings import SETTINGS, Settings
+from pi_cam.setting_rows import SETTINGS
+from pi_cam.settings import Settings
 from pi_cam.settings_file import DAMAGED, MAX_BYTES, MIGRATIONS, NAME, PREVIOUS, VERSION
 
 DEFAULT = 8

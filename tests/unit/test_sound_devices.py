@@ -80,7 +80,7 @@ def test_it_is_opened_by_its_name_at_48_khz_in_blocks_of_20_ms(
     library: Library, fake: FakeSounddevice, wanted: str
 ) -> None:
     stream = opened(library, wanted)
-    assert (stream.name, stream.rate, stream.block_samples) == (USB_NAME, 48_000, 960)
+    assert (stream.name, stream.rate, stream.samples) == (USB_NAME, 48_000, 960)
     asked = fake.streams[0].asked
     assert asked == {**asked, "device": 1, "samplerate": 48_000, "blocksize": 960, "channels": 1, "dtype": "int16"}
 
@@ -97,7 +97,7 @@ def test_the_systems_choice(library: Library, fake: FakeSounddevice, wanted: str
 def test_the_devices_own_rate_where_48_khz_is_refused(library: Library, fake: FakeSounddevice) -> None:
     fake.rates = {44_100}
     stream = opened(library)
-    assert (stream.rate, stream.block_samples) == (44_100, 882)
+    assert (stream.rate, stream.samples) == (44_100, 882)
     fake.rates = set()
     assert str(refused(library)) == "The microphone cannot be opened: Invalid sample rate."
 
@@ -179,6 +179,15 @@ def test_an_open_stream_makes_way_for_a_look_that_finds_what_was_plugged_in(
     speaker.close()
     assert opened(library).name == USB_NAME
     assert not library.is_outdated()
+
+
+def test_a_look_that_fails_is_tried_again(library: Library, fake: FakeSounddevice) -> None:
+    opened(library).close(lost=True)
+    fake.refuses_to_look = True
+    for _ in range(2):
+        assert str(refused(library)) == "The sound devices do not answer."
+    fake.refuses_to_look = False
+    assert opened(library).name == USB_NAME
 
 
 def test_it_is_aborted_and_then_closed(library: Library, fake: FakeSounddevice) -> None:

@@ -47,8 +47,8 @@ def hearing(*values: int, age: float = 0.02) -> Callable[[FakeStream], None]:
 
 
 def taking(stream: FakeStream) -> None:
-    """A loudspeaker that takes three blocks as soon as it is open, as ALSA does."""
-    for _ in range(3):
+    """A loudspeaker that takes two blocks as soon as it is open, as ALSA does."""
+    for _ in range(4):
         played(stream)
 
 
@@ -92,13 +92,42 @@ def test_the_loudspeaker_gets_silence_when_nothing_waits() -> None:
     assert (bytes(data), counts.underruns, counts.underflows) == (b"\x00\x00", 1, 1)
 
 
-def test_there_is_room_for_two_blocks() -> None:
+def take_from(outbox: Outbox) -> None:
+    outbox.callback(memoryview(bytearray(2)), 1, moment(), status())
+
+
+def waiting(outbox: Outbox) -> int:
+    """How many pieces fill it."""
+    put = 0
+    while outbox.room(0):
+        outbox.put(b"\0\0")
+        put += 1
+    for _ in range(put):
+        take_from(outbox)
+    return put
+
+
+def test_more_waits_after_each_gap_up_to_a_limit_and_less_again_when_it_is_calm() -> None:
+    outbox = Outbox(speaker_module.Counts())
+    seen = []
+    for _ in range(6):
+        seen.append(waiting(outbox))
+        for _ in range(20):  # one long gap
+            take_from(outbox)
+    assert seen == [2, 3, 4, 5, 6, 6]
+    for _ in range(2 * speaker_module.CALM_PIECES + 1):
+        outbox.put(b"\0\0")
+        take_from(outbox)
+    assert waiting(outbox) == 4
+
+
+def test_there_is_room_as_soon_as_a_piece_is_taken() -> None:
     outbox = Outbox(speaker_module.Counts())
     assert outbox.room(0)
-    for _ in range(speaker_module.QUEUE_BLOCKS):
+    for _ in range(speaker_module.FEWEST_PIECES):
         outbox.put(b"\0\0")
     assert not outbox.room(0)
-    taker = threading.Thread(target=outbox.callback, args=(memoryview(bytearray(2)), 1, moment(), status()))
+    taker = threading.Thread(target=take_from, args=(outbox,))
     taker.start()
     assert outbox.room(LIMIT_SECONDS)
     taker.join()
@@ -238,15 +267,16 @@ def test_what_is_pulled_is_what_is_played(library: Library, fake: FakeSounddevic
     speaker = Speaker(lambda: "box", lambda: next(pulled), heard.put, unheard, lambda: 9.0, library)
     speaker.start()
     stream = started.get(timeout=LIMIT_SECONDS)
-    assert [heard.get(timeout=LIMIT_SECONDS)[0] for _ in range(speaker_module.START_BLOCKS)] == [1, 2, 3]
+    assert [heard.get(timeout=LIMIT_SECONDS)[0] for _ in range(speaker_module.START_BLOCKS)] == [1, 2]
     for value in range(1, 6):
-        assert played(stream) == block(value).tobytes()
-        if value > 1:  # and waits with two blocks, no more
-            assert heard.get(timeout=LIMIT_SECONDS)[0] == value + speaker_module.QUEUE_BLOCKS
+        halves = played(stream), played(stream)
+        assert b"".join(halves) == block(value).tobytes()
+        if value > 1:  # the next one is not pulled before it is needed
+            assert heard.get(timeout=LIMIT_SECONDS)[0] == value + 1
     assert speaker.stats() == {
         "device": "box",
         "open": True,
-        "blocks": 7,
+        "blocks": 6,
         "underruns": 0,
         "underflows": 0,
         "trouble": None,
@@ -255,16 +285,37 @@ def test_what_is_pulled_is_what_is_played(library: Library, fake: FakeSounddevic
     assert heard.empty()
 
 
+def test_silence_for_want_of_a_block_is_told_as_played(library: Library, fake: FakeSounddevice) -> None:
+    started: Events = queue.Queue()
+    fake.on_start = started.put
+    heard, go_on = queue.Queue[Any](), threading.Semaphore(speaker_module.START_BLOCKS)
+
+    def pull() -> Block:
+        go_on.acquire()
+        return block(5)
+
+    speaker = Speaker(lambda: "box", pull, heard.put, unheard, lambda: 9.0, library)
+    speaker.start()
+    stream = started.get(timeout=LIMIT_SECONDS)
+    for _ in range(2 * speaker_module.START_BLOCKS + 3):  # two pieces a block, and three more than there are
+        played(stream)
+    go_on.release(2)
+    told = [heard.get(timeout=LIMIT_SECONDS) for _ in range(speaker_module.START_BLOCKS + 3)]
+    go_on.release(100)
+    speaker.stop()
+    assert [(len(one), int(one[0])) for one in told] == [(960, 5), (960, 5), (1440, 0), (960, 5), (960, 5)]
+
+
 def test_a_loudspeaker_of_44100_hz_gets_what_it_takes(library: Library, fake: FakeSounddevice) -> None:
     started: Events = queue.Queue()
     fake.rates, fake.on_start = {44_100}, started.put
     speaker = Speaker(lambda: "box", lambda: block(1000), unheard, unheard, lambda: 9.0, library)
     speaker.start()
     stream = started.get(timeout=LIMIT_SECONDS)
-    sounds = [played(stream) for _ in range(speaker_module.QUEUE_BLOCKS)]
+    sounds = [played(stream) for _ in range(3)]
     speaker.stop()
-    assert {len(one) for one in sounds} == {882 * 2}
-    assert np.frombuffer(sounds[-1], np.int16)[500] == pytest.approx(1000, abs=2)
+    assert {len(one) for one in sounds} == {441 * 2}
+    assert np.frombuffer(sounds[-1], np.int16)[200] == pytest.approx(1000, abs=2)
 
 
 def test_a_loudspeaker_that_takes_nothing_is_reported_and_opened_again(library: Library, fake: FakeSounddevice) -> None:

@@ -182,6 +182,7 @@ def test_hello_comes_first_and_says_what_a_page_needs() -> None:
         "camera": {"id": "main", "state": "idle"},
         "ice_servers": [{"urls": "stun:stun.example.org:3478"}],
         "can": ["view", "control"],
+        "owner": False,
         "sound": {"trouble": None, "talk": {"talkers": []}},
     }
 

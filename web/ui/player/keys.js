@@ -14,6 +14,28 @@ export function listenToKeys(shortcuts) {
   });
 }
 
+/**
+ * A key that means something for as long as it is held.
+ * @param {string} held in lower case
+ * @param {{press: () => void, release: () => void}} holder
+ */
+export function listenToHeldKey(held, { press, release }) {
+  let isHeld = false;
+  const end = () => {
+    if (isHeld) release();
+    isHeld = false;
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== held || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    event.preventDefault();
+    if (isHeld || event.repeat) return;
+    isHeld = true;
+    press();
+  });
+  document.addEventListener("keyup", ({ key }) => key.toLowerCase() === held && end());
+  addEventListener("blur", end); // the end of the press is told to another window
+}
+
 /** @param {KeyboardEvent} event @returns {boolean} */
 function isTaken(event) {
   const target = event.target;

@@ -3,6 +3,7 @@
  */
 
 import { tellCamera } from "./api.js";
+import { converse } from "./conversation.js";
 import { followDetails, showDetails } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { listenToKeys } from "./keys.js";
@@ -22,6 +23,8 @@ const help = find("#help", HTMLDialogElement);
 const cameraId = stage.dataset.camera ?? "main";
 const player = new Player(video, cameraId);
 player.can = (stage.dataset.can ?? "").split(" ");
+
+const conversation = converse(player);
 
 /** For people's scripts. */
 Object.assign(window, { piCam: { player } });
@@ -67,6 +70,11 @@ function togglePlay() {
   else player.close();
 }
 
+/** The browser wants a tap before it plays; perhaps only because of the sound. */
+function refused() {
+  if (!conversation.giveIn()) find("#tap", HTMLElement).hidden = false;
+}
+
 function tapped() {
   find("#tap", HTMLElement).hidden = true;
   video.play().catch(() => {}); // refused again: the next tap may be luckier
@@ -94,7 +102,7 @@ player.addEventListener("state", stateChanged);
 player.addEventListener("camera", () => player.camera && showDetails(player.camera));
 player.addEventListener("delay", () => showDelay(player.delayMs));
 player.addEventListener("rung", () => showRung(player.rung));
-player.addEventListener("refused", () => (find("#tap", HTMLElement).hidden = false));
+player.addEventListener("refused", refused);
 video.addEventListener("resize", fitPicture);
 video.addEventListener("playing", () => (find("#tap", HTMLElement).hidden = true));
 
@@ -113,6 +121,7 @@ listenToKeys({
   " ": togglePlay,
   k: togglePlay,
   f: fullScreen,
+  m: conversation.toggleSound,
   s: () => find("#snapshot", HTMLAnchorElement).click(),
   "?": () => help.showModal(),
 });

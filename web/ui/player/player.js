@@ -9,6 +9,7 @@
 import { liveUrl, readCamera } from "./api.js";
 import { CameraClock, DelayMeter } from "./clock.js";
 import { LADDER } from "./ladder.js";
+import { Line } from "./line.js";
 import { pauseBefore } from "./patience.js";
 import { Signalling } from "./signalling.js";
 import { readClose, readRefusal, reasonOf } from "./verdicts.js";
@@ -32,6 +33,8 @@ export class Player extends EventTarget {
   delayMs = null;
   /** @type {number | null} from `start` to the first picture */
   firstPictureMs = null;
+  /** What sound and talk need of the connection. */
+  line = new Line();
 
   #clock = new CameraClock();
   #meter = new DelayMeter();
@@ -93,9 +96,11 @@ export class Player extends EventTarget {
     this.#prepare(rung);
     const signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.delayMs);
     this.#signalling = signalling;
+    this.line.follow(signalling);
     signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
     signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
-    signalling.addEventListener("end", (event) => this.#mediaEnded(detail(event)));
+    // An end that is "replaced" is of our own making.
+    signalling.addEventListener("end", (event) => detail(event).code === "lost" && this.#transportFailed({ code: "lost" }));
     signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
     signalling.open();
   }
@@ -114,6 +119,7 @@ export class Player extends EventTarget {
   #prepare(rung) {
     const transport = rung.make();
     this.#transport = transport;
+    this.line.use(transport);
     transport.addEventListener("picture", (event) => this.#pictured(rung, detail(event)));
     transport.addEventListener("failed", (event) => this.#transportFailed(detail(event)));
     transport.addEventListener("refused", () => this.dispatchEvent(new Event("refused")));
@@ -121,8 +127,8 @@ export class Player extends EventTarget {
 
   #startTransport() {
     if (!this.#transport || !this.#signalling || !this.#hello) return;
-    const session = { signalling: this.#signalling, clock: this.#clock, iceServers: this.#hello.ice_servers };
-    this.#transport.start(this.video, session);
+    const [signalling, clock, iceServers] = [this.#signalling, this.#clock, this.#hello.ice_servers];
+    this.#transport.start(this.video, { signalling, clock, iceServers, sound: this.line.offer() });
     this.#transport.expect(this.#isExpecting());
   }
 
@@ -180,11 +186,6 @@ export class Player extends EventTarget {
     return this.#tryLater("failed", code, pauseBefore(this.#failures - TRIES_PER_RUNG, SLOW));
   }
 
-  /** @param {{code: string}} end */
-  #mediaEnded({ code }) {
-    if (code === "lost") this.#transportFailed({ code }); // "replaced" is of our own making
-  }
-
   /** @param {number} code */
   async #socketClosed(code) {
     const greeted = this.#hello !== null;
@@ -207,7 +208,7 @@ export class Player extends EventTarget {
     const verdict = readRefusal(status);
     if (this.#signalling === null && this.state !== "idle" && verdict && verdict !== "busy") {
       this.#giveUp(verdict, reasonOf(status));
-    };
+    }
   }
 
   /** Stopped or private: waits until the camera may be watched again. @param {"stopped" | "privacy"} state */

@@ -76,6 +76,6 @@ export function showRung(rung) {
 }
 
 /** @param {string} name @returns {string} */
-function iconPath(name) {
+export function iconPath(name) {
   return `${new URL("../static/icons.svg", import.meta.url).pathname}#${name || "play"}`;
 }

@@ -28,6 +28,22 @@
  * @property {Camera} camera
  * @property {RTCIceServer[]} ice_servers
  * @property {string[]} can
+ * @property {boolean} [owner]
+ * @property {Sound} [sound]
+ *
+ * @typedef {object} Sound     as docs/protocol.md describes it
+ * @property {"microphone" | "camera" | "off"} source
+ * @property {boolean} muted
+ * @property {string | null} trouble what is wrong with the microphone, an English sentence
+ * @property {Talk} talk
+ *
+ * @typedef {object} Talk
+ * @property {boolean} possible whether there is a loudspeaker
+ * @property {boolean} muted
+ * @property {string | null} trouble what is wrong with the loudspeaker, an English sentence
+ * @property {"full" | "half"} duplex half: the microphone is lowered while somebody talks
+ * @property {boolean} several whether several may talk at once
+ * @property {{viewer: string, name: string}[]} talkers
  *
  * @typedef {"idle" | "connecting" | "live" | "reconnecting" | "stopped" | "privacy" | "unreachable" | "signed-out"
  *   | "busy" | "failed"} State
@@ -40,12 +56,15 @@
  * @property {import("./signalling.js").Signalling} signalling
  * @property {import("./clock.js").CameraClock} clock
  * @property {RTCIceServer[]} iceServers
+ * @property {boolean} sound whether sound is wanted from the beginning
  *
  * One way for pictures to reach the page. It tells its story by events: `picture` (detail: Picture), `failed` (detail:
- * Problem), after which it is only good for `close`, and `refused` (the browser wants a tap before it plays).
+ * Problem), after which it is only good for `close`, `refused` (the browser wants a tap before it plays), `answered`
+ * (detail: {viewer}, the id of this viewer among those who talk) and `closed`.
  * @typedef {EventTarget & {
  *   start: (video: HTMLVideoElement, session: Session) => void,
  *   expect: (pictures: boolean) => void,
+ *   speak: (track: MediaStreamTrack | null) => Promise<void>,
  *   close: () => void,
  * }} Transport
  *

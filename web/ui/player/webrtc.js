@@ -1,5 +1,5 @@
 /**
- * Pictures over WebRTC. The offer leaves at once and the candidates follow, because waiting for them would cost the
+ * Pictures and sound over WebRTC. The offer leaves at once and the candidates follow, because waiting for them would cost the
  * first picture 150 ms.
  */
 
@@ -18,6 +18,8 @@ export class WebRtcTransport extends EventTarget {
   #watchdog = new Watchdog(LIMITS);
   /** @type {Promise<RTCSessionDescriptionInit>} */
   #offer;
+  /** @type {RTCRtpSender} */
+  #voice;
   /** @type {HTMLVideoElement | null} */
   #video = null;
   /** @type {import("./types.js").Session | null} */
@@ -35,7 +37,7 @@ export class WebRtcTransport extends EventTarget {
     const codecs = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
     video.setCodecPreferences?.(preferH264(codecs));
     // Negotiated from the start so that sound and talk need no second offer.
-    this.#connection.addTransceiver("audio", { direction: "recvonly" });
+    this.#voice = this.#connection.addTransceiver("audio", { direction: "sendrecv" }).sender;
     this.#offer = this.#connection.createOffer();
     this.#offer.catch(() => {}); // `start` reports it
   }
@@ -48,7 +50,7 @@ export class WebRtcTransport extends EventTarget {
     this.#video = video;
     this.#session = session;
     const connection = this.#connection;
-    connection.ontrack = ({ track }) => this.#show(track);
+    connection.ontrack = ({ track, streams }) => this.#show(track, streams[0]);
     connection.onicecandidate = ({ candidate }) => this.#trickle(candidate?.toJSON() ?? null);
     connection.onconnectionstatechange = () => this.#connectionChanged();
     this.#connectTimer = setTimeout(() => this.#fail("no-connection"), CONNECT_MS);
@@ -64,9 +66,18 @@ export class WebRtcTransport extends EventTarget {
     this.#watchdog.expect(pictures, performance.now());
   }
 
+  /**
+   * Sends this voice from now on, without another offer.
+   * @param {MediaStreamTrack | null} track
+   */
+  speak(track) {
+    return this.#voice.replaceTrack(track);
+  }
+
   close() {
     if (this.#closed) return;
     this.#closed = true;
+    this.dispatchEvent(new Event("closed"));
     clearTimeout(this.#connectTimer);
     clearInterval(this.#checkTimer);
     const connection = this.#connection;
@@ -76,18 +87,19 @@ export class WebRtcTransport extends EventTarget {
   }
 
   /** @param {import("./types.js").Session} session */
-  async #negotiate({ signalling, clock, iceServers }) {
+  async #negotiate({ signalling, clock, iceServers, sound }) {
     const offer = await this.#offer;
     if (this.#closed) return;
     this.#connection.setConfiguration({ ...ONE_PATH, iceServers });
     await this.#connection.setLocalDescription(offer);
-    const answer = signalling.request("offer", { sdp: offer.sdp });
+    const answer = signalling.request("offer", { sdp: offer.sdp, sound });
     for (const candidate of this.#held ?? []) signalling.send("candidate", { candidate });
     this.#held = null;
-    const { sdp } = await answer;
+    const { sdp, viewer } = await answer;
     if (this.#closed) return;
     clock.forgetPictures();
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
+    if (!this.#closed) this.dispatchEvent(new CustomEvent("answered", { detail: { viewer } }));
   }
 
   /** @param {RTCIceCandidateInit | null} candidate */
@@ -96,10 +108,13 @@ export class WebRtcTransport extends EventTarget {
     else this.#session?.signalling.send("candidate", { candidate });
   }
 
-  /** @param {MediaStreamTrack} track */
-  #show(track) {
+  /**
+   * @param {MediaStreamTrack} track
+   * @param {MediaStream} [stream] with the sound that belongs to the picture: one stream keeps them in step
+   */
+  #show(track, stream) {
     if (track.kind !== "video" || !this.#video) return;
-    this.#video.srcObject = new MediaStream([track]);
+    this.#video.srcObject = stream ?? new MediaStream([track]);
     this.#video.play().catch((reason) => {
       if (reason.name === "NotAllowedError") this.dispatchEvent(new Event("refused"));
     });

@@ -39,14 +39,19 @@ export class FakeTransport extends EventTarget {
     this.name = name;
     FakeTransport.all.push(this);
   }
-  start() {
+  start(_video, session) {
     this.started = true;
+    this.session = session;
+  }
+  answers(viewer) {
+    this.dispatchEvent(new CustomEvent("answered", { detail: { viewer } }));
   }
   expect(pictures) {
     this.expecting = pictures;
   }
   close() {
     this.closed = true;
+    this.dispatchEvent(new Event("closed"));
   }
   shows(captured = null) {
     this.dispatchEvent(new CustomEvent("picture", { detail: { at: performance.now(), captured } }));

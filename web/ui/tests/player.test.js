@@ -247,3 +247,24 @@ test("messages that make no sense are ignored", () => {
   }
   assert.equal(player.state, "connecting");
 });
+
+test("sound is part of the connection, and survives it", async () => {
+  const talk = { possible: true, muted: false, trouble: null, duplex: "full", several: false, talkers: [] };
+  const sound = { source: "camera", muted: false, trouble: null, talk };
+  player.start();
+  FakeSocket.last.says("hello", { viewer: "v", camera: camera("live"), ice_servers: [], can: ["view", "listen"], sound });
+  assert.deepEqual([player.line.can, player.line.sound], [["view", "listen"], sound]);
+  assert.equal(FakeTransport.last.session.sound, false);
+  FakeTransport.last.answers("me");
+  player.line.want(true).catch(() => {}); // nobody answers
+  assert.deepEqual([FakeSocket.last.sent.at(-1).type, FakeSocket.last.sent.at(-1).on], ["sound", true]);
+  FakeTransport.last.fails();
+  assert.deepEqual([player.line.isUp, FakeTransport.last.session.sound], [false, true]);
+  FakeTransport.last.answers("me again");
+  assert.ok(player.line.isUp);
+  FakeSocket.last.ends(1001);
+  assert.ok(!player.line.isUp);
+  await pass(500);
+  greet();
+  assert.equal(FakeTransport.last.session.sound, true);
+});

@@ -1,0 +1,133 @@
+"""All settings, a row each: what is added here appears in the API, the page, the environment and `docs/settings.md`."""
+
+from __future__ import annotations
+
+from pi_cam.setting import Setting
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "source",
+        "The machine's own camera",
+        "camera:",
+        "The camera's address, where `--source` does not say it (and no process list shows it).",
+        restart=True,
+        secret=True,
+        operator=True,  # an address of the operator may be on this machine; one from the API must be checked in full
+    ),
+    Setting(
+        "viewers_max",
+        "Viewers at once",
+        8,
+        "Most people who may watch at once; one more is told to come back later.",
+        1,
+        100,
+    ),
+    Setting(
+        "connect_seconds", "Seconds to connect", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60
+    ),
+    Setting(
+        "grace_seconds",
+        "Seconds open after the last viewer",
+        5.0,
+        "How long the camera stays open after the last viewer has left.",
+        0,
+        600,
+        restart=True,
+    ),
+    Setting(
+        "ice_servers",
+        "STUN servers",
+        "",
+        "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
+        pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
+    ),
+    Setting(
+        "session_hours",
+        "Hours signed in",
+        720.0,
+        "How long a person stays signed in on a device that is in use.",
+        1,
+        8760,
+        restart=True,
+    ),
+    Setting(
+        "tunnel_host",
+        "Public name",
+        "",
+        "The public name under which a tunnel leads here, such as camera.example.org.",
+        pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
+    ),
+    Setting(
+        "behind_proxy",
+        "Behind nginx",
+        False,
+        "Whether nginx on this machine ends TLS in front of `--port` (deploy/nginx). "
+        "Then cookies are Secure, and the address that nginx saw counts in slowing down guesses.",
+        restart=True,
+        operator=True,  # said through a plain connection, it would take away the cookie of whoever said it
+    ),
+    Setting(
+        "security_contact",
+        "Contact for security",
+        "",
+        "Where faults are reported: mailto:, https: or tel:. It stands in /.well-known/security.txt.",
+        pattern=r"((mailto:|https://|tel:)[^\s]+)?",
+    ),
+    Setting(
+        "microphone",
+        "Microphone",
+        "auto",
+        "What is heard: auto (the sound that the camera itself brings, else the system's microphone), off, "
+        "or a device's name as the doctor shows it.",
+        restart=True,
+    ),
+    Setting(
+        "loudspeaker",
+        "Loudspeaker",
+        "auto",
+        "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
+    ),
+    Setting("microphone_gain_db", "Microphone gain", 0.0, "Decibels added to what the microphone hears.", -40, 40),
+    Setting("loudspeaker_gain_db", "Loudspeaker volume", 0.0, "Decibels added to what people say.", -60, 20),
+    Setting(
+        "microphone_muted",
+        "Microphone muted",
+        False,
+        "Nobody hears anything. It can be turned off again in the local network only.",
+        local_to_lift=True,
+    ),
+    Setting(
+        "loudspeaker_muted",
+        "Loudspeaker muted",
+        False,
+        "Nothing that people say is played. It can be turned off again in the local network only.",
+        local_to_lift=True,
+    ),
+    Setting(
+        "echo_cancelling",
+        "Echo cancelling",
+        "auto",
+        "auto takes the loudspeaker's sound out of what the microphone hears; "
+        "off lowers the microphone while somebody talks.",
+        choices=("auto", "off"),
+    ),
+    Setting(
+        "noise_suppression",
+        "Noise suppression",
+        True,
+        "Whether steady noise is taken out of what the microphone hears.",
+    ),
+    Setting(
+        "talk_several", "Several may talk", False, "Whether several people may talk at once, instead of one at a time."
+    ),
+    Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
+    Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
+    Setting(
+        "journal_rows_max",
+        "Rows in the journal",
+        100_000,
+        "How many rows the journal keeps; the oldest go first.",
+        1000,
+        500_000,
+    ),
+)

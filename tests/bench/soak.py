@@ -1,0 +1,82 @@
+"""`make soak`: two-way talk for a long time (`MINUTES`, 20 unless said otherwise); neither delay nor memory may grow."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from tests import network
+from tests.bench import report
+from tests.bench.report import Rows
+from tests.bench.sound import conversation, listening_delays, talking_delays
+from tests.server import Server
+from tests.sound_page import SoundPage
+from tests.speech import speech
+from tests.virtual_sound import VirtualSound
+
+MINUTES = int(os.environ.get("MINUTES", "20"))
+SETTLE_SECONDS = 60
+GROWTH_MS = 40
+GROWTH_MB = 8.0
+
+METHOD = [
+    f"Made by `make soak`: {MINUTES} minutes of talk both ways through `pi-cam serve`, virtual ALSA devices and Chromium",
+    f"({report.machine()}). The first figures are taken after a minute, the last at the end; delays as in",
+    "[sound](sound.md), memory is what belongs to the process tree alone.",
+]
+
+
+def main() -> int:
+    """Measures, prints, writes; fails when something grew."""
+    network.enter()
+    if network.problem() is not None:
+        sys.stderr.write(f"A network namespace is needed: {network.problem()}\n")
+        return 1
+    rows: Rows = {}
+    with conversation(speech(20.0, "fr+f3", rms=4_000)) as (server, sound, page):
+        page.open()
+        page.call("microphone()")
+        page.call("talk(true)")
+        page.wait(SETTLE_SECONDS)
+        first = _look(server, sound, page)
+        _pass_time(sound, page, time.monotonic() + 60 * MINUTES - SETTLE_SECONDS)
+        last = _look(server, sound, page)
+        figures = server.request("GET", "/api/v1/audio", token=server.token("configure")).json()
+    for name, at_most in (("listening", GROWTH_MS), ("talking", GROWTH_MS), ("memory", GROWTH_MB)):
+        unit = "MB" if name == "memory" else "ms"
+        rows[f"{name}: growth in {MINUTES} minutes"] = report.figure(last[name] - first[name], unit, at_most) | {
+            "spread": f"{first[name]:.1f} to {last[name]:.1f} {unit}"
+        }
+    lost = figures["microphone"]["dropped"]
+    rows["blocks of the microphone that were dropped"] = report.figure(float(lost), "", 0)
+    report.write("soak", "A long talk in figures", METHOD, rows, ("aiortc", "av", "sounddevice", "pywebrtc-audio"))
+    return 0 if all(row["ok"] for row in rows.values()) else 1
+
+
+def _look(server: Server, sound: VirtualSound, page: SoundPage) -> dict[str, float]:
+    page.heard("said")
+    page.flashes()
+    return {
+        "listening": statistics.median(listening_delays(sound, page)),
+        "talking": statistics.median(talking_delays(sound, page)),
+        "memory": server.own_bytes() / 1e6,
+    }
+
+
+def _pass_time(sound: VirtualSound, page: SoundPage, until: float) -> None:
+    """Somebody talks at each end; what the page keeps is thrown away, so that the browser does not grow."""
+    near = speech(10.0, "en", rms=4_000)
+    while time.monotonic() < until:
+        sound.microphone.play(near)
+        page.wait(12)
+        for which in ("received", "said"):
+            assert np.isfinite(page.heard(which).sound).all()
+        page.flashes()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
