@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import socket
 import threading
@@ -12,17 +13,22 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pytest
 
 from pi_cam.capture.sound import HEARABLE
 from pi_cam.capture.source import VideoSource, open_source
 from pi_cam.media.opus import BLOCK_SAMPLES, packet_samples
 from pi_cam.opening import BringsSound
+from tests import network
 from tests.clips import clip_1080p
 from tests.contract.source_contract import Watched, watching
 from tests.flashing import apart, assert_on_the_grid, flashing
 from tests.http_camera import HttpCamera
+from tests.peer import WhepPeer
+from tests.prerequisites import require
 from tests.rtsp_camera import rtsp
+from tests.server import Server, serving
 
 TOGETHER_SECONDS = 0.045
 """Sound ahead of, or behind, its picture by less than this is not noticed (ITU-R BT.1359)."""
@@ -141,6 +147,25 @@ def test_a_camera_that_is_killed_is_heard_again() -> None:
         camera.start()
         watched.until(lambda: len(watched.sound) > before + 50)
         assert_on_the_grid(watched.sound[:])
+
+
+@pytest.mark.rtsp
+def test_a_viewer_hears_each_beep_once(tmp_path: Path) -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+
+    async def listen(server: Server) -> float:
+        async with WhepPeer(server, server.token("view,listen")) as peer:
+            await peer.until(lambda: len(peer.pictures) > 10 and len(peer.sound) > 10)
+            peer.sound.clear()
+            await asyncio.sleep(4)
+            heard = np.concatenate([frame.to_ndarray().reshape(-1)[::2] for _, frame in peer.sound])
+            return float(np.mean(np.abs(heard) > 2_000)) / float(np.mean(np.abs(np.sin(np.arange(1_000))) > 0.25))
+
+    with (
+        rtsp(flashing("flashing.mp4"), "--sound", "aac") as camera,
+        serving(tmp_path, camera.url()) as server,
+    ):
+        assert 0.07 < asyncio.run(listen(server)) < 0.13
 
 
 @contextmanager
