@@ -17,7 +17,7 @@ from pi_cam.errors import CameraStopped, PiCamError
 from pi_cam.keyframes import KeyframeRequests
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter
-from pi_cam.opening import Bridge, Device, Opening, Source
+from pi_cam.opening import Bridge, BringsSound, Device, Opening, Source
 from pi_cam.recent import RecentUnits
 from pi_cam.soundtrack import Soundtrack
 from pi_cam.subscription import SoundSubscription, Subscription
@@ -43,6 +43,7 @@ class HubStats:
     drops: int
     transcoded: bool
     sends: str | None
+    sound: str | None
 
 
 class Hub:
@@ -67,7 +68,7 @@ class Hub:
         self.published = 0
         self._grace = grace
         self._subscriptions: set[Subscription] = set()
-        self.sound = Soundtrack(bridge, self._changed, microphone)
+        self.sound = Soundtrack(bridge, self._changed, microphone, source if isinstance(source, BringsSound) else None)
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
         self.trouble: PiCamError | None = None
@@ -163,6 +164,7 @@ class Hub:
             drops=self.drops,
             transcoded=self.source.capabilities.transcoded,
             sends=self.source.capabilities.sends,
+            sound=self.source.capabilities.sound,
         )
 
     # What the source brings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pi_cam.errors import PiCamError, SourceError
 from pi_cam.media.units import AccessUnit, AudioPacket
@@ -40,6 +40,10 @@ class Asked(Protocol):
     def sends(self) -> str | None:
         """The codec of the camera itself, once known."""
 
+    @property
+    def sound(self) -> str | None:
+        """The codec of the sound that the camera brings, once known."""
+
 
 class Device(Protocol):
     """What can be opened: a camera, a microphone."""
@@ -62,6 +66,14 @@ class Source(Device, Protocol):
 
     def request_keyframe(self) -> None:
         """Makes one of the next pictures a keyframe."""
+
+
+@runtime_checkable
+class BringsSound(Protocol):
+    """A source whose sound costs something: it brings none until it is wanted."""
+
+    def bring_sound(self, wanted: bool) -> None:
+        """From now on, or no longer; from any thread, returns at once."""
 
 
 class Receiver(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import AccessUnit, AudioPacket
-from pi_cam.opening import Bridge, Device, Opening
+from pi_cam.opening import Bridge, BringsSound, Device, Opening
 from pi_cam.subscription import SoundSubscription
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,20 @@ GRACE_SECONDS = 2.0
 
 
 class Soundtrack:
-    """`microphone`: a device that emits `AudioPacket`s, or None. `changed` is called when its trouble changes."""
+    """`microphone`: a device that emits `AudioPacket`s, or None. `changed` is called when its trouble changes. `camera` is
+    told whether its sound is wanted."""
 
-    def __init__(self, bridge: Bridge, changed: Callable[[], None], microphone: Device | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        changed: Callable[[], None],
+        microphone: Device | None = None,
+        camera: BringsSound | None = None,
+    ) -> None:
         self.drops = 0
         self.trouble: PiCamError | None = None
         self._changed = changed
+        self._camera = camera if microphone is None else None
         self._listeners: set[SoundSubscription] = set()
         self._opening = Opening(microphone, bridge, self) if microphone is not None else None
         self._closing: asyncio.TimerHandle | None = None
@@ -58,6 +66,8 @@ class Soundtrack:
         """A listener left."""
         self._listeners.discard(subscription)
         self.drops += subscription.dropped
+        if not self._listeners and self._camera is not None:
+            self._camera.bring_sound(False)
         if not self._listeners and self._opening is not None and self._opening.wanted and self._closing is None:
             self._closing = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._close_if_unheard)
 
@@ -97,6 +107,8 @@ class Soundtrack:
         if self._closing is not None:
             self._closing.cancel()
             self._closing = None
+        if self._camera is not None:
+            self._camera.bring_sound(wanted)
         if self._opening is not None and wanted != self._opening.wanted:
             self._opening.want(wanted)
 

@@ -4,7 +4,9 @@
 Run it with Debian's own interpreter, which has the GObject bindings:
 
     /usr/bin/python3 tests/rtsp_server.py --port 8554 --clip clip.mp4 [--user NAME --password WORD]
-        [--no-inband-parameter-sets] [--codec h264|h265|mjpeg]
+        [--no-inband-parameter-sets] [--codec h264|h265|mjpeg] [--sound opus|opus60|aac|alaw|mulaw|l16]
+
+With sound it beeps for the first tenth of each second of the clip.
 
 It prints `ready rtsp://...` and ends with the process that started it. Port 0: the kernel chooses one.
 """
@@ -13,8 +15,10 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import math
 import signal
 import sys
+from array import array
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +37,17 @@ PAYLOADERS = {
     "h265": f"{DECODED} ! x265enc speed-preset=ultrafast tune=zerolatency key-int-max=30 ! h265parse"
     " ! rtph265pay name=pay0 pt=96 config-interval=-1",
     "mjpeg": f"{DECODED} ! jpegenc ! rtpjpegpay name=pay0 pt=26",
+}
+SOUND_HZ = 48_000
+SOUND_CAPS = f"audio/x-raw,format=S16LE,layout=interleaved,rate={SOUND_HZ},channels=1"
+BLOCK_NS = 20_000_000
+SOUNDS = {
+    "opus": "opusenc bitrate=32000 frame-size=20 ! rtpopuspay",
+    "opus60": "opusenc bitrate=32000 frame-size=60 ! rtpopuspay",
+    "aac": "avenc_aac ! aacparse ! rtpmp4gpay",
+    "alaw": "audio/x-raw,rate=8000 ! alawenc ! rtppcmapay",
+    "mulaw": "audio/x-raw,rate=8000 ! mulawenc ! rtppcmupay",
+    "l16": "audio/x-raw,rate=16000 ! audioconvert ! rtpL16pay",
 }
 
 
@@ -80,6 +95,24 @@ class Player:
         source.emit("push-buffer", buffer)
 
 
+class Beeper:
+    """Feeds the sound of one opened stream, whenever it asks for more."""
+
+    def __init__(self) -> None:
+        tone = [round(8000 * math.sin(2 * math.pi * 1000 * at / SOUND_HZ)) for at in range(SOUND_HZ // 10)]
+        second = array("h", tone + [0] * (SOUND_HZ - len(tone))).tobytes()
+        size = len(second) // 50
+        self._blocks = [second[start : start + size] for start in range(0, len(second), size)]
+        self._index = 0
+
+    def push(self, source: Any, _length: int) -> None:
+        buffer = Gst.Buffer.new_wrapped(self._blocks[self._index % len(self._blocks)])
+        buffer.pts = self._index * BLOCK_NS
+        buffer.duration = BLOCK_NS
+        self._index += 1
+        source.emit("push-buffer", buffer)
+
+
 def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="An RTSP camera on loopback that plays a clip in a loop.")
     parser.add_argument("--port", type=int, default=0)
@@ -89,22 +122,35 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--password", default="")
     parser.add_argument("--no-inband-parameter-sets", action="store_true", help="SPS and PPS in the SDP only")
     parser.add_argument("--codec", choices=sorted(PAYLOADERS), default="h264")
+    parser.add_argument("--sound", choices=sorted(SOUNDS))
     return parser.parse_args(arguments)
 
 
 def factory_for(options: argparse.Namespace, clip: Clip) -> Any:
     factory = GstRtspServer.RTSPMediaFactory()
     payloader = PAYLOADERS[options.codec].format(interval=0 if options.no_inband_parameter_sets else -1)
-    factory.set_launch(f"( appsrc name=clip format=time max-bytes=400000 ! {payloader} )")
+    factory.set_launch(f"( appsrc name=clip format=time max-bytes=400000 ! {payloader} {sound_for(options)} )")
     factory.set_shared(True)
 
     def configure(_factory: Any, media: Any) -> None:
         source = media.get_element().get_by_name("clip")
         source.set_property("caps", clip.caps)
         source.connect("need-data", Player(clip).push)
+        if (sound := media.get_element().get_by_name("sound")) is not None:
+            sound.connect("need-data", Beeper().push)
 
     factory.connect("media-configure", configure)
     return factory
+
+
+def sound_for(options: argparse.Namespace) -> str:
+    """The branch of the pipeline that makes the sound, if there is to be one."""
+    if options.sound is None:
+        return ""
+    return (
+        f'appsrc name=sound format=time max-bytes=20000 caps="{SOUND_CAPS}"'
+        f" ! audioconvert ! audioresample ! {SOUNDS[options.sound]} name=pay1 pt=97"
+    )
 
 
 def protect(server: Any, factory: Any, user: str, password: str) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 import av
 from av.container import InputContainer
 
 from pi_cam.capture.delivery import PASSED_THROUGH, Delivery, Gate
+from pi_cam.capture.sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import AddressRefused, PiCamError, SourceError, SourceUnreachable, SourceUnsupported
@@ -58,6 +60,7 @@ class ClipSource(UnsteeredSource):
         self._path = _path_of(url)
         self._clock = clock or SystemClock()
         self._timeline = Timeline()
+        self._wish = SoundWish()
         self._rate: int | None = None
         self._capabilities = PASSED_THROUGH
         self._delivery: Delivery | None = None
@@ -68,8 +71,8 @@ class ClipSource(UnsteeredSource):
     @property
     def capabilities(self) -> Capabilities:
         """Known once the file was opened."""
-        delivery = self._delivery
-        return delivery.capabilities if delivery is not None else self._capabilities
+        delivery, known = self._delivery, self._capabilities
+        return replace(delivery.capabilities, sound=known.sound) if delivery is not None else known
 
     def start(self, emit: Emit, report: Report) -> None:
         """Begins to play, on a thread of its own."""
@@ -93,6 +96,10 @@ class ClipSource(UnsteeredSource):
         """Honoured when the file is encoded here."""
         if (delivery := self._delivery) is not None:
             delivery.request_keyframe()
+
+    def bring_sound(self, wanted: bool) -> None:
+        """Decodes sound only while it is wanted."""
+        self._wish.wanted = wanted
 
     def set_bitrate(self, bits_per_second: int) -> None:
         """Honoured when the file is encoded here."""
@@ -121,13 +128,15 @@ class ClipSource(UnsteeredSource):
             self._timeline.restart()
             delivery = Delivery(stream, self._timeline, gate.emit, self._rate)
             self._delivery = delivery
+            sound = sound_of(container, self._timeline, self._wish, gate.emit)
+            self._capabilities = replace(delivery.capabilities, sound=sound.codec if sound else None)
             try:
                 report(None)
-                rounds = _Rounds(container, stream, self._clock, stopped)
+                rounds = _Rounds(container, stream, sound, self._clock, stopped)
                 while not stopped.is_set():
                     rounds.play(delivery)
             finally:
-                self._capabilities = delivery.capabilities
+                self._capabilities = replace(delivery.capabilities, sound=self._capabilities.sound)
                 self._delivery = None
                 delivery.close()
 
@@ -136,37 +145,56 @@ class _Rounds:
     """Paces the packets of one file, and shifts the timestamps of each round behind those of the one before."""
 
     def __init__(
-        self, container: InputContainer, stream: av.VideoStream, clock: Clock, stopped: threading.Event
+        self,
+        container: InputContainer,
+        stream: av.VideoStream,
+        sound: CameraSound | None,
+        clock: Clock,
+        stopped: threading.Event,
     ) -> None:
         self._container = container
         self._stream = stream
+        self._sound = sound
         self._clock = clock
         self._stopped = stopped
-        self._shift = 0
+        self._shift = Fraction(0)
         self._began: float | None = None
 
     def play(self, delivery: Delivery) -> None:
         """One round. Raises `SourceUnsupported` when there is nothing in it."""
         first: int | None = None
         end = 0
-        for packet in self._container.demux(self._stream):
+        for packet in self._container.demux():
             if self._stopped.is_set():
                 return
-            if not packet.size or packet.pts is None:
+            pictures = packet.stream_index == self._stream.index
+            if not packet.size or packet.pts is None or not (pictures or self._is_sound(packet)):
                 continue
-            first = packet.pts if first is None else min(first, packet.pts)
-            end = max(end, packet.pts + (packet.duration or 1))
+            if pictures:
+                first = packet.pts if first is None else min(first, packet.pts)
+                end = max(end, packet.pts + (packet.duration or 1))
             self._wait_until_due(packet)
-            packet.pts += self._shift
-            delivery.take(packet, self._clock.monotonic())
+            self._deliver(packet, delivery if pictures else None)
         if first is None:
             raise SourceUnsupported("There is no picture in this clip.")
-        self._shift += end - first
+        self._shift += (end - first) * (self._stream.time_base or Fraction(1))
         self._container.seek(0)
 
-    def _wait_until_due(self, packet: av.Packet[av.VideoStream]) -> None:
+    def _is_sound(self, packet: av.Packet[Any]) -> bool:
+        return self._sound is not None and packet.stream_index == self._sound.index
+
+    def _deliver(self, packet: av.Packet[Any], delivery: Delivery | None) -> None:
+        """To `delivery`, or to the sound."""
+        packet.pts = (packet.pts or 0) + round(self._shift / (packet.time_base or Fraction(1)))
+        now = self._clock.monotonic()
+        if delivery is not None:
+            delivery.take(cast("av.Packet[av.VideoStream]", packet), now)
+        elif self._sound is not None:
+            self._sound.take(packet, now)
+
+    def _wait_until_due(self, packet: av.Packet[Any]) -> None:
         ticks = (packet.pts if packet.dts is None else packet.dts) or 0
-        at = float((ticks + self._shift) * (packet.time_base or Fraction(1)))
+        at = float(ticks * (packet.time_base or Fraction(1)) + self._shift)
         now = self._clock.monotonic()
         if self._began is None or now - (self._began + at) > _LATE_SECONDS:
             self._began = now - at

@@ -137,4 +137,5 @@ class Delivery:
                 continue
             self._begun = self._begun or (keyframe and self._sets.known)
             if self._begun and data:
-                self._emit(AccessUnit(data, self._timeline.stamp(ticks, arrived), keyframe, arrived))
+                pts = self._timeline.stamp(ticks, arrived)
+                self._emit(AccessUnit(data, pts, keyframe, self._timeline.captured_at(pts, arrived)))

@@ -7,15 +7,17 @@ import random
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import av
 from av.container import InputContainer
 
-from pi_cam.capture.addresses import Address, parse, resolve
+from pi_cam.capture.addresses import Address, CheckedAddress, parse, resolve
 from pi_cam.capture.delivery import PASSED_THROUGH, Delivery, Gate
+from pi_cam.capture.network_opening import ended, opened, translated
 from pi_cam.capture.relay import SILENCE_SECONDS, Relay
+from pi_cam.capture.sound import CameraSound, SoundWish, sound_of
 from pi_cam.capture.source import Capabilities, Emit, Report, UnsteeredSource
 from pi_cam.capture.timeline import Timeline
 from pi_cam.errors import PiCamError, SourceError, SourceForbidden, SourceUnreachable, SourceUnsupported
@@ -25,26 +27,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
-OPEN_SECONDS = 5.0
 STEADY_SECONDS = 2.0
 """A connection that lasted this long was a good one: the next pause is short again."""
-
-_RTSP = {
-    "protocol_whitelist": "rtsp,rtp,tcp",
-    "rtsp_transport": "tcp",
-    "allowed_media_types": "video",
-    "analyzeduration": "0",  # names and parameter sets are in the SDP: nothing has to be watched first
-    "probesize": "32",
-}
-_HTTP = {
-    "protocol_whitelist": "http,tcp",
-    "format_whitelist": "mpjpeg,mpegts,mov,mp4,m4a,3gp,3g2,mj2",  # no playlists: they lead elsewhere
-    "max_redirects": "0",
-    "seekable": "0",
-    "multiple_requests": "0",
-    "analyzeduration": "500000",
-    "probesize": "200000",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +52,7 @@ class NetworkSource(UnsteeredSource):
         self._limits = Limits(by_operator, allow_lan)
         self._rate: int | None = None
         self._timeline = Timeline()
+        self._wish = SoundWish()
         self._watch: _Watch | None = None
         self._capabilities = PASSED_THROUGH
 
@@ -79,7 +64,8 @@ class NetworkSource(UnsteeredSource):
 
     def start(self, emit: Emit, report: Report) -> None:
         """Begins to connect, on a thread of its own."""
-        self._watch = _Watch(self._address, self._limits, self._timeline, emit, report, self._rate, self._capabilities)
+        clocks = (self._timeline, self._wish)
+        self._watch = _Watch(self._address, self._limits, *clocks, emit, report, self._rate, self._capabilities)
         self._watch.start()
 
     def stop(self) -> None:
@@ -94,6 +80,10 @@ class NetworkSource(UnsteeredSource):
         watch = self._watch
         if watch is not None and watch.delivery is not None:
             watch.delivery.request_keyframe()
+
+    def bring_sound(self, wanted: bool) -> None:
+        """Decodes sound only while it is wanted."""
+        self._wish.wanted = wanted
 
     def set_bitrate(self, bits_per_second: int) -> None:
         """Honoured when the stream is encoded here, also across reconnections."""
@@ -111,6 +101,7 @@ class _Watch:
         address: Address,
         limits: Limits,
         timeline: Timeline,
+        wish: SoundWish,
         emit: Emit,
         report: Report,
         rate: int | None,
@@ -119,6 +110,7 @@ class _Watch:
         self._address = address
         self._limits = limits
         self._timeline = timeline
+        self._wish = wish
         self._report = report
         self._rate = rate
         self._gate = Gate(emit)
@@ -179,6 +171,15 @@ class _Watch:
     def _connect(self) -> None:
         """One connection from resolving to its end; always leaves by a `PiCamError`, unless stopped."""
         checked = resolve(self._address, by_operator=self._limits.by_operator, allow_lan=self._limits.allow_lan)
+        try:
+            return self._visit(checked, sound=True)
+        except _NotWithSound as refusal:
+            log.debug("the camera is asked again, for its pictures alone")
+            if self._stopped.is_set():
+                raise refusal.trouble from None
+        return self._visit(checked, sound=False)
+
+    def _visit(self, checked: CheckedAddress, *, sound: bool) -> None:
         relay = Relay(checked)
         with self._lock:
             self._relay = relay
@@ -186,12 +187,22 @@ class _Watch:
                 relay.close()
         try:
             relay.open()
-            with _opened(checked.plain_url("127.0.0.1", relay.port), self._address, relay) as container:
+            with self._open(checked, relay, sound=sound) as container:
                 self._deliver(container, relay)
         finally:
             with self._lock:
                 self._relay = None
             relay.join(1.0)
+
+    def _open(self, checked: CheckedAddress, relay: Relay, *, sound: bool) -> InputContainer:
+        try:
+            return opened(checked.plain_url("127.0.0.1", relay.port), self._address, relay, sound=sound)
+        except SourceForbidden:
+            raise
+        except SourceError as error:
+            if sound and self._address.is_rtsp and relay.answers:
+                raise _NotWithSound(error) from None
+            raise
 
     def _deliver(self, container: InputContainer, relay: Relay) -> None:
         if not container.streams.video:
@@ -200,17 +211,25 @@ class _Watch:
         self._timeline.restart()
         delivery = Delivery(stream, self._timeline, self._emit, self._rate)
         self.delivery = delivery
-        self.capabilities = delivery.capabilities
+        sound = sound_of(container, self._timeline, self._wish, self._gate.emit)
+        self._learn(delivery, sound)
         try:
-            self._read(container, stream, delivery, relay)
+            self._read(container, stream, delivery, sound, relay)
         except av.FFmpegError as error:
-            raise (_translated(error, relay) if self._first_unit_at is None else _ended(relay)) from None
+            raise (translated(error, relay) if self._first_unit_at is None else ended(relay)) from None
         finally:
             self.delivery = None
             delivery.close()
-        raise _ended(relay)
+        raise ended(relay)
 
-    def _read(self, container: InputContainer, stream: av.VideoStream, delivery: Delivery, relay: Relay) -> None:
+    def _read(
+        self,
+        container: InputContainer,
+        stream: av.VideoStream,
+        delivery: Delivery,
+        sound: CameraSound | None,
+        relay: Relay,
+    ) -> None:
         pictured_at = time.monotonic()
         for packet in container.demux():  # all streams: sound that flows on must not hide that the pictures stopped
             arrived = time.monotonic()
@@ -220,9 +239,16 @@ class _Watch:
                 pictured_at = arrived
                 relay.pictured()
                 delivery.take(cast("av.Packet[av.VideoStream]", packet), arrived)
-                self.capabilities = delivery.capabilities
-            elif arrived - pictured_at > SILENCE_SECONDS:
+                self._learn(delivery, sound)
+                continue
+            if arrived - pictured_at > SILENCE_SECONDS:
                 raise SourceUnreachable("The camera sends no pictures any more.")
+            if sound is not None and packet.stream_index == sound.index:
+                sound.take(packet, arrived)
+
+    def _learn(self, delivery: Delivery, sound: CameraSound | None) -> None:
+        known = delivery.capabilities
+        self.capabilities = known if sound is None else replace(known, sound=sound.codec)
 
     def _emit(self, unit: AccessUnit | AudioPacket) -> None:
         if self._first_unit_at is None:
@@ -231,35 +257,9 @@ class _Watch:
         self._gate.emit(unit)
 
 
-def _opened(url: str, address: Address, relay: Relay) -> InputContainer:
-    """Opens `url`, which holds the password: FFmpeg's own texts repeat it, so they end here."""
-    try:
-        if address.is_rtsp:
-            return av.open(url, format="rtsp", options=_RTSP, timeout=(OPEN_SECONDS, SILENCE_SECONDS))
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        options = _HTTP | {"headers": f"Host: {host}:{address.port}\r\n"}
-        return av.open(url, options=options, timeout=(OPEN_SECONDS, SILENCE_SECONDS))
-    except (av.FFmpegError, OSError, ValueError) as error:
-        raise _translated(error, relay) from None
+class _NotWithSound(Exception):
+    """An RTSP camera answered, but not as it should: some fail when they are asked for their sound."""
 
-
-def _translated(error: Exception, relay: Relay) -> SourceError:
-    """FFmpeg's error as one of ours, in a sentence that holds nothing of the address."""
-    log.debug("demuxer: %s", type(error).__name__)
-    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return SourceForbidden("The camera refuses this name or password.")
-    if isinstance(error, av.error.HTTPNotFoundError):
-        return SourceUnreachable("The camera answers, but there is no stream at this path.")
-    if relay.redirected or relay.flooding or relay.silent or not relay.received:
-        return _ended(relay)
-    return SourceUnsupported("This address answers, but with nothing that can be shown as pictures.")
-
-
-def _ended(relay: Relay) -> SourceError:
-    if relay.redirected:
-        return SourceUnsupported("The camera sends us on to another address, which is not followed.")
-    if relay.flooding:
-        return SourceUnsupported("The camera sends far more than a picture can have.")
-    if relay.silent:
-        return SourceUnreachable("The camera went silent.")
-    return SourceUnreachable("The camera ended the connection.")
+    def __init__(self, trouble: SourceError) -> None:
+        super().__init__(str(trouble))
+        self.trouble = trouble

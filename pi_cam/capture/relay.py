@@ -63,6 +63,11 @@ class Relay:
         self._thread = threading.Thread(target=self._run, args=(camera,), name="camera-relay", daemon=True)
         self._thread.start()
 
+    @property
+    def answers(self) -> bool:
+        """The camera said something, and nothing is wrong with how it did."""
+        return bool(self.received) and not (self.silent or self.flooding or self.redirected)
+
     def pictured(self) -> None:
         """The demuxer found a picture in what came."""
         self._pictured_at = self.received

@@ -24,12 +24,13 @@ Report = Callable[[SourceError | None], None]
 class Capabilities:
     """What a source can do. `askable`: a keyframe request is honoured within a few pictures. `adjustable`: so is
     `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here.
-    `sends`: what the camera itself sends, by FFmpeg's name of the codec, once known."""
+    `sends`, `sound`: what the camera itself sends, by FFmpeg's names of the codecs, once known."""
 
     askable: bool = False
     adjustable: bool = False
     transcoded: bool = False
     sends: str | None = None
+    sound: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class AccessUnit:
 
     `data`: H.264 in Annex B form, SPS and PPS before every keyframe. `pts`: presentation time in 90 kHz ticks, not
     wrapped. `keyframe`: true for an IDR picture. `captured_at`: seconds of `time.monotonic()` when light hit the sensor,
-    as near as the source can tell (a network camera: when the picture arrived).
+    as near as the source can tell (a network camera: when it arrives if nothing delays it).
     """
 
     data: bytes

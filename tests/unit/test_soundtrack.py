@@ -144,3 +144,49 @@ def test_its_trouble_is_told_once_and_touches_no_picture() -> None:
         await hub.close()
 
     virtual_time.run(run())
+
+
+class SoundingSource(FakeSource):
+    """A camera that is told whether its sound is wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[bool] = []
+
+    def bring_sound(self, wanted: bool) -> None:
+        self.told.append(wanted)
+
+    def is_asked(self) -> bool:
+        return self.told[-1]
+
+
+def test_a_cameras_sound_is_wanted_only_while_somebody_listens() -> None:
+    async def run() -> None:
+        source = SoundingSource()
+        hub = Hub(source, FakeBridge(source))
+        assert source.told == []
+        one, other = hub.listen(), hub.listen()
+        assert source.is_asked()
+        one.close()
+        assert source.is_asked()
+        other.close()
+        assert not source.is_asked()
+        hub.listen()
+        assert source.is_asked()
+        await hub.stop()
+        assert not source.is_asked()
+        await hub.close()
+
+    virtual_time.run(run())
+
+
+def test_a_cameras_sound_is_never_wanted_where_a_microphone_is_heard_instead() -> None:
+    async def run() -> None:
+        source = SoundingSource()
+        hub = Hub(source, FakeBridge(source), microphone=FakeMicrophone())
+        hub.listen()
+        await asyncio.sleep(1)
+        await hub.close()
+        assert True not in source.told
+
+    virtual_time.run(run())

@@ -43,3 +43,43 @@ def test_it_never_goes_back(ticks: list[int | None]) -> None:
     timeline = Timeline()
     stamps = [timeline.stamp(each, 5 + index / 100) for index, each in enumerate(ticks)]
     assert all(earlier < later for earlier, later in pairwise(stamps))
+
+
+def test_sound_lies_where_pictures_of_its_time_are_captured() -> None:
+    timeline = Timeline()
+    assert timeline.place(0.0, 10.0) is None
+    for index in range(300):
+        late = 0.2 if index % 30 == 0 else 0.0
+        arrived = 10 + index / 30 + late
+        pts = timeline.stamp(500_000 + 3_000 * index, arrived)
+        captured_at = timeline.captured_at(pts, arrived)
+    place = timeline.place((500_000 + 3_000 * 299) / 90_000 + 0.01, 25.0)
+    assert place is not None
+    assert abs(place.at + place.lag - captured_at - 0.01) < 1e-4
+    assert abs(captured_at - 10 - 299 / 30) < 0.02
+    assert timeline.place(500_000 / 90_000, 40.0) is None
+
+
+@given(st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 2**20)), st.floats(0, 1)), max_size=50))
+def test_the_moment_of_capture_never_goes_back_nor_lies_in_the_future(pictures: list[tuple[int | None, float]]) -> None:
+    timeline = Timeline()
+    arrived, last = 100.0, 0.0
+    for ticks, wait in pictures:
+        arrived += wait
+        captured_at = timeline.captured_at(timeline.stamp(ticks, arrived), arrived)
+        assert last <= captured_at + 1e-4
+        assert captured_at <= arrived
+        last = captured_at
+
+
+def test_a_camera_without_timestamps_may_be_heard_after_a_few_pictures() -> None:
+    timeline = Timeline()
+    begun = []
+    for index in range(20):
+        timeline.stamp(None, 1 + index / 10)
+        begun.append(timeline.begun)
+    assert (begun[0], begun[-1]) == (False, True)
+    assert timeline.place(1.0, 3.0) is None
+    timeline.restart()
+    timeline.stamp(7, 4.0)
+    assert timeline.begun
