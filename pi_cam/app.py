@@ -168,14 +168,18 @@ class Streams:
             small = main.small if isinstance(main, HasSmall) else None
             second = self.hub(small, row.stopped) if small else None
             ear = self.intercom.microphone_for(self.source)
-            return Renditions(self.hub(main, row.stopped, ear), second, redacted(self.source))
+            main_hub = self.hub(main, row.stopped, ear)
+            if self.intercom.is_deaf:
+                main_hub.sound.deafen()
+            return Renditions(main_hub, second, redacted(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
         return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
 
     def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
         """For one stream."""
         grace = self.settings.number("grace_seconds")
-        return Hub(source, self.loop, microphone=microphone, grace=grace, stopped=stopped)
+        muted = partial(self.settings.flag, "microphone_muted")
+        return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped)
 
     @staticmethod
     def _added(row: CameraRow, address: str | None) -> VideoSource:

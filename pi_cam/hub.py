@@ -50,7 +50,7 @@ class Hub:
     """Opens its source for the first subscriber, closes it `grace` seconds after the last, and fans out in between.
 
     `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
-    `microphone`: heard instead of the sound that the source brings.
+    `microphone`: heard instead of the sound that the source brings; while `muted()` that is not heard either.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Hub:
         bridge: Bridge,
         *,
         microphone: Device | None = None,
+        muted: Callable[[], bool] = lambda: False,
         grace: float = 5.0,
         stopped: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -68,7 +69,8 @@ class Hub:
         self.published = 0
         self._grace = grace
         self._subscriptions: set[Subscription] = set()
-        self.sound = Soundtrack(bridge, self._changed, microphone, source if isinstance(source, BringsSound) else None)
+        brings_sound = source if isinstance(source, BringsSound) else None
+        self.sound = Soundtrack(bridge, self._changed, microphone, brings_sound, muted)
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
         self.trouble: PiCamError | None = None

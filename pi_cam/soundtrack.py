@@ -23,7 +23,7 @@ GRACE_SECONDS = 2.0
 
 class Soundtrack:
     """`microphone`: a device that emits `AudioPacket`s, or None. `changed` is called when its trouble changes. `camera` is
-    told whether its sound is wanted."""
+    told whether its sound is wanted. While `muted()` nobody hears what the camera brings either."""
 
     def __init__(
         self,
@@ -31,10 +31,12 @@ class Soundtrack:
         changed: Callable[[], None],
         microphone: Device | None = None,
         camera: BringsSound | None = None,
+        muted: Callable[[], bool] = lambda: False,
     ) -> None:
         self.drops = 0
         self.trouble: PiCamError | None = None
         self._changed = changed
+        self._muted = muted
         self._camera = camera if microphone is None else None
         self._listeners: set[SoundSubscription] = set()
         self._opening = Opening(microphone, bridge, self) if microphone is not None else None
@@ -59,8 +61,12 @@ class Soundtrack:
 
     def from_camera(self, packet: AudioPacket) -> None:
         """Sound that the camera brings; where there is a microphone, that is heard instead."""
-        if self._opening is None:
+        if self._opening is None and not self._muted():
             self._hand_out(packet)
+
+    def deafen(self) -> None:
+        """Whatever the camera brings, nobody is to hear it, until the next start."""
+        self._muted = lambda: True
 
     def forget_listener(self, subscription: SoundSubscription) -> None:
         """A listener left."""

@@ -100,7 +100,7 @@ def describe_sound(here: Services, camera: Camera) -> dict[str, Any]:
     mouth_trouble = here.intercom.mouth.trouble
     return {
         "source": "microphone" if by_microphone else "off" if own and here.intercom.is_deaf else "camera",
-        "muted": by_microphone and here.settings.flag("microphone_muted"),
+        "muted": here.settings.flag("microphone_muted"),
         "trouble": str(sound.trouble) if sound.trouble else None,
         "talk": {
             "possible": floor is not None,

@@ -97,6 +97,22 @@ def test_a_muted_microphone_is_silence(tmp_path: Path, sound: VirtualSound) -> N
         assert np.abs(heard.sound).max() < 0.001
 
 
+@pytest.mark.parametrize("settings", [{"PI_CAM_MICROPHONE": "off"}, {"PI_CAM_MICROPHONE_MUTED": "yes"}])
+def test_off_or_muted_not_even_the_camera_s_own_sound_is_heard(tmp_path: Path, settings: dict[str, str]) -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    with (
+        serving(tmp_path / "data", SOURCE, owner=True, environment=settings) as server,
+        sound_page(server) as page,
+    ):
+        page.open()
+        page.wait(1.0)
+        page.heard()
+        page.wait(2.5)  # the test card beeps each second
+        heard = page.heard()
+        assert len(heard.sound) > 2 * RATE
+        assert np.abs(heard.sound).max() < 0.001
+
+
 def test_what_is_said_comes_out_of_the_loudspeaker(tmp_path: Path, sound: VirtualSound) -> None:
     said = speech(4.0, "fr+f3", rms=4_000)
     flag = microphone_flag(tmp_path, said)

@@ -190,3 +190,22 @@ def test_a_cameras_sound_is_never_wanted_where_a_microphone_is_heard_instead() -
         assert True not in source.told
 
     virtual_time.run(run())
+
+
+def test_muted_nobody_hears_the_camera_either() -> None:
+    async def run() -> None:
+        muted = [True]
+        source = FakeSource()
+        hub = Hub(source, FakeBridge(source), muted=lambda: muted[0])
+        listener = hub.listen()
+        hub.publish(packet(1))
+        muted[0] = False
+        hub.publish(packet(2))
+        assert await listener.next() == packet(2)
+        hub.sound.deafen()
+        hub.publish(packet(3))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(listener.next(), 1)
+        await hub.close()
+
+    virtual_time.run(run())
