@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright
 
 from tests.server import OWNER, PASSWORD, Server
 
@@ -194,24 +194,23 @@ class SoundPage:
 
 
 @contextmanager
-def sound_page(server: Server, *flags: str) -> Iterator[SoundPage]:
+def sound_page(playwright: Playwright, server: Server, *flags: str) -> Iterator[SoundPage]:
     """A new browser, signed in. `flags`: for instance a file that its microphone hears."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *flags])
-        try:
-            context = browser.new_context(bypass_csp=True, permissions=["microphone"])
-            page = context.new_page()
-            page.goto(server.url + "/login")
-            page.get_by_label("Name").fill(OWNER)
-            page.get_by_label("Password", exact=True).fill(PASSWORD)
-            page.get_by_role("button", name="Sign in", exact=True).click()
-            page.wait_for_url(server.url + "/")
-            page.goto(server.url + "/account")
-            sound = SoundPage(page)
-            yield sound
-            sound.call("close()")
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *flags])
+    try:
+        context = browser.new_context(bypass_csp=True, permissions=["microphone"])
+        page = context.new_page()
+        page.goto(server.url + "/login")
+        page.get_by_label("Name").fill(OWNER)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(server.url + "/")
+        page.goto(server.url + "/account")
+        sound = SoundPage(page)
+        yield sound
+        sound.call("close()")
+    finally:
+        browser.close()
 
 
 def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> None:

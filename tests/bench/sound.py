@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from playwright.sync_api import sync_playwright
 
 from tests import network
 from tests.bench import report
@@ -76,7 +77,7 @@ def conversation(said: npt.NDArray[np.int16], source: str = SOURCE) -> Iterator[
         flag = f"--use-file-for-fake-audio-capture={name}/voice.wav"
         environment = {**sound.environment, **DEVICES}
         device = serving(Path(name) / "data", source, owner=True, environment=environment)
-        with device as server, sound_page(server, flag) as page:
+        with device as server, sync_playwright() as playwright, sound_page(playwright, server, flag) as page:
             yield server, sound, page
 
 
@@ -234,7 +235,8 @@ def _in_step(rows: Rows) -> None:
     with (
         tempfile.TemporaryDirectory() as name,
         serving(Path(name), SYNCHRONOUS, owner=True) as server,
-        sound_page(server) as page,
+        sync_playwright() as playwright,
+        sound_page(playwright, server) as page,
     ):
         page.open()
         page.wait(8.0)  # the browser brings both together slowly

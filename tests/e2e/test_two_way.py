@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Playwright
 
 from tests import network
 from tests.prerequisites import require
@@ -53,9 +54,11 @@ def eventually(page: SoundPage, condition: Callable[[], bool], seconds: float = 
         page.wait(0.1)
 
 
-def test_what_the_microphone_hears_comes_out_of_the_browser(tmp_path: Path, sound: VirtualSound) -> None:
+def test_what_the_microphone_hears_comes_out_of_the_browser(
+    playwright: Playwright, tmp_path: Path, sound: VirtualSound
+) -> None:
     said = speech(4.0, "en", rms=4_000)
-    with device(tmp_path, sound) as server, sound_page(server) as page:
+    with device(tmp_path, sound) as server, sound_page(playwright, server) as page:
         token = server.token("configure")
         assert page.open(sound=False) == "sendrecv"
         eventually(page, lambda: audio(server, token)["microphone"]["open"] is False)
@@ -85,8 +88,8 @@ def test_what_the_microphone_hears_comes_out_of_the_browser(tmp_path: Path, soun
         eventually(page, lambda: audio(server, token)["microphone"]["open"] is False)
 
 
-def test_a_muted_microphone_is_silence(tmp_path: Path, sound: VirtualSound) -> None:
-    with device(tmp_path, sound, PI_CAM_MICROPHONE_MUTED="yes") as server, sound_page(server) as page:
+def test_a_muted_microphone_is_silence(playwright: Playwright, tmp_path: Path, sound: VirtualSound) -> None:
+    with device(tmp_path, sound, PI_CAM_MICROPHONE_MUTED="yes") as server, sound_page(playwright, server) as page:
         page.open()
         page.wait(1.0)
         page.heard()
@@ -98,11 +101,13 @@ def test_a_muted_microphone_is_silence(tmp_path: Path, sound: VirtualSound) -> N
 
 
 @pytest.mark.parametrize("settings", [{"PI_CAM_MICROPHONE": "off"}, {"PI_CAM_MICROPHONE_MUTED": "yes"}])
-def test_off_or_muted_not_even_the_camera_s_own_sound_is_heard(tmp_path: Path, settings: dict[str, str]) -> None:
+def test_off_or_muted_not_even_the_camera_s_own_sound_is_heard(
+    playwright: Playwright, tmp_path: Path, settings: dict[str, str]
+) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
     with (
         serving(tmp_path / "data", SOURCE, owner=True, environment=settings) as server,
-        sound_page(server) as page,
+        sound_page(playwright, server) as page,
     ):
         page.open()
         page.wait(1.0)
@@ -113,10 +118,10 @@ def test_off_or_muted_not_even_the_camera_s_own_sound_is_heard(tmp_path: Path, s
         assert np.abs(heard.sound).max() < 0.001
 
 
-def test_what_is_said_comes_out_of_the_loudspeaker(tmp_path: Path, sound: VirtualSound) -> None:
+def test_what_is_said_comes_out_of_the_loudspeaker(playwright: Playwright, tmp_path: Path, sound: VirtualSound) -> None:
     said = speech(4.0, "fr+f3", rms=4_000)
     flag = microphone_flag(tmp_path, said)
-    with device(tmp_path, sound) as server, sound_page(server, flag) as page:
+    with device(tmp_path, sound) as server, sound_page(playwright, server, flag) as page:
         token = server.token("configure")
         page.open(sound=False)
         page.call("microphone()")
@@ -136,9 +141,11 @@ def test_what_is_said_comes_out_of_the_loudspeaker(tmp_path: Path, sound: Virtua
         assert 5 < ended["detail"]["seconds"] < 12
 
 
-def test_who_has_not_got_the_floor_is_not_heard_whatever_is_sent(tmp_path: Path, sound: VirtualSound) -> None:
+def test_who_has_not_got_the_floor_is_not_heard_whatever_is_sent(
+    playwright: Playwright, tmp_path: Path, sound: VirtualSound
+) -> None:
     flag = microphone_flag(tmp_path, speech(4.0, "fr+f3", rms=4_000))
-    with device(tmp_path, sound) as server, sound_page(server, flag) as page:
+    with device(tmp_path, sound) as server, sound_page(playwright, server, flag) as page:
         token = server.token("configure")
         page.open(sound=False)
         page.call("microphone()")
@@ -153,8 +160,10 @@ def test_who_has_not_got_the_floor_is_not_heard_whatever_is_sent(tmp_path: Path,
         assert (loudspeaker["open"], loudspeaker["talkers"]) == (False, [])
 
 
-def test_a_loudspeaker_that_is_not_there_is_told_and_the_picture_goes_on(tmp_path: Path, sound: VirtualSound) -> None:
-    with device(tmp_path, sound) as server, sound_page(server) as page:
+def test_a_loudspeaker_that_is_not_there_is_told_and_the_picture_goes_on(
+    playwright: Playwright, tmp_path: Path, sound: VirtualSound
+) -> None:
+    with device(tmp_path, sound) as server, sound_page(playwright, server) as page:
         token = server.token("configure,view")
         page.open(sound=False)
         page.call("microphone()")
@@ -174,11 +183,11 @@ def test_a_loudspeaker_that_is_not_there_is_told_and_the_picture_goes_on(tmp_pat
 
 
 @pytest.mark.timeout(180)
-def test_the_talker_does_not_hear_an_echo(tmp_path: Path, sound: VirtualSound) -> None:
+def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path, sound: VirtualSound) -> None:
     """60 s through the whole product, in a room of 160 ms with a loudspeaker that distorts and clocks that differ."""
     said = speech(20.0, "fr+f3", rms=4_000)
     flag = microphone_flag(tmp_path, said)
-    with device(tmp_path, sound) as server, sound_page(server, flag) as page:
+    with device(tmp_path, sound) as server, sound_page(playwright, server, flag) as page:
         page.open()
         page.call("microphone()")
         sound.microphone.room(Room(0.15, impulse_response(), lambda x: np.tanh(2 * x) / 2, drift=1e-4))
