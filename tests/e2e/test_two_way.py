@@ -199,6 +199,6 @@ def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path
         heard, end = page.heard().samples(), sound.microphone.written
     into = sound.microphone.history(begin, end)
     size = 5 * RATE
-    # On a busy machine the simulated way of the echo jumps now and then, and the canceller needs some seconds to find it again.
+    # On a busy machine the simulated way of the echo jumps now and then, and is to be found again, which takes seconds.
     reductions = [reduction_db(into[at : at + size], heard[at : at + size]) for at in range(0, 55 * RATE, size)]
     assert np.median(reductions) >= 25, reductions
