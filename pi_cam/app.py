@@ -57,7 +57,7 @@ GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
 
 JOURNAL_ROWS_MAX = 20_000
-"""Read through when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
+"""Read when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class App:
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )
-        place = Place(config.folder, webrtc_seam.missing, journal_rows_max=JOURNAL_ROWS_MAX)
+        place = Place(config.folder, webrtc_seam.missing, config.source, journal_rows_max=JOURNAL_ROWS_MAX)
         services = Services(
             loop=self.loop,
             cameras=self._cameras,
