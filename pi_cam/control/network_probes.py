@@ -10,9 +10,6 @@ from pathlib import Path
 from pi_cam.control.findings import Finding, Place
 from pi_cam.trust.own_names import present_addresses
 
-RTF_REJECT = 0x200
-"""Of a route that refuses what it is for (linux/route.h)."""
-
 SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 """netdevice(7)."""
 
@@ -40,12 +37,12 @@ def _way_out(root: Path) -> Finding:
 
 
 def _has_default_route(root: Path) -> bool:
-    """One that goes through an interface with a cable in it, or the wireless equivalent."""
+    """One whose interface is up and has a cable in it, or the like; a route that refuses has none (`*`)."""
     four = [line.split() for line in _lines(root / "proc/net/route")[1:]]
     six = [line.split() for line in _lines(root / "proc/net/ipv6_route")]
-    ways = [(row[0], row[3]) for row in four if row[1] == row[7] == "00000000"]
-    ways += [(row[9], row[8]) for row in six if row[0] == "0" * 32 and row[1] == "00" and row[9] != "lo"]
-    return any(not int(flags, 16) & RTF_REJECT and _is_running(interface) for interface, flags in ways)
+    ways = [row[0] for row in four if row[1] == row[7] == "00000000"]
+    ways += [row[9] for row in six if row[0] == "0" * 32 and row[1] == "00" and row[9] != "lo"]
+    return any(map(_is_running, ways))
 
 
 def _is_running(interface: str) -> bool:

@@ -65,6 +65,7 @@ def test_a_report_holds_what_helps_and_no_secret(tmp_path: Path) -> None:
         server.request("GET", "/api/v1/cameras/main/snapshot.jpg", token=secrets["token"])
         answer = server.request("GET", "/api/v1/system/report", token=secrets["token"])
         page = server.request("GET", "/system", token=secrets["token"]).body.decode()
+    assert answer.status == 200, answer.body
     assert re.fullmatch(r"attachment; filename=.+\.json", answer.headers["Content-Disposition"])
     report = answer.json()
     assert set(report) == {"system", "findings", "settings", "cameras", "packages", "log"}
