@@ -20,8 +20,7 @@ from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.camera_book import MAIN, CameraBook, CameraRow
 from pi_cam.cameras import Cameras, Renditions
-from pi_cam.capture.addresses import redacted
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.errors import NotReady, PiCamError, StoreError
@@ -158,9 +157,9 @@ class Streams:
             main = open_source(self.source, by_operator=True)
             small = main.small if isinstance(main, HasSmall) else None
             second = self.hub(small, row.stopped) if small else None
-            return Renditions(self.hub(main, row.stopped), second, redacted(self.source))
+            return Renditions(self.hub(main, row.stopped), second, shown(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
-        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
+        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
 
     def hub(self, source: VideoSource, stopped: bool = False) -> Hub:
         """For one stream."""

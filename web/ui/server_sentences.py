@@ -107,7 +107,8 @@ SENTENCES = (
     "A camera address starts with one of: %(schemes)s",
     "A network camera's address starts with rtsp://, rtsps://, http:// or https://.",
     "A camera address has between 1 and %(count)s characters.",
-    "A camera address has no spaces, control characters or backslashes, and no leading dash.",
+    "A camera address has no spaces, control characters, backslashes or #, and no leading dash;"
+    " in a password they are percent-encoded.",
     "This camera address is malformed: its host or its port makes no sense.",
     "This camera address names no host.",
     "A camera's port is between 1 and 65535.",
