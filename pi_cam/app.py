@@ -20,8 +20,7 @@ from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.camera_book import MAIN, CameraBook, CameraRow
 from pi_cam.cameras import Cameras, Renditions
-from pi_cam.capture.addresses import redacted
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.errors import NotReady, PiCamError, StoreError
@@ -59,7 +58,7 @@ GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
 
 JOURNAL_ROWS_MAX = 20_000
-"""Read through when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
+"""Read when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class App:
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )
-        place = Place(config.folder, webrtc_seam.missing, journal_rows_max=JOURNAL_ROWS_MAX)
+        place = Place(config.folder, webrtc_seam.missing, config.source, journal_rows_max=JOURNAL_ROWS_MAX)
         services = Services(
             loop=self.loop,
             cameras=self._cameras,
@@ -171,9 +170,9 @@ class Streams:
             main_hub = self.hub(main, row.stopped, ear)
             if self.intercom.is_deaf:
                 main_hub.sound.deafen()
-            return Renditions(main_hub, second, redacted(self.source))
+            return Renditions(main_hub, second, shown(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
-        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, redacted(row.address or ""))
+        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
 
     def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
         """For one stream."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +18,7 @@ from pi_cam.journal.actions import COMMAND_LINE
 from pi_cam.journal.ledger import NAME as JOURNAL
 from pi_cam.journal.ledger import Filter, Ledger
 from pi_cam.logs import configure_logging
-from pi_cam.settings import Settings
+from pi_cam.settings import ROWS, Settings
 from pi_cam.store import SECRET, Store
 from pi_cam.trust.tokens import Tokens
 
@@ -28,9 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
-        configure_logging(Settings.from_environment().text("log_level"))
+        configure_logging(_log_level(command))
         status = command(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return status
     except SettingError as error:
         sys.stderr.write(f"pi-cam: {error}\n")
@@ -43,6 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _log_level(command: Callable[[argparse.Namespace], int]) -> str:
+    try:
+        return Settings.from_environment().text("log_level")
+    except SettingError:
+        if command is not _doctor:
+            raise
+        return Settings().text("log_level")  # what is wrong with the variable is for the doctor to say
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -166,16 +178,42 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from pi_cam.control import doctor
     from pi_cam.control.findings import Place
 
-    findings = doctor.examine(Place(arguments.data, _webrtc_lacks))
+    source = arguments.source or _source(arguments.data)
+    findings = doctor.examine(Place(arguments.data, _webrtc_lacks, source))
     if arguments.full:
         from pi_cam.control import trial
 
-        findings += trial.try_camera(arguments.source or Settings.load(arguments.data).text("source"))
+        findings += trial.try_camera(source)
     if arguments.json:
-        sys.stdout.write(json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n")
+        text = json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n"
     else:
-        sys.stdout.writelines(f"{finding}\n" for finding in findings)
-    return 1 if any(finding.level == "missing" for finding in findings) else 0
+        text = "".join(f"{finding}\n" for finding in findings)
+    return 1 if not _said(text) or any(finding.level == "missing" for finding in findings) else 0
+
+
+def _source(folder: Path) -> str:
+    """The address that `serve` would open; whatever else makes no sense in the settings, that camera can be looked at."""
+    try:
+        return Settings.load(folder).text("source")
+    except SettingError:
+        row = ROWS["source"]
+        return os.environ.get(row.variable, str(row.default))
+
+
+def _said(text: str) -> bool:
+    """Whatever this terminal's encoding; whether there was room for it where the output goes."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = None  # else the interpreter would try again, and complain
+        sys.stderr.write(f"pi-cam: What was found cannot be written: {error.strerror}.\n")
+        return False
+    return True
 
 
 def _webrtc_lacks() -> list[str]:
@@ -229,7 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")
     doctor.add_argument("--full", action="store_true", help="open the camera, too, and watch it for some seconds")
-    doctor.add_argument("--source", metavar="URL", help="the camera that --full opens; as in serve")
+    doctor.add_argument("--source", metavar="URL", help="the camera to look at; as in serve")
     return parser
 
 

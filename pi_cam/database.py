@@ -34,6 +34,21 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
         opened.close()  # an open transaction is rolled back by this
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing: neither the file, nor what a cut of the power left in its write-ahead log. Without
+    such a log nobody has the file open, and SQLite would leave side files behind, which only a writer takes away again;
+    `immutable` keeps it from that (https://sqlite.org/wal.html, "Read-Only Databases")."""
+    at_rest = not path.with_name(path.name + "-wal").exists()
+    address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+    opened = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    opened.row_factory = sqlite3.Row
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """As `connection`, to be closed by the caller; any one thread may do that."""
     opened = sqlite3.connect(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 _SECRETS = (
-    (re.compile(r"(\w+://)[^\s\"']*@"), r"\1…@"),  # name and password in a camera's address, whatever they are made of
+    (re.compile(r"(\w+://).*@"), r"\1…@"),  # name and password in a camera's address, whatever they are made of
     (re.compile(r"pct_[\w-]+"), "pct_…"),
     # What follows may hold spaces and any sign, so that only the end of the line is sure to be its end.
     (re.compile(r"(?i)(authorization|cookie|password|\bsid)(['\"]?\s*[:=]\s*).+"), r"\1\2…"),

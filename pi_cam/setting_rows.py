@@ -39,7 +39,7 @@ SETTINGS: tuple[Setting, ...] = (
         "STUN servers",
         "",
         "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
-        pattern=r"(stun:[\w.:\[\]-]+( +|$))*",
+        pattern=r"(stun:([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?( +|$))*",
     ),
     Setting(
         "session_hours",

@@ -11,9 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import network
 from tests.virtual_sound import VirtualSound, virtual_sound
+
+# How fast a busy machine makes up inputs is no property of the code.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 LINGER_SECONDS = 6.0
 """A thread that waits for a dead camera may take its time-out to end (capture.network)."""

@@ -75,7 +75,7 @@ async def _published(here: Services) -> dict[str, int]:
 
 
 def _device(here: Services) -> Iterator[Family]:
-    build = {"version": pi_cam.__version__, "python": about.python(), "model": about.model()}
+    build = {"version": pi_cam.__version__, "model": about.model()}  # more is for who may configure: /api/v1/system
     yield Family("pi_cam_up", "gauge", "Whether the camera's program runs.", one(1))
     yield Family("pi_cam_build_info", "gauge", "What runs here.", [(build, 1)])
     yield Family("pi_cam_uptime_seconds", "gauge", "Time since the start.", one(here.started.seconds_ago()))
@@ -88,7 +88,8 @@ def _device(here: Services) -> Iterator[Family]:
     yield Family("pi_cam_journal_rows_total", "counter", "Rows written since the start.", one(journal.rows))
     yield Family("pi_cam_journal_lost_total", "counter", "Events that could not be kept.", one(journal.lost))
     refused = journal.events["sign-in-refused"]
-    yield Family("pi_cam_sign_ins_refused_total", "counter", "Wrong passwords, codes or passkeys.", one(refused))
+    meaning = "Sign-ins that were refused: a wrong password, code or passkey, or too many tries."
+    yield Family("pi_cam_sign_ins_refused_total", "counter", meaning, one(refused))
 
 
 def _cameras(cameras: list[dict[str, Any]]) -> Iterator[Family]:

@@ -107,7 +107,10 @@ class Library:
         """All of them. Raises `MissingPart` without PortAudio, `SourceError` when a driver keeps it."""
         with self._alone():
             sounddevice = self._looked()
-            return [one.device for one in self._listed(sounddevice)]
+            try:
+                return [one.device for one in self._listed(sounddevice)]
+            except sounddevice.PortAudioError as error:
+                raise troubles.unanswering() from error
 
     def open(self, direction: Direction, wanted: str, callback: Callback) -> OpenStream:
         """Opens the device of this name, or the system's own choice for "" and "auto"; not started yet.

@@ -35,17 +35,9 @@ _ANYCAST = ipaddress.ip_network("192.88.99.0/24")
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
-_FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]")
+_FORBIDDEN_CHARACTERS = re.compile(r"[\s\x00-\x20\x7f-\xa0\\#\ud800-\udfff]")
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(\.(?!-)[a-z0-9_-]{1,63})*\.?", re.ASCII)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
-_USERINFO = re.compile(r"([a-z][a-z0-9+.-]*:/{2,})\S*@", re.IGNORECASE)
-_QUERY = re.compile(r"([a-z][a-z0-9+.-]*:/{2,}[^\s?]*\?)\S+", re.IGNORECASE)
-_SECRET_IN_PATH = re.compile(
-    r"(?<![a-z0-9])([a-z_]*(?:pass|passw|password|passwd|passphrase|pwd|psw|token|secret|auth|key|sid|sig|signature)=)"
-    r"[^&\s]+",
-    re.IGNORECASE,
-)
-"""Some cameras take name and password in the path, as in `/user=admin_password=secret_channel=1`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +87,10 @@ def parse(url: str) -> Address:
     if not url or len(url) > MAX_LENGTH:
         raise AddressRefused(f"A camera address has between 1 and {MAX_LENGTH} characters.")
     if url.startswith("-") or _FORBIDDEN_CHARACTERS.search(url):
-        raise AddressRefused("A camera address has no spaces, control characters or backslashes, and no leading dash.")
+        raise AddressRefused(
+            "A camera address has no spaces, control characters, backslashes or #, and no leading dash; "
+            "in a password they are percent-encoded."
+        )
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -151,10 +146,18 @@ def system_lookup(host: str, port: int) -> list[str]:
     return [str(answer[4][0]) for answer in answers]
 
 
-def redacted(text: str) -> str:
-    """`text`, a URL or anything that holds URLs, without user names, passwords and queries: there is no end to the words
-    under which cameras take a password there."""
-    return _SECRET_IN_PATH.sub(r"\1***", _QUERY.sub(r"\1***", _USERINFO.sub(r"\1***@", text)))
+def shown(url: str) -> str:
+    """A network camera's address as everybody who watches may see it: made of its parts, and of the path only what stands
+    before the first `=` or `?`, since there is no end to the words under which cameras take a password there."""
+    try:
+        address = parse(url)
+    except AddressRefused:
+        return f"{url.partition(':')[0]}://***"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = "" if address.port == DEFAULT_PORTS[address.scheme] else f":{address.port}"
+    path, equals, _ = address.path.partition("?")[0].partition("=")
+    hidden = "=***" if equals else "?***" if "?" in address.path else ""
+    return f"{address.scheme}://{'***@' if address.userinfo else ''}{host}{port}{path}{hidden}"
 
 
 def _checked_host(host: str) -> str:

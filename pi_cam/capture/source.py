@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Protocol, runtime_checkable
 
+from pi_cam.capture import addresses
 from pi_cam.errors import AddressRefused, PiCamError, SourceError
 from pi_cam.media.units import AccessUnit, AudioPacket
 
@@ -137,6 +138,15 @@ def open_source(url: str, *, by_operator: bool, allow_lan: bool = True) -> Video
         if kind.operator_only
         else factory(url, by_operator=by_operator, allow_lan=allow_lan)
     )
+
+
+def shown(url: str) -> str:
+    """A camera's address without secrets, for everybody who watches."""
+    scheme = url.partition(":")[0].lower()
+    kind = SOURCES.get(scheme)
+    if kind is None:
+        return "***"
+    return url if kind.operator_only else addresses.shown(url)
 
 
 class RefusedSource(UnsteeredSource):

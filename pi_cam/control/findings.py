@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,17 +32,24 @@ class Finding:
         return asdict(self)
 
     def __str__(self) -> str:
-        line = f"{self.level:8} {self.name}: {self.text}"
-        return f"{line}\n{'':8} → {self.remedy}" if self.remedy else line
+        line = f"{self.level:8} {self.name}: {_visible(self.text)}"
+        return f"{line}\n{'':8} → {_visible(self.remedy)}" if self.remedy else line
+
+
+def _visible(text: str) -> str:
+    """What a file or a device put into it steers no terminal."""
+    return "".join(repr(sign)[1:-1] if unicodedata.category(sign).startswith("C") else sign for sign in text)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is looked at. `folder`: the data folder; `webrtc_lacks`: as `transport.webrtc_seam.missing`; `now`: seconds since
-    1970; `root`: what stands in front of /proc and /run; `journal_rows_max`: a longer journal is not read through."""
+    """What is looked at. `folder`: the data folder; `webrtc_lacks`: as `transport.webrtc_seam.missing`; `source`: what
+    `serve` opens; `now`: seconds since 1970; `root`: what stands in front of /proc and /run; `journal_rows_max`: of a longer
+    journal only the newest rows are read."""
 
     folder: Path
     webrtc_lacks: Callable[[], list[str]]
+    source: str = ""
     now: Callable[[], float] = time.time
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     root: Path = ROOT

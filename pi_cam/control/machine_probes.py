@@ -1,7 +1,9 @@
-"""The machine: its clock, memory, network and power."""
+"""The machine: its clock, memory and power."""
 
 from __future__ import annotations
 
+import glob
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,13 +11,14 @@ from pathlib import Path
 from pi_cam.about import is_raspberry_pi
 from pi_cam.control.findings import Finding, Level, Place, output_of
 from pi_cam.trust.authority import RELEASED
-from pi_cam.trust.own_names import present_addresses
 
 CLOCK_GOOD_FOR = timedelta(days=20 * 365.25)
 MEMORY_NEEDED = 64 << 20
 MEMORY_WANTED = 160 << 20
 CMA_NEEDED = 64 << 20
-"""Buffers of a camera and of the encoder for 1920x1080 lie there: 3 MB for each picture."""
+"""Buffers of a camera and of the encoder for 1920x1080 lie in the contiguous memory (CMA): 3 MB for each picture."""
+
+VIDEO_DEVICES = ("/dev/video", "/dev/media")
 
 NOW_BITS = {
     0: "The voltage is too low now.",
@@ -28,7 +31,10 @@ NOW_BITS = {
 
 def time(place: Place) -> list[Finding]:
     """A clock that can be right, and that follows another one."""
-    remedy = "Connect this machine to a network with a time server, or set the clock: sudo timedatectl set-time"
+    remedy = (
+        "Connect this machine to a network with a time server, or set the clock by hand, with the present time in the place "
+        'of this one: sudo date --set="2026-11-24 6pm"'
+    )
     try:
         shown = datetime.fromtimestamp(place.now(), UTC)
     except (OverflowError, ValueError, OSError):
@@ -59,57 +65,42 @@ def memory(place: Place) -> list[Finding]:
     level: Level = "ok" if free >= MEMORY_WANTED else "optional" if free >= MEMORY_NEEDED else "missing"
     findings = [Finding("memory", level, text, "" if level == "ok" else remedy)]
     if is_raspberry_pi(place.root) and sizes.get("CmaTotal"):
-        findings.append(_contiguous(sizes["CmaTotal"], sizes.get("CmaFree", 0)))
+        findings.append(_contiguous(sizes["CmaTotal"], sizes.get("CmaFree", 0), _video_in_use(place.root)))
     return findings
 
 
-def _contiguous(whole: int, free: int) -> Finding:
-    text = f"{free >> 20} MB of {whole >> 20} MB of the camera's own memory (CMA) are free."
-    if whole >= CMA_NEEDED:
+def _contiguous(whole: int, free: int, in_use: bool) -> Finding:
+    """While a camera is open little is free, and rightly so: then only the whole counts."""
+    text = f"{free >> 20} MB of the {whole >> 20} MB that cameras can use are free."
+    if whole < CMA_NEEDED:
+        return Finding(
+            "memory", "optional", text, "Write dtoverlay=vc4-kms-v3d,cma-128 into /boot/firmware/config.txt."
+        )
+    if in_use:
+        text = f"{free >> 20} MB of the {whole >> 20} MB that cameras can use are free, and one is open."
         return Finding("memory", "ok", text)
-    return Finding("memory", "optional", text, "Write dtoverlay=vc4-kms-v3d,cma-128 into /boot/firmware/config.txt.")
+    if free >= CMA_NEEDED:
+        return Finding("memory", "ok", text)
+    remedy = "Where the camera does not start: end programs that show or encode pictures, or start this machine again."
+    return Finding("memory", "optional", text, remedy)
+
+
+def _video_in_use(root: Path) -> bool:
+    """Whether a process, of those that we may look into, has a device of Video4Linux open."""
+    return any(_leads_to(path).startswith(VIDEO_DEVICES) for path in glob.iglob(f"{root}/proc/[0-9]*/fd/*"))
+
+
+def _leads_to(link: str) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _sizes(meminfo: str) -> dict[str, int]:
     """Name → bytes (proc_meminfo(5))."""
     rows = (line.split() for line in meminfo.splitlines())
     return {row[0].rstrip(":"): int(row[1]) * 1024 for row in rows if len(row) == 3 and row[2] == "kB"}
-
-
-def network(place: Place) -> list[Finding]:
-    """Addresses and a way out. Nothing is contacted."""
-    own = [str(one) for one in present_addresses() if not one.is_loopback]
-    if not own:
-        text = "This machine has no address in a home network: only it can show the picture."
-        return [Finding("network", "optional", text, "Plug in the network cable, or join a wireless network.")]
-    listed = ", ".join(own)
-    six = _has_ipv6(place.root)
-    text = f"This machine is at {listed}, and has IPv6." if six else f"This machine is at {listed}; it has no IPv6."
-    return [Finding("network", "ok", text), _way_out(place.root)]
-
-
-def _way_out(root: Path) -> Finding:
-    if _has_default_route(root):
-        return Finding("network", "ok", "There is a way to other networks.")
-    text = "There is no way to other networks: it can be watched from this one only, and gets no updates."
-    return Finding("network", "optional", text, "Look whether the router is on; without DHCP, name it as the gateway.")
-
-
-def _has_default_route(root: Path) -> bool:
-    four = [line.split() for line in _lines(root / "proc/net/route")[1:]]
-    six = [line.split() for line in _lines(root / "proc/net/ipv6_route")]
-    return any(row[1] == row[7] == "00000000" for row in four) or any(
-        row[0] == "0" * 32 and row[1] == "00" and row[9] != "lo" for row in six
-    )
-
-
-def _has_ipv6(root: Path) -> bool:
-    """An address beyond the link (scope 20) and the machine itself (10)."""
-    return any(line.split()[3] == "00" for line in _lines(root / "proc/net/if_inet6"))
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text("ascii").splitlines() if path.exists() else []
 
 
 def power(place: Place) -> list[Finding]:

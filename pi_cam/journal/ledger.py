@@ -27,6 +27,7 @@ SCHEMA = (
     " last INTEGER NOT NULL, last_hash BLOB NOT NULL, seal BLOB NOT NULL)",
     f"PRAGMA user_version = {VERSION}",
 )
+LOWEST_ID = -(2**63)
 COLUMNS = "id, at, actor, action, camera, address, result, detail, hash"
 
 _TEXTS = ("actor", "action", "camera", "address", "result", "detail")
@@ -61,10 +62,12 @@ _CONDITIONS = {
 
 
 class Ledger:
-    """The file. A connection per transaction: any thread, and any process, may read and add."""
+    """The file. A connection per transaction: any thread, and any process, may read and add. `read_only`: for who
+    only looks, so that looking changes nothing."""
 
-    def __init__(self, folder: Path, secret: bytes) -> None:
+    def __init__(self, folder: Path, secret: bytes, *, read_only: bool = False) -> None:
         self.folder = folder
+        self._reading = database.reading if read_only else database.connection
         self._path = folder / NAME
         self._chain = Chain(secret)
         self._anchor = Anchor(folder, self._chain)
@@ -107,19 +110,23 @@ class Ledger:
         conditions = " AND ".join(["1", *(_CONDITIONS[name] for name in given)])
         order = "DESC" if newest_first else "ASC"
         statement = f"SELECT {COLUMNS} FROM rows WHERE {conditions} ORDER BY id {order} LIMIT ?"  # noqa: S608 - our own words
-        with self._translated(), database.connection(self._path) as opened:
+        with self._translated(), self._reading(self._path) as opened:
             opened.text_factory = _text
             return [_row(one) for one in opened.execute(statement, (*given.values(), limit))]
 
-    def first_fault(self) -> tuple[int, str | None]:
-        """How many rows there are, and a sentence about the first that is not as it was written. Raises `StoreError`."""
+    def first_fault(self, newest: int | None = None) -> tuple[int, str | None]:
+        """How many rows were read (only the `newest` ones, or all), and a sentence about the first of them that is not as it
+        was written. Raises `StoreError`."""
         try:
-            with self._translated(), database.connection(self._path) as opened:
+            with self._translated(), self._reading(self._path) as opened:
                 opened.text_factory = _text
                 opened.execute("BEGIN")  # one moment, though rows are added meanwhile
-                count: int = opened.execute("SELECT count(*) FROM rows").fetchone()[0]
-                ends = self._ends(opened)
-                rows = opened.execute(f"SELECT {COLUMNS} FROM rows ORDER BY id")  # noqa: S608 - our own words
+                ends, since = self._ends(opened), LOWEST_ID
+                if newest is not None and ends.last - ends.before > newest:
+                    ends = _later(opened, ends, ends.last - newest)
+                    since = ends.before
+                count: int = opened.execute("SELECT count(*) FROM rows WHERE id > ?", (since,)).fetchone()[0]
+                rows = opened.execute(f"SELECT {COLUMNS} FROM rows WHERE id > ? ORDER BY id", (since,))  # noqa: S608 - our own words
                 return count, self._chain.first_fault(map(_row, rows), ends)
         except database.Damaged as damage:
             return 0, str(damage)
@@ -131,7 +138,7 @@ class Ledger:
         if damaged:
             return f"An earlier journal was damaged, and is kept as {damaged[-1].name}: look at it, then move it away."
         try:
-            with self._translated(), database.connection(self._path) as opened:
+            with self._translated(), self._reading(self._path) as opened:
                 return self._behind(opened)
         except database.Damaged as damage:
             return str(damage)
@@ -259,6 +266,14 @@ def _row(one: sqlite3.Row) -> Row:
     values["at"] = at if isinstance(at, int | float) and abs(at) < 1e15 else 0.0
     values["hash"] = values["hash"] if isinstance(values["hash"], bytes) else b""
     return Row(**values)
+
+
+def _later(opened: sqlite3.Connection, ends: Ends, before: int) -> Ends:
+    """The same, as if retention had taken away all rows up to `before`."""
+    row = opened.execute("SELECT hash FROM rows WHERE id = ?", (before,)).fetchone()
+    if row is None or not isinstance(row["hash"], bytes):
+        raise database.Damaged(f"Row {before} was removed.")
+    return Ends(before, row["hash"], ends.last, ends.last_hash)
 
 
 def _last_before(opened: sqlite3.Connection, ends: Ends, cutoff: float | None) -> int:

@@ -128,14 +128,14 @@ class Certificates:
 
     def _authority(self) -> Identity:
         path = self._folder / "ca.pem"
-        found = _read(path)
+        found = read_identity(path)
         if found is None:
             if path.exists():
                 damaged = path.with_name("ca.pem.damaged")
                 path.replace(damaged)
                 log.error("The device's authority was damaged and is made anew.", extra={"kept_as": str(damaged)})
             durable.make_once(path, make_authority(self._device, self._names(self._device)).pem())
-            found = _read(path)
+            found = read_identity(path)
         if found is None:
             raise StoreError(f"{path} cannot be written.")
         public, crt = found.certificate.public_bytes(serialization.Encoding.PEM), self._folder / "ca.crt"
@@ -150,7 +150,7 @@ class Certificates:
         permitted = permitted_names(authority.certificate)
         names = [name for name in self._names(self._device) if name in permitted]
         addresses = self._addresses()
-        found = _read(self._folder / "device.pem")
+        found = read_identity(self._folder / "device.pem")
         if found is None or not self._is_good(found.certificate, authority, names, addresses):
             found = issue(authority, names, addresses, self._time())
             durable.replace(self._folder / "device.pem", found.pem())
@@ -213,8 +213,8 @@ def server_context(pem: Path) -> ssl.SSLContext:
     return context
 
 
-def _read(path: Path) -> Identity | None:
-    """None when there is none, or when it makes no sense. Raises `OSError`."""
+def read_identity(path: Path) -> Identity | None:
+    """A certificate and its key from one file. None when there is none, or when it makes no sense. Raises `OSError`."""
     try:
         data = path.read_bytes()
         certificate, key = x509.load_pem_x509_certificate(data), serialization.load_pem_private_key(data, None)

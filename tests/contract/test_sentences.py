@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import errno
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -84,8 +86,9 @@ def test_every_setting_and_every_action_of_the_journal_is_in_the_catalogue() -> 
     assert sorted(said - set(SENTENCES)) == []
 
 
-PROBES = ("control/data_probes.py", "control/machine_probes.py", "control/media_probes.py", "control/doctor.py")
-REASONS = ("trust/own_certificate.py", "journal/chain.py")
+CONTROL = PACKAGE / "control"
+PROBES = sorted(f"control/{path.name}" for path in (*CONTROL.glob("*_probes.py"), CONTROL / "doctor.py"))
+REASONS = ("control/patience.py", "trust/own_certificate.py", "journal/chain.py")
 """What a probe passes on as it is."""
 
 
@@ -111,8 +114,37 @@ NO_SENTENCES = {"PRAGMA user_version", "* * * *"}
 @pytest.mark.parametrize("module", [*PROBES, *REASONS])
 def test_every_line_of_the_doctor_is_in_the_catalogue(module: str) -> None:
     said = sentences_of(PACKAGE / module)
-    assert len(said) >= 2
+    assert said
     assert sorted(said - {skeleton(sentence) for sentence in SENTENCES}) == []
+
+
+CAUSES = [
+    *(
+        errno.ENOENT,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.EIO,
+    )
+]
+
+
+@pytest.mark.parametrize("number", CAUSES, ids=errno.errorcode.get)
+def test_every_common_cause_has_a_french_form(number: int) -> None:
+    assert_french(os.strerror(number))
+
+
+def test_every_cause_of_the_settings_file_has_a_french_form() -> None:
+    tree = ast.parse((PACKAGE / "settings_file.py").read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    causes = [next(_texts(call.args[0], {}, "")) for call in calls if ast.unparse(call.func) == "_Unusable"]
+    assert len(causes) > 4
+    for cause in [*causes, "is missing", "cannot be read (Permission denied)"]:
+        assert_french(cause)
 
 
 def assert_french(sentence: str) -> None:

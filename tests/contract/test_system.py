@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -15,8 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 import pi_cam
 from pi_cam import about
 from pi_cam.api.exposition import Family, written
+from pi_cam.api.metrics import _cameras
+from pi_cam.control.doctor import Checkup
+from pi_cam.control.findings import Finding
+from pi_cam.errors import NotReady
 from pi_cam.trust.authority import RELEASED
 from tests.contract.application import NAME, OWN, Application, running
+from web.ui import texts
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -65,16 +71,57 @@ def test_the_doctor_is_the_same_as_in_the_terminal(owned: Application) -> None:
     assert done.stdout.count('"name"') == len(findings)
 
 
-def test_the_page_shows_every_line_in_both_languages(owned: Application) -> None:
+@pytest.mark.parametrize(("language", "word"), [("en", "In order"), ("fr", "En ordre")])
+def test_the_page_shows_every_line_in_both_languages(owned: Application, language: str, word: str) -> None:
     owner = owned.owner()
     findings = owner.get("/api/v1/system/doctor").get_json()["findings"]
-    for language, word in (("en", "In order"), ("fr", "En ordre")):
-        page = owner.get("/system", headers={"Accept-Language": language}).get_data(as_text=True)
-        assert re.findall(r'data-finding="(\w+)" data-level="(\w+)"', page) == [
-            (finding["name"], finding["level"]) for finding in findings
-        ]
-        assert word in page
-    assert not re.search(r"<p[^>]*>[^<]* (is|are|has|holds) ", page.partition('class="findings"')[2])
+    page = html.unescape(owner.get("/system", headers={"Accept-Language": language}).get_data(as_text=True))
+    lines = page.partition('class="findings"')[2].partition("</ul>")[0]
+    assert re.findall(r'data-finding="(\w+)" data-level="(\w+)"', lines) == [
+        (finding["name"], finding["level"]) for finding in findings
+    ]
+    assert word in lines
+    said = texts.translator(language)
+    for sentence in (finding[part] for finding in findings for part in ("text", "remedy") if finding[part]):
+        assert f">{said(sentence)}</p>" in lines
+        assert (said(sentence) == sentence) == (language == "en"), sentence
+
+
+def test_what_has_several_lines_has_one_heading(owned: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["disk", "network", "network", "privileges"]
+    monkeypatch.setattr(Checkup, "findings", lambda self: [Finding(name, "ok", "Fine.") for name in names])
+    page = owned.owner().get("/system").get_data(as_text=True)
+    assert [part.strip() for part in re.findall(r"<h3>([^<]+)<", page)] == ["Disk", "Network", "Privileges"]
+    assert page.count('class="tag"') == len(names)
+
+
+def test_the_page_writes_the_day_as_the_person_does(owned: Application) -> None:
+    for language, day in (("en", "Nov 1, 2031"), ("fr", "1 nov. 2031")):
+        for path in ("/system", "/security-policy"):
+            page = owned.owner().get(path, headers={"Accept-Language": language}).get_data(as_text=True)
+            assert f'<time datetime="2031-11-01">{day}</time>' in page
+
+
+def test_the_page_is_closed_for_a_moment_where_others_look(owned: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: Checkup) -> None:
+        raise NotReady("Others look already whether all is in order. Try again in a moment.")
+
+    monkeypatch.setattr(Checkup, "findings", busy)
+    for path in ("/api/v1/system/doctor", "/api/v1/system/report", "/system"):
+        answer = owned.owner().get(path, headers={"Accept-Language": "fr"})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Réessayez dans un instant" in answer.get_data(as_text=True)
+
+
+def test_the_report_is_without_secrets_wherever_they_stand(tmp_path: Path) -> None:
+    """A line of the doctor passes on what stands in a file."""
+    (tmp_path / "settings.json").write_text('{"version": 2, "values": {"rtsp://ada:canary@10.0.0.1/": 1}}')
+    (tmp_path / "settings.json").chmod(0o600)
+    tmp_path.chmod(0o700)
+    with running(tmp_path) as application:
+        answer = application.owner().get("/api/v1/system/report").get_data(as_text=True)
+    assert "which is no setting" in answer
+    assert "canary" not in answer
 
 
 def metrics(application: Application) -> Samples:
@@ -101,6 +148,10 @@ def test_figures_for_prometheus(owned: Application) -> None:
     ).get_json()
     before = metrics(owned)
     assert before["pi_cam_up", ()] == 1
+    build = (("model", about.model()), ("version", pi_cam.__version__))
+    assert before["pi_cam_build_info", build] == 1  # no more than /api/v1/system says to who may only watch
+    assert before["pi_cam_open_pages", ()] == 0
+    assert before["process_threads", ()] > 1
     assert before["pi_cam_camera_info", (("camera", made["id"]), ("name", awkward))] == 1
     for camera in ("main", made["id"]):
         states = [
@@ -119,12 +170,44 @@ def test_figures_for_prometheus(owned: Application) -> None:
     def grew(name: str, *labels: tuple[str, str]) -> float:
         return after[name, labels] - before[name, labels]
 
+    assert 0 < grew("pi_cam_uptime_seconds") < 600
     assert grew("pi_cam_units_published_total", ("camera", "main")) > 0
     assert grew("pi_cam_sign_ins_refused_total") == 1
     assert grew("pi_cam_http_requests_total", ("status", "4xx")) == 1
     assert grew("pi_cam_http_requests_total", ("status", "2xx")) >= 2
     assert grew("pi_cam_journal_rows_total") >= 2
     assert grew("pi_cam_journal_lost_total") == 0
+
+
+def test_the_figures_of_a_camera_are_its_own() -> None:
+    described = {
+        "id": "hen",
+        "name": "Hen",
+        "state": "live",
+        "viewers": 2,
+        "units": 30,
+        "drops": 4,
+        "bitrate": 1_500_000,
+        "fps": 12.5,
+        "delay_ms": 250,
+    }
+    nothing = {**described, "id": "main", "units": None, "bitrate": None, "fps": None, "delay_ms": None}
+    found = {
+        (sample.name, sample.labels["camera"]): sample.value
+        for family in text_string_to_metric_families(written(_cameras([described, nothing])))
+        for sample in family.samples
+        if "state" not in sample.labels and "name" not in sample.labels
+    }
+    assert found == {
+        ("pi_cam_viewers", "hen"): 2,
+        ("pi_cam_viewers", "main"): 2,
+        ("pi_cam_units_published_total", "hen"): 30,
+        ("pi_cam_units_dropped_total", "hen"): 4,
+        ("pi_cam_units_dropped_total", "main"): 4,
+        ("pi_cam_bitrate_bits_per_second", "hen"): 1_500_000,
+        ("pi_cam_frames_per_second", "hen"): 12.5,
+        ("pi_cam_delay_seconds", "hen"): 0.25,
+    }
 
 
 def test_figures_need_the_right_to_watch_the_device(owned: Application) -> None:

@@ -41,8 +41,11 @@ def put_secrets_through(server: Server) -> dict[str, str]:
     secrets["token"] = token = server.token(EVERYTHING)
     cookie = str(ask(server, "POST", "/api/v1/sessions", status=201, name=OWNER, password=PASSWORD)["cookie"])
     secrets["cookie"] = cookie.partition("=")[2]
-    address = f"rtsp://bob:{CAMERA_PASSWORD}@127.0.0.1:9/stream?password={CAMERA_PASSWORD}"
+    address = f"rtsp://bob:{CAMERA_PASSWORD}@127.0.0.1:9/stream&pin={CAMERA_PASSWORD}?password={CAMERA_PASSWORD}"
     ask(server, "POST", "/api/v1/cameras", status=422, token=token, name="x", address=address.replace("rtsp", "ftp"))
+    for sign in ("\u3000", "\u2003", "#", "\ud800"):
+        odd = f"rtsp://bob:a{sign}{CAMERA_PASSWORD}@camera.invalid/x"
+        ask(server, "POST", "/api/v1/cameras", status=422, token=token, name="w", address=odd, allow_lan=True)
     address = address.replace("127.0.0.1", "camera.invalid")
     ask(server, "POST", "/api/v1/cameras", status=201, token=token, name="Hen", address=address, allow_lan=True)
     ask(server, "GET", "/api/v1/cameras/hen/snapshot.jpg", status=503, token=token)
@@ -65,6 +68,9 @@ def test_a_report_holds_what_helps_and_no_secret(tmp_path: Path) -> None:
         server.request("GET", "/api/v1/cameras/main/snapshot.jpg", token=secrets["token"])
         answer = server.request("GET", "/api/v1/system/report", token=secrets["token"])
         page = server.request("GET", "/system", token=secrets["token"]).body.decode()
+        cameras = server.request("GET", "/api/v1/cameras", token=server.token("view")).body.decode()
+    assert "rtsp://***@camera.invalid:9/stream&pin=***" in cameras
+    assert answer.status == 200, answer.body
     assert re.fullmatch(r"attachment; filename=.+\.json", answer.headers["Content-Disposition"])
     report = answer.json()
     assert set(report) == {"system", "findings", "settings", "cameras", "packages", "log"}
@@ -76,7 +82,7 @@ def test_a_report_holds_what_helps_and_no_secret(tmp_path: Path) -> None:
     assert 1 <= len(report["log"]) <= 200
     assert any("camera in trouble" in line["message"] for line in report["log"])
     for name, secret in secrets.items():
-        for text in (answer.body.decode(), page, server.log.read_text()):
+        for text in (answer.body.decode(), page, cameras, server.log.read_text()):
             assert secret not in text, name
     assert "canary" not in answer.body.decode()
 

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import socket
 import sqlite3
 import subprocess
@@ -239,7 +240,10 @@ def test_an_owner_that_makes_no_sense_is_refused(
     one_sentence(error)
 
 
-def test_doctor_says_what_is_there_in_lines_and_in_json(capsys: pytest.CaptureFixture[str], data: Path) -> None:
+def test_doctor_says_what_is_there_in_lines_and_in_json(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.setenv("PI_CAM_SOURCE", "synthetic:")
     status, out, _ = run(capsys, "doctor", "--data", data)
     assert status == 0
     lines = out.splitlines()
@@ -258,7 +262,7 @@ def test_doctor_says_what_is_there_in_lines_and_in_json(capsys: pytest.CaptureFi
 
 def test_doctor_fails_when_something_needed_is_missing(capsys: pytest.CaptureFixture[str], data: Path) -> None:
     data.write_text("a file")
-    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data, "--source", "synthetic:")
     assert status == 1
     assert [finding["name"] for finding in json.loads(out) if finding["level"] == "missing"] == ["data"]
 
@@ -394,10 +398,52 @@ def test_a_damaged_database_is_replaced_and_said(capsys: pytest.CaptureFixture[s
 def test_doctor_names_what_is_wrong_with_the_settings(capsys: pytest.CaptureFixture[str], data: Path) -> None:
     data.mkdir()
     (data / "settings.json").write_text("{")
-    status, out, _ = run(capsys, "doctor", "--json", "--data", data)
+    status, out, _ = run(capsys, "doctor", "--json", "--data", data, "--source", "synthetic:")
     (finding,) = [finding for finding in json.loads(out) if finding["name"] == "settings"]
     assert (status, finding["level"]) == (0, "optional")
     assert "settings.json is not JSON" in finding["text"]
+
+
+def test_a_variable_that_makes_no_sense_keeps_nobody_from_the_doctor(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    monkeypatch.setenv("PI_CAM_VIEWERS_MAX", "abc")
+    monkeypatch.setenv("PI_CAM_SOURCE", "synthetic:?size=160x120&fps=10")
+    status, out, _ = run(capsys, "doctor", "--json", "--full", "--data", data)
+    found = {finding["name"]: finding for finding in json.loads(out)}
+    assert status == 1
+    assert [name for name, one in found.items() if one["level"] == "missing"] == ["settings"]
+    assert found["settings"]["text"] == "PI_CAM_VIEWERS_MAX must be a number."
+    assert found["settings"]["remedy"]
+    assert found["pictures"]["level"] == "ok"
+    status, _, error = run(capsys, "token", "list", "--data", data)
+    assert (status, one_sentence(error)) == (2, "pi-cam: PI_CAM_VIEWERS_MAX must be a number.")
+
+
+@pytest.mark.parametrize("form", [["--json"], []], ids=["json", "lines"])
+def test_what_the_doctor_found_may_find_no_room(data: Path, form: list[str]) -> None:
+    command = [sys.executable, "-m", "pi_cam.cli", "doctor", "--data", str(data), *form]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "pi-cam: What was found cannot be written: No space left on device."
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_the_doctor_speaks_to_any_terminal(data: Path) -> None:
+    """Its arrow, and whatever stands in a file."""
+    data.mkdir()
+    (data / "settings.json").write_text('{"version": 2, "values": {"\\u001b[2Jété": 1}}')
+    done = subprocess.run(
+        [sys.executable, "-m", "pi_cam.cli", "doctor", "--data", str(data), "--source", "synthetic:"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"settings.json has \\x1b[2J?t?, which is no setting" in done.stdout
+    assert b"\x1b" not in done.stdout
 
 
 def test_the_file_says_the_source_where_nothing_else_does(

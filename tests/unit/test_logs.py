@@ -27,6 +27,7 @@ SECRETS = [
     f"rtsp://admin:pa/ss{CANARY}@192.168.1.20/stream",
     f"rtsp://admin:p@ss@{CANARY}@192.168.1.20/stream",
     f"http://{CANARY}@host/?x=1",
+    f"rtsp://admin:pa ss\u3000'{CANARY}\"@192.168.1.20/stream",
     f"cannot open rtsp://a:{CANARY}@h/, http://b:{CANARY}@i/",
     f"Authorization: Bearer {CANARY}",
     f"authorization=Basic {CANARY}",

@@ -85,7 +85,7 @@ NO_SENSE: dict[str, list[object]] = {
     "viewers_max": [0, 101, "8", 8.0, True, [], {}, 10**400, float("nan")],
     "connect_seconds": [0.9, 61, 10**400, -(10**400), float("nan"), float("inf"), "12", False],
     "log_level": ["loud", "INFO", "", 1, "info\n"],
-    "ice_servers": ["turn:x", "x" * 2000, "stun:a\nstun:b", "stun:\x00", 5],
+    "ice_servers": ["turn:x", "stun:user:secret", "x" * 2000, "stun:a\nstun:b", "stun:\x00", 5],
 }
 
 

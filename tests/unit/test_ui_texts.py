@@ -95,6 +95,33 @@ def test_recognises_sentences_with_a_changing_part() -> None:
     assert texts.translator("fr")(hostile) == "Aucune machine ne s’appelle 100%(host)s.local."
 
 
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        (
+            "The folder /srv/a: b cannot be written: Read-only file system.",
+            "On ne peut pas écrire dans le dossier /srv/a: b : le système de fichiers est en lecture seule.",
+        ),
+        (
+            "settings.json cannot be read (Not a directory): the defaults are used.",
+            "settings.json ne peut pas être lu (ce n’est pas un dossier) : les valeurs par défaut sont utilisées.",
+        ),
+        ("The database is damaged: it is gone.", "La base de données est endommagée : elle a disparu."),
+        ("This could not be looked at: Xyzzy.", "Ceci n’a pas pu être examiné : Xyzzy."),
+        ("A microphone is there: it is gone.", "Un micro est branché : it is gone."),
+    ],
+)
+def test_a_cause_is_said_in_the_same_language_and_a_name_as_it_is(english: str, french: str) -> None:
+    assert texts.translator("fr")(english).replace("\u00a0", " ") == french
+
+
+@pytest.mark.parametrize("day", ["2031-11-01", "2026-01-31"])
+def test_a_day_is_written_as_in_its_language(day: str) -> None:
+    written = {language: texts.day_writer(language)(day) for language in ("en", "fr", "xx")}
+    assert written["en"] == written["xx"] == {"2031-11-01": "Nov 1, 2031", "2026-01-31": "Jan 31, 2026"}[day]
+    assert written["fr"] == {"2031-11-01": "1 nov. 2031", "2026-01-31": "31 janv. 2026"}[day]
+
+
 def test_the_browser_gets_what_its_modules_say() -> None:
     messages = texts.browser_messages("fr")
     assert messages["Live"] == "En direct"

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 
 from babel import Locale, negotiate_locale
+from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from werkzeug.datastructures import LanguageAccept
@@ -38,10 +40,7 @@ def translator(language: str) -> Callable[[str], str]:
     number or an address in it is recognised by the rest."""
     sentences = _sentences(_known(language))
 
-    def translate(sentence: str) -> str:
-        return sentences.get(sentence) or _filled(sentence, sentences)
-
-    return translate
+    return lambda sentence: _said(sentence, sentences)
 
 
 def browser_messages(language: str) -> dict[str, str]:
@@ -49,6 +48,11 @@ def browser_messages(language: str) -> dict[str, str]:
     sentences = _sentences(_known(language))
     used = (str(message.id) for message in catalogue(DEFAULT_LANGUAGE) if _reaches_player(message.locations))
     return {sentence: sentences.get(sentence, sentence) for sentence in used}
+
+
+def day_writer(language: str) -> Callable[[str], str]:
+    """Writes a day (ISO 8601) as the browser writes moments in this language."""
+    return lambda day: format_date(date.fromisoformat(day), "medium", _known(language))
 
 
 def choose_language(accept_language_header: str | None, cookie: str | None) -> str:
@@ -73,12 +77,21 @@ def _reaches_player(locations: Sequence[tuple[str, int | None]]) -> bool:
     return any(file.startswith("player/") or file == "server_sentences.py" for file, _ in locations)
 
 
+def _said(sentence: str, sentences: dict[str, str]) -> str:
+    return sentences.get(sentence) or _filled(sentence, sentences)
+
+
 def _filled(sentence: str, sentences: dict[str, str]) -> str:
     for pattern, english in _patterns():
         found = pattern.fullmatch(sentence)
         if found:
-            return sentences.get(english, english) % found.groupdict()
+            return sentences.get(english, english) % _parts(found.groupdict(), sentences)
     return sentence
+
+
+def _parts(parts: dict[str, str], sentences: dict[str, str]) -> dict[str, str]:
+    """A `cause` is a sentence, or the end of one; everything else is a name, a number or an address."""
+    return {name: _said(part, sentences) if name == "cause" else part for name, part in parts.items()}
 
 
 @cache

@@ -45,6 +45,7 @@ def render(template: str, **values: Any) -> str:
         template,
         language=language,
         _=texts.translator(language),
+        day=texts.day_writer(language),
         messages_json=texts.browser_messages(language),
         form_token=form_token(),
         person=person.name if person else None,
