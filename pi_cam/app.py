@@ -88,7 +88,12 @@ class App:
             self.journal.append("database-restored", kept_as=store.restored)
         self._viewers = Viewers(lambda: settings.integer("viewers_max"), self.journal)
         self._intercom = Intercom(settings, self.loop)
-        floor = Floor(self._intercom.mouth, lambda: settings.flag("talk_several"), self.journal)
+        floor = Floor(
+            self._intercom.mouth,
+            lambda: settings.flag("talk_several"),
+            self.journal,
+            is_open=lambda: self._intercom.has_loudspeaker,
+        )
         self._intercom.changed = floor.tell
         settings.watch(lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.tell))
         streams = Streams(self.loop, settings, config.source, self._intercom)
@@ -167,17 +172,14 @@ class Streams:
             small = main.small if isinstance(main, HasSmall) else None
             second = self.hub(small, row.stopped) if small else None
             ear = self.intercom.microphone_for(self.source)
-            main_hub = self.hub(main, row.stopped, ear)
-            if self.intercom.is_deaf:
-                main_hub.sound.deafen()
-            return Renditions(main_hub, second, shown(self.source))
+            return Renditions(self.hub(main, row.stopped, ear), second, shown(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
         return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
 
     def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
         """For one stream."""
         grace = self.settings.number("grace_seconds")
-        muted = partial(self.settings.flag, "microphone_muted")
+        muted = self.intercom.is_unheard
         return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped)
 
     @staticmethod

@@ -13,7 +13,8 @@
     ├── PictureTimeout      (TimeoutError)     no picture came in time
     ├── NotFound            (LookupError)      no such camera, viewer, user
     ├── Conflict            (RuntimeError)     it exists already, or the state forbids it
-    │   └── FloorTaken                         somebody else talks
+    │   ├── FloorTaken                         somebody else talks
+    │   └── NoLoudspeaker                      nobody can talk through this camera
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
     ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
@@ -82,6 +83,10 @@ class Conflict(PiCamError, RuntimeError):
 
 class FloorTaken(Conflict):
     """Somebody else talks."""
+
+
+class NoLoudspeaker(Conflict):
+    """Nobody can talk through this camera."""
 
 
 class OfferRefused(PiCamError, ValueError):

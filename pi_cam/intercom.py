@@ -84,7 +84,7 @@ class Ear:
         self._follow(captured_at)
         clean = self._echo_canceller().process(block, self._far.take())
         loud = amplified(clean, self._settings.number("microphone_gain_db"))
-        said = SILENCE if self._settings.flag("microphone_muted") else loud
+        said = SILENCE if _is_unheard(self._settings) else loud
         self.meter.add(said)
         pts = self._next_pts(captured_at)
         packets = [AudioPacket(data, pts, captured_at) for data in self._encoder.encode(said)]
@@ -244,10 +244,14 @@ class Intercom:
             return None
         return self.ear if chosen != AUTO or source.lower().startswith("camera:") else None
 
+    def is_unheard(self) -> bool:
+        """Whether nobody is to hear anything of any camera: muted, or off."""
+        return _is_unheard(self._settings)
+
     @property
-    def is_deaf(self) -> bool:
-        """Whether its owner lets nobody listen."""
-        return self._settings.text("microphone") == OFF
+    def is_off(self) -> bool:
+        """Whether its owner lets nobody listen, at once and after a restart."""
+        return self._settings.saved("microphone") == OFF
 
     @property
     def has_loudspeaker(self) -> bool:
@@ -261,6 +265,10 @@ class Intercom:
             return "full" if self.ear.canceller.full_duplex else "half"
         wanted = self._settings.text("echo_cancelling") != OFF
         return "full" if wanted and find_spec("pywebrtc_audio") else "half"
+
+
+def _is_unheard(settings: Settings) -> bool:
+    return settings.flag("microphone_muted") or settings.saved("microphone") == OFF
 
 
 def _device(settings: Settings, name: str) -> str:

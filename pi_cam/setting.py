@@ -21,7 +21,7 @@ class Setting:
     """One row. `title` and `help`: what people read. The type of `default` is the type of the setting; `low` and `high`
     bound numbers, `choices` words, and `pattern`, a regular expression, whole texts. `restart`: a new value waits for the
     next start. `secret`: its value is not shown. `operator`: only whoever has the machine sets it, never the API.
-    `local_to_lift`: anybody with the right says yes, but no is said in the local network only."""
+    `local_to_leave`: a value that anybody with the right may set, and that is left in the local network only."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Setting:
     restart: bool = False
     secret: bool = False
     operator: bool = False
-    local_to_lift: bool = False
+    local_to_leave: Value | None = None
 
     @property
     def variable(self) -> str:

@@ -77,15 +77,17 @@ SETTINGS: tuple[Setting, ...] = (
         "microphone",
         "Microphone",
         "auto",
-        "What is heard: auto (the sound that the camera itself brings, else the system's microphone), off, "
-        "or a device's name as the doctor shows it.",
+        "What is heard of the machine's own camera: auto (the sound that it brings itself; with a camera on the ribbon "
+        "cable the system's microphone), a device's name as the doctor shows it, or off: nothing, of any camera.",
         restart=True,
+        local_to_leave="off",
     ),
     Setting(
         "loudspeaker",
         "Loudspeaker",
         "auto",
         "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
+        local_to_leave="off",
     ),
     Setting("microphone_gain_db", "Microphone gain", 0.0, "Decibels added to what the microphone hears.", -40, 40),
     Setting("loudspeaker_gain_db", "Loudspeaker volume", 0.0, "Decibels added to what people say.", -60, 20),
@@ -94,14 +96,14 @@ SETTINGS: tuple[Setting, ...] = (
         "Microphone muted",
         False,
         "Nobody hears anything. It can be turned off again in the local network only.",
-        local_to_lift=True,
+        local_to_leave=True,
     ),
     Setting(
         "loudspeaker_muted",
         "Loudspeaker muted",
         False,
         "Nothing that people say is played. It can be turned off again in the local network only.",
-        local_to_lift=True,
+        local_to_leave=True,
     ),
     Setting(
         "echo_cancelling",

@@ -64,10 +64,6 @@ class Soundtrack:
         if self._opening is None and not self._muted():
             self._hand_out(packet)
 
-    def deafen(self) -> None:
-        """Whatever the camera brings, nobody is to hear it, until the next start."""
-        self._muted = lambda: True
-
     def forget_listener(self, subscription: SoundSubscription) -> None:
         """A listener left."""
         self._listeners.discard(subscription)

@@ -12,7 +12,7 @@ from pi_cam.api.services import Services, services
 from pi_cam.audio import devices
 from pi_cam.camera_book import MAIN
 from pi_cam.cameras import Camera
-from pi_cam.errors import MissingPart
+from pi_cam.errors import PiCamError
 from pi_cam.transport.floor import Floor
 
 blueprint = Blueprint("audio", __name__, url_prefix="/api/v1/audio")
@@ -87,8 +87,8 @@ def audio() -> Response:
 
 
 def floor_of(here: Services, camera: Camera) -> Floor | None:
-    """Where people ask before they talk through this camera; None where nobody can."""
-    return here.floor if camera.id == MAIN and here.intercom.has_loudspeaker else None
+    """Where people ask before they talk through this camera; None for one that has no loudspeaker of this device."""
+    return here.floor if camera.id == MAIN else None
 
 
 def describe_sound(here: Services, camera: Camera) -> dict[str, Any]:
@@ -99,11 +99,11 @@ def describe_sound(here: Services, camera: Camera) -> dict[str, Any]:
     floor = floor_of(here, camera)
     mouth_trouble = here.intercom.mouth.trouble
     return {
-        "source": "microphone" if by_microphone else "off" if own and here.intercom.is_deaf else "camera",
+        "source": "off" if here.intercom.is_off else "microphone" if by_microphone else "camera",
         "muted": here.settings.flag("microphone_muted"),
         "trouble": str(sound.trouble) if sound.trouble else None,
         "talk": {
-            "possible": floor is not None,
+            "possible": own and here.intercom.has_loudspeaker,
             "muted": here.settings.flag("loudspeaker_muted"),
             "trouble": str(mouth_trouble) if own and mouth_trouble else None,
             "duplex": here.intercom.duplex() if by_microphone else "full",
@@ -127,5 +127,5 @@ async def _described(here: Services) -> dict[str, Any]:
 def _devices() -> tuple[list[dict[str, Any]], str | None]:
     try:
         return [{"name": one.name, "inputs": one.inputs, "outputs": one.outputs} for one in devices.devices()], None
-    except MissingPart as error:
+    except PiCamError as error:
         return [], str(error)

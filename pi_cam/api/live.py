@@ -78,6 +78,7 @@ async def _open_session(here: Services, connection: SockConnection) -> protocol.
         hub=camera.hub,
         describe=lambda: here.cameras.describe(camera),
         describe_sound=lambda: describe_sound(here, camera),
+        watch_sound=here.floor.watch,
         floor=floor_of(here, camera),
         door=here.door,
         visitor=connection.visitor,

@@ -124,10 +124,12 @@ class Present:
         await asyncio.gather(*ended)
 
     async def _end_viewers(self, people: dict[Credential, Person | None]) -> None:
+        ended = []
         for viewer in self.viewers.all():
             credential = _credential(viewer.visitor)
             if credential in people and not _goes_on(people[credential], viewer.visitor, viewer.camera):
-                await viewer.close("not-allowed")
+                ended.append(viewer.close("not-allowed"))
+        await asyncio.gather(*ended)  # each takes its own time
 
     @staticmethod
     async def _close(pages: list[Page], code: int, reason: str) -> None:

@@ -96,9 +96,10 @@ def change() -> Response:
 
 
 def _refuse_lifting(wanted: dict[str, Any]) -> None:
-    """Who is far away can mute this device, but not unmute it."""
+    """Who is far away can mute this device, or turn a part of it off, but not undo that."""
     for name, value in wanted.items():
-        if name in ROWS and ROWS[name].local_to_lift and value is not True:
+        closed = ROWS[name].local_to_leave if name in ROWS else None
+        if closed is not None and value != closed and services().settings.saved(name) == closed:
             raise NotAllowed("A muted microphone or loudspeaker is turned on again in the local network only.")
 
 

@@ -26,6 +26,7 @@ class Far:
         self._samples = np.zeros(0, np.int16)
         self._owed = 0
         self._open = False
+        self._heard = False
 
     def played(self, samples: Block) -> None:
         """From the loudspeaker's thread, any number of samples."""
@@ -36,11 +37,13 @@ class Far:
             self._samples = np.concatenate([self._samples, samples[late:]])
             if len(self._samples) > FAR_MOST:
                 self._samples = self._samples[-FAR_AFTER_SLIP:]
-                self.slips += 1
+                self.slips += self._heard  # while the microphone is closed nobody compares
+                self._heard = False
 
     def take(self) -> Block:
         """From the microphone's thread, for each of its blocks."""
         with self._lock:
+            self._heard = True
             return self._taken(BLOCK_SAMPLES) if self._open else SILENCE
 
     def skip(self, blocks: int) -> None:

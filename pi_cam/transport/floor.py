@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from pi_cam.errors import FloorTaken, NotAllowed
+from pi_cam.errors import FloorTaken, NoLoudspeaker, NotAllowed
 from pi_cam.transport.viewers import Diary, Viewer
 
 SILENT_SECONDS = 10.0
@@ -18,7 +18,7 @@ TALKERS_MAX = 4
 
 
 class Voices(Protocol):
-    """What a loudspeaker takes (`pi_cam.audio.intercom.Intercom`)."""
+    """What a loudspeaker takes (`pi_cam.intercom.Mouth`)."""
 
     def join(self, talker: str) -> None:
         """Somebody begins to talk: the loudspeaker opens."""
@@ -41,7 +41,8 @@ class Talker:
 
 
 class Floor:
-    """One at a time, unless `several` says otherwise. What others send is dropped as it comes, undecoded."""
+    """One at a time, unless `several` says otherwise. What others send is dropped as it comes, undecoded. `is_open`: whether
+    there is a loudspeaker that people may use."""
 
     def __init__(
         self,
@@ -49,7 +50,9 @@ class Floor:
         several: Callable[[], bool],
         diary: Diary | None = None,
         clock: Callable[[], float] = time.monotonic,
+        is_open: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_open = is_open
         self._voices = voices
         self._several = several
         self._diary = diary
@@ -59,9 +62,11 @@ class Floor:
 
     def ask(self, viewer: Viewer, *, take: bool = False) -> None:
         """Gives the floor to a viewer. `take`: from whoever has it, which the owner may. Raises `NotAllowed` without the
-        right, and `FloorTaken` while somebody else talks."""
+        right, `NoLoudspeaker`, and `FloorTaken` while somebody else talks."""
         if "talk" not in viewer.visitor.can:
             raise NotAllowed("This needs the right to talk.")
+        if not self._is_open():
+            raise NoLoudspeaker("This camera has no loudspeaker to talk through.")
         if viewer.id in self._talkers:
             return
         others = list(self._talkers.values())
@@ -78,8 +83,8 @@ class Floor:
                 raise FloorTaken("Somebody else is talking.")
             self._end(others)
         now = self._clock()
-        self._talkers[viewer.id] = Talker(viewer, now, now)
         self._voices.join(viewer.id)
+        self._talkers[viewer.id] = Talker(viewer, now, now)
         self.tell()
 
     def give_back(self, viewer: Viewer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -120,6 +121,5 @@ class Viewers:
 
     async def close_all(self, reason: str, camera: str | None = None) -> None:
         """Ends all viewers, or those of one camera."""
-        for viewer in list(self._viewers.values()):
-            if camera is None or viewer.camera == camera:
-                await viewer.close(reason)
+        wanted = [viewer for viewer in self._viewers.values() if camera is None or viewer.camera == camera]
+        await asyncio.gather(*(viewer.close(reason) for viewer in wanted))

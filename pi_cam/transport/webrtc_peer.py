@@ -27,6 +27,8 @@ from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack,
 
 log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 2.0
+
 WAITING_UNITS = 30
 """One second at 30 fps: a viewer that lags more jumps to the present."""
 
@@ -190,7 +192,10 @@ class WebRtcPeer:
         if ended is not None:
             ended(reason)
         try:
-            await self._connection.close()
+            await asyncio.wait_for(self._connection.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            log.error("a connection does not close; its sockets are taken away", extra={"viewer": self.public_id})
+            await webrtc_seam.cut(self._connection)
         except Exception:  # an edge: what the library cannot close must not keep others from being told
             log.exception("connection did not close cleanly")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aiortc import RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
 
@@ -19,6 +19,8 @@ EXTRA_PROFILES = ("4d001f", "64001f", "640c1f")
 """Main, High and Constrained High beside aiortc's two Baselines, so that the answer can name what the camera sends."""
 
 _FIRST_EXTRA_PAYLOAD_TYPE = 110
+
+VOICES_MAX = 8
 
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900, where NTP begins, to 1970."""
@@ -75,15 +77,39 @@ def can_take_packets() -> bool:
 
 def take_packets(receiver: RTCRtpReceiver, take: Callable[[int, int, int, bytes], None]) -> None:
     """Calls `take(payload type, sequence number, timestamp, payload)` for each packet that comes, in the loop. aiortc counts
-    them for its receiver reports, but decodes none: its thread for that is ended."""
+    them for its receiver reports, but decodes none: its thread for that is ended.
+
+    A connection has one voice, and a few more after the browser changed its source: aiortc keeps a record of each SSRC for
+    ever, and its reports of a hundred would fit into no packet, end their task, and let no connection close.
+    """
     original = receiver._handle_rtp_packet
+    voices: set[int] = set()
 
     async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
         receiver._handle_disconnect()
+        if packet.ssrc not in voices:
+            if len(voices) >= VOICES_MAX:
+                _forget_voice(receiver, packet.ssrc)
+                return
+            voices.add(packet.ssrc)
         await original(packet, arrival_time_ms=arrival_time_ms)
         take(packet.payload_type, packet.sequence_number, packet.timestamp, packet.payload)
 
     receiver._handle_rtp_packet = handle  # type: ignore[method-assign]
+
+
+async def cut(connection: RTCPeerConnection) -> None:
+    """Closes the sockets of a connection that the library itself cannot close."""
+    for transport in {one.sender.transport.transport for one in connection.getTransceivers()}:
+        await transport.stop()
+
+
+def _forget_voice(receiver: RTCRtpReceiver, ssrc: int) -> None:
+    """Takes the record back that the router made of it on the way here."""
+    router = getattr(receiver.transport, "_rtp_router", None)
+    table = getattr(router, "ssrc_table", None)
+    if isinstance(table, dict):
+        table.pop(ssrc, None)
 
 
 def missing() -> list[str]:

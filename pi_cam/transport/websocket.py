@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
-from pi_cam.errors import CameraStopped, FloorTaken, NotAllowed, OfferRefused, PiCamError, TooManyViewers
+from pi_cam.errors import CameraStopped, FloorTaken, NoLoudspeaker, NotAllowed, OfferRefused, PiCamError, TooManyViewers
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.offers import check_offer
@@ -48,7 +48,8 @@ class Connection(Protocol):
 class LiveSession:
     """One open page on one camera. Lives in the media loop.
 
-    `floor`: where its person asks before talking; None for a camera without a loudspeaker.
+    `watch_sound` tells of what changes for sound on any camera. `floor`: where its person asks before talking; None for a
+    camera without a loudspeaker.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class LiveSession:
         hub: Watchable,
         describe: Callable[[], Message],
         describe_sound: Callable[[], Message],
-        floor: Floor | None = None,
+        watch_sound: Callable[[Callable[[], None]], Callable[[], None]],
+        floor: Floor | None,
         door: WebRtcDoor,
         visitor: Visitor,
         clock: Callable[[], float] = time.monotonic,
@@ -69,21 +71,21 @@ class LiveSession:
         self._hub = hub
         self._describe = describe
         self._describe_sound = describe_sound
+        self._watch_sound = watch_sound
         self._floor = floor
         self._door = door
         self._visitor = visitor
         self._clock = clock
         self._peer: WebRtcPeer | None = None
         self._forget: Callable[[], None] | None = None
-        self._forget_floor: Callable[[], None] | None = None
+        self._forget_sound: Callable[[], None] | None = None
         self._told: Message = {}
         self._allowance, self._counted_at = float(BURST_MESSAGES), clock()
 
     def open(self) -> None:
         """Says hello; a stopped camera says so and closes."""
         self._forget = self._hub.watch(self._state_changed)
-        if self._floor is not None:
-            self._forget_floor = self._floor.watch(self._sound_changed)
+        self._forget_sound = self._watch_sound(self._sound_changed)
         self._told = self._describe_sound()
         self._send(
             "hello",
@@ -116,9 +118,9 @@ class LiveSession:
         if self._forget is not None:
             self._forget()
             self._forget = None
-        if self._forget_floor is not None:
-            self._forget_floor()
-            self._forget_floor = None
+        if self._forget_sound is not None:
+            self._forget_sound()
+            self._forget_sound = None
         await self._end_peer("goodbye")
 
     async def _dispatch(self, message: Message) -> None:
@@ -183,8 +185,10 @@ class LiveSession:
     def _talk(self, message: Message) -> None:
         """Asks for the floor, or gives it back."""
         peer = self._watching()
+        if "talk" not in self._visitor.can:
+            raise NotAllowed("This needs the right to talk.")
         if self._floor is None or not peer.can_talk:
-            raise NotAllowed("This camera has no loudspeaker to talk through.")
+            raise NoLoudspeaker("This camera has no loudspeaker to talk through.")
         if message.get("on") is True:
             self._floor.ask(peer, take=message.get("take") is True)
         else:
@@ -237,6 +241,8 @@ class LiveSession:
             status, code = 409, "stopped"
         elif isinstance(error, FloorTaken):
             status, code = 409, "floor-taken"
+        elif isinstance(error, NoLoudspeaker):
+            status, code = 409, "no-loudspeaker"
         elif isinstance(error, NotAllowed):
             status, code = 403, "not-allowed"
         self._send("error", id=message.get("id"), status=status, code=code, detail=str(error))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pi_cam.errors import SourceError
 from tests.contract.application import OWN, Application, running
 
 
@@ -64,3 +65,28 @@ def test_who_is_far_away_mutes_but_does_not_unmute(
     where[0] = "lan"
     assert owner.patch("/api/v1/settings", json={name: False}, headers=OWN).status_code == 200
     assert not application.services.settings.flag(name)
+
+
+@pytest.mark.parametrize("name", ["microphone", "loudspeaker"])
+def test_what_is_off_is_not_turned_on_from_outside(
+    application: Application, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = application.owner()
+    where = ["tunnel"]
+    monkeypatch.setattr("pi_cam.api.settings.listener", lambda: where[0])
+    assert owner.patch("/api/v1/settings", json={name: "off"}, headers=OWN).status_code == 200
+    found = audio(application)
+    assert "off" in (found["source"], None if found["talk"]["possible"] else "off")
+    for value in ("auto", None, "vmic"):
+        assert owner.patch("/api/v1/settings", json={name: value}, headers=OWN).status_code == 403
+    assert owner.patch("/api/v1/settings", json={name: "off"}, headers=OWN).status_code == 200
+    where[0] = "lan"
+    assert owner.patch("/api/v1/settings", json={name: None}, headers=OWN).status_code == 200
+
+
+def test_devices_that_cannot_be_listed_are_told(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep() -> list[object]:
+        raise SourceError("The sound devices do not answer.")
+
+    monkeypatch.setattr("pi_cam.api.audio.devices.devices", keep)
+    assert (audio(application)["devices"], audio(application)["problem"]) == ([], "The sound devices do not answer.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pi_cam.errors import FloorTaken, NotAllowed
+from pi_cam.errors import FloorTaken, NoLoudspeaker, NotAllowed
 from pi_cam.transport.floor import SILENT_SECONDS, TALKERS_MAX, Floor
 from pi_cam.transport.viewers import Visitor
 
@@ -156,6 +156,15 @@ def test_the_journal_says_who_was_heard_and_how_long() -> None:
     world.floor.clear()
     who = {"actor": "Bob", "camera": "main", "address": "192.168.1.7"}
     assert world.written == [{"action": "talked", **who}, {"action": "stopped-talking", **who, "seconds": 6.1}]
+
+
+def test_without_a_loudspeaker_nobody_gets_the_floor() -> None:
+    world = World()
+    floor = Floor(world, lambda: False, is_open=lambda: False)
+    for viewer in (ADA, BOB):
+        with pytest.raises(NoLoudspeaker):
+            floor.ask(viewer, take=viewer.owner)
+    assert world.talking == set()
 
 
 def test_who_forgets_is_told_nothing_more() -> None:

@@ -149,9 +149,10 @@ class Page:
                 "trouble": self.trouble,
                 "talk": {"talkers": self.floor.talkers() if self.floor else []},
             },
+            watch_sound=self.floor.watch if self.floor else lambda changed: lambda: None,
             floor=self.floor,
             door=cast(WebRtcDoor, self.door),
-            visitor=Visitor("user 1", "Ada", "session", ("view", "control")),
+            visitor=Visitor("user 1", "Ada", "session", ("view", "control", "talk")),
             clock=lambda: self.now,
         )
         self.session.open()
@@ -181,7 +182,7 @@ def test_hello_comes_first_and_says_what_a_page_needs() -> None:
         "type": "hello",
         "camera": {"id": "main", "state": "idle"},
         "ice_servers": [{"urls": "stun:stun.example.org:3478"}],
-        "can": ["view", "control"],
+        "can": ["view", "control", "talk"],
         "owner": False,
         "sound": {"trouble": None, "talk": {"talkers": []}},
     }
@@ -539,7 +540,7 @@ def test_without_a_loudspeaker_nobody_talks() -> None:
         page = Page(loudspeaker=False)
         await page.say("offer", id="1", sdp=OFFER)
         (refused,) = await page.say("talk", id="2", on=True)
-        assert (refused["status"], refused["code"]) == (403, "not-allowed")
+        assert (refused["status"], refused["code"]) == (409, "no-loudspeaker")
 
     asyncio.run(run())
 

@@ -355,8 +355,8 @@ SENTENCES = (
     "A muted microphone or loudspeaker is turned on again in the local network only.",
     "Ended talking",
     "Microphone",
-    "What is heard: auto (the sound that the camera itself brings, else the system's microphone), off, or a "
-    "device's name as the doctor shows it.",
+    "What is heard of the machine's own camera: auto (the sound that it brings itself; with a camera on the ribbon "
+    "cable the system's microphone), a device's name as the doctor shows it, or off: nothing, of any camera.",
     "Loudspeaker",
     "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
     "Microphone gain",

@@ -123,6 +123,7 @@ export class Line extends EventTarget {
     this.isUp = false;
     this.#viewer = "";
     this.#transport = null;
+    if (this.sound) this.sound = { ...this.sound, talk: { ...this.sound.talk, talkers: [] } }; // who talks is not known now
     if (wasUp) this.dispatchEvent(new Event("down"));
   }
 }

@@ -41,6 +41,8 @@ export function explainTalk(reason, detail = "") {
       return text("As many people talk as this camera allows. Wait a moment, then press again.");
     case "floor-lost":
       return detail ? text("%(name)s talks now, and you are no longer heard.", { name: detail }) : text("Your talk was ended, and you are no longer heard.");
+    case "no-loudspeaker":
+      return text("This camera has no loudspeaker to talk through.");
     case "not-allowed":
       return text("You may not talk through this camera. Ask its owner to allow it.");
     case "not-connected":
