@@ -82,13 +82,15 @@ class OpenStream:
         """Ends the callbacks and gives the device back. `lost`: it failed, so that devices are to be looked for anew.
 
         `stop` waits for blocks that a starved device never delivers; even `abort` waits for PortAudio's thread, which a
-        driver may keep: then the stream is given up, and nobody waits for it.
+        driver may keep: then nobody waits for it, and the device is given back when the driver lets go.
         """
-        aborting = threading.Thread(target=self._stream.abort, name="sound-abort", daemon=True)
-        aborting.start()
-        aborting.join(ABORT_SECONDS)
-        if not aborting.is_alive():
-            self._closed(self._stream, lost)
+        ending = threading.Thread(target=self._end, args=(lost,), name="sound-abort", daemon=True)
+        ending.start()
+        ending.join(ABORT_SECONDS)
+
+    def _end(self, lost: bool) -> None:
+        self._stream.abort()
+        self._closed(self._stream, lost)
 
 
 class Library:

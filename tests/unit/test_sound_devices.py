@@ -209,6 +209,22 @@ def test_a_driver_that_never_lets_go_is_not_waited_for(
     assert fake.looks == 1
 
 
+def test_a_driver_that_lets_go_late_gives_the_device_back(
+    library: Library, fake: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices_module, "ABORT_SECONDS", 0.01)
+    fake.lets_go.clear()
+    opened(library).close(lost=True)
+    assert library._open == 1
+    fake.lets_go.set()
+    deadline = time.monotonic() + 5
+    while library._open and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert (library._open, fake.looks) == (0, 1)
+    library.devices()
+    assert fake.looks == 2
+
+
 def test_a_driver_that_keeps_portaudio_keeps_nobody(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices_module, "LOCK_SECONDS", 0.01)
     with library._lock, pytest.raises(SourceUnreachable, match="do not answer"):
