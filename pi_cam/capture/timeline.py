@@ -31,6 +31,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._offset: int | None = None
+        self._captured = float("-inf")
         self._last: int | None = None
         self._lag = 0.0
         self._pictures = 0
@@ -68,8 +69,10 @@ class Timeline:
 
     def captured_at(self, pts: int, arrived: float) -> float:
         """When the picture that was stamped last was captured (monotonic seconds), on a network that is always fast: sound
-        that fits to it, but came by another burst, is said to be captured at the same moment."""
-        return min(pts / VIDEO_CLOCK_HZ + self._lag, arrived)
+        that fits to it, but came by another burst, is said to be captured at the same moment. Never earlier than that of the
+        picture before, also when the network turns out to be faster than it was believed."""
+        self._captured = max(self._captured, min(pts / VIDEO_CLOCK_HZ + self._lag, arrived))
+        return self._captured
 
     def place(self, seconds: float, arrived: float) -> Place | None:
         """The place of a timestamp of the same camera, in its seconds, that came at `arrived`; None when the pictures do
