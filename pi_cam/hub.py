@@ -79,7 +79,6 @@ class Hub:
         self._recent = RecentUnits()
         self._keyframes = KeyframeRequests(source.request_keyframe, clock)
         self._opening = Opening(source, bridge, self)
-        self._closing: asyncio.TimerHandle | None = None
 
     # What people and the API ask for
 
@@ -195,8 +194,8 @@ class Hub:
     def forget(self, subscription: Subscription) -> None:
         """A subscription was closed."""
         self._subscriptions.discard(subscription)
-        if not self._subscriptions and self._opening.wanted and self._closing is None:
-            self._closing = asyncio.get_running_loop().call_later(self._grace, self._close_if_unwatched)
+        if not self._subscriptions:
+            self._opening.let_go(self._grace, self._unwatched)
 
     def troubled(self, trouble: PiCamError | None) -> None:
         """The source says what is wrong, or that nothing is any more."""
@@ -219,18 +218,14 @@ class Hub:
             self._changed()
 
     def _want(self, wanted: bool) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
-        if wanted != self._opening.wanted:
-            self._opening.want(wanted)
+        was_wanted = self._opening.wanted
+        self._opening.want(wanted)
+        if wanted != was_wanted:
             self._changed()
 
-    def _close_if_unwatched(self) -> None:
-        self._closing = None
-        if not self._subscriptions:
-            self._live = False
-            self._want(False)
+    def _unwatched(self) -> None:
+        self._live = False
+        self._changed()
 
     def _changed(self) -> None:
         for watcher in tuple(self._watchers):

@@ -6,8 +6,6 @@ mixed at the loudspeaker's pace, and is kept for the echo canceller exactly as i
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -23,8 +21,6 @@ from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
 from pi_cam.media.units import SOUND_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.opening import Bridge, Opening
 from pi_cam.settings import Settings
-
-log = logging.getLogger(__name__)
 
 AUTO, OFF = "auto", "off"
 
@@ -136,7 +132,6 @@ class Mouth:
         self._changed = changed
         self._talkers: set[str] = set()
         self._report: Report | None = None
-        self._closing: asyncio.TimerHandle | None = None
         self._speaker = Speaker(lambda: _device(settings, "loudspeaker"), self._pull, far.played, self._tell)
         self._opening = Opening(self, bridge, self)
 
@@ -144,14 +139,14 @@ class Mouth:
         """Somebody begins to talk."""
         self._talkers.add(talker)
         self.mixer.join(talker)
-        self._want(True)
+        self._opening.want(True)
 
     def leave(self, talker: str) -> None:
         """Somebody ends."""
         self._talkers.discard(talker)
         self.mixer.leave(talker)
-        if not self._talkers and self._closing is None:
-            self._closing = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close_if_silent)
+        if not self._talkers:
+            self._opening.let_go(LINGER_SECONDS)
 
     def offer(self, talker: str, sequence: int, timestamp: int, payload: bytes) -> None:
         """An Opus packet."""
@@ -160,7 +155,7 @@ class Mouth:
     async def close(self) -> None:
         """Closes the loudspeaker now."""
         self._talkers.clear()
-        self._want(False)
+        self._opening.want(False)
         await self._opening.settled()
 
     def stats(self) -> dict[str, object]:
@@ -209,18 +204,6 @@ class Mouth:
         report = self._report
         if report is not None:
             report(trouble)
-
-    def _want(self, wanted: bool) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
-        if wanted != self._opening.wanted:
-            self._opening.want(wanted)
-
-    def _close_if_silent(self) -> None:
-        self._closing = None
-        if not self._talkers:
-            self._want(False)
 
 
 class Intercom:

@@ -100,12 +100,27 @@ class Opening:
         self._receiver = receiver
         self._round = 0  # units of an earlier opening are told from those of the present one by this number
         self._driver: asyncio.Task[None] | None = None
+        self._letting_go: asyncio.TimerHandle | None = None
 
     def want(self, wanted: bool) -> None:
         """Returns at once; the source follows."""
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+            self._letting_go = None
         self.wanted = wanted
         if self.open != wanted and (self._driver is None or self._driver.done()):
             self._driver = asyncio.get_running_loop().create_task(self._drive())
+
+    def let_go(self, seconds: float, then: Callable[[], None] = lambda: None) -> None:
+        """Nobody needs it now: it is no longer wanted after so many seconds, and `then` is called, unless somebody wants it
+        before."""
+
+        def close() -> None:
+            self.want(False)
+            then()
+
+        if self.wanted and self._letting_go is None:
+            self._letting_go = asyncio.get_running_loop().call_later(seconds, close)
 
     async def settled(self) -> None:
         """Waits until the source is where it is wanted."""

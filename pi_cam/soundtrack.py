@@ -6,16 +6,12 @@ microphone is open only while somebody listens.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.opening import Bridge, BringsSound, Device, Opening
 from pi_cam.subscription import SoundSubscription
-
-log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 2.0
 """A page that connects anew must not make the microphone click."""
@@ -40,7 +36,6 @@ class Soundtrack:
         self._camera = camera if microphone is None else None
         self._listeners: set[SoundSubscription] = set()
         self._opening = Opening(microphone, bridge, self) if microphone is not None else None
-        self._closing: asyncio.TimerHandle | None = None
 
     @property
     def has_microphone(self) -> bool:
@@ -70,8 +65,8 @@ class Soundtrack:
         self.drops += subscription.dropped
         if not self._listeners and self._camera is not None:
             self._camera.bring_sound(False)
-        if not self._listeners and self._opening is not None and self._opening.wanted and self._closing is None:
-            self._closing = asyncio.get_running_loop().call_later(GRACE_SECONDS, self._close_if_unheard)
+        if not self._listeners and self._opening is not None:
+            self._opening.let_go(GRACE_SECONDS)
 
     def silence(self) -> None:
         """Ends every listener, and closes the microphone at once."""
@@ -106,15 +101,7 @@ class Soundtrack:
             listener.offer(packet)
 
     def _want(self, wanted: bool) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
         if self._camera is not None:
             self._camera.bring_sound(wanted)
-        if self._opening is not None and wanted != self._opening.wanted:
+        if self._opening is not None:
             self._opening.want(wanted)
-
-    def _close_if_unheard(self) -> None:
-        self._closing = None
-        if not self._listeners:
-            self._want(False)

@@ -13,22 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import Page, Playwright
 
-from tests.server import OWNER, PASSWORD, Server
+from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in
+from tests.server import Server
 
 RATE = 48_000
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-quic",
-    "--autoplay-policy=no-user-gesture-required",
-    "--use-fake-ui-for-media-stream",
-    "--use-fake-device-for-media-stream",
-)
-
 SCRIPT = """
 () => {
   const worklet = `registerProcessor("ear", class extends AudioWorkletProcessor {
@@ -196,14 +184,13 @@ class SoundPage:
 @contextmanager
 def sound_page(playwright: Playwright, server: Server, *flags: str) -> Iterator[SoundPage]:
     """A new browser, signed in. `flags`: for instance a file that its microphone hears."""
-    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS, *flags])
+    browser = playwright.chromium.launch(
+        executable_path=CHROMIUM, args=[*FLAGS, "--use-fake-ui-for-media-stream", *flags]
+    )
     try:
         context = browser.new_context(bypass_csp=True, permissions=["microphone"])
         page = context.new_page()
-        page.goto(server.url + "/login")
-        page.get_by_label("Name").fill(OWNER)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
+        sign_in(page, server)
         page.wait_for_url(server.url + "/")
         page.goto(server.url + "/account")
         sound = SoundPage(page)

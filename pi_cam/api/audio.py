@@ -35,9 +35,7 @@ class TalkSchema(Schema):
         required=True, metadata={"description": "Whether it has a loudspeaker that people may use."}
     )
     muted = fields.Boolean(required=True)
-    trouble = fields.String(
-        required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."}
-    )
+    trouble = fields.String(required=True, allow_none=True, metadata=TROUBLE)
     duplex = fields.String(
         required=True,
         validate=validate.OneOf(["full", "half"]),
@@ -52,9 +50,7 @@ class SoundSchema(Schema):
 
     source = fields.String(required=True, validate=validate.OneOf(["microphone", "camera", "off"]))
     muted = fields.Boolean(required=True)
-    trouble = fields.String(
-        required=True, allow_none=True, metadata={"description": "What is wrong with it, in a sentence."}
-    )
+    trouble = fields.String(required=True, allow_none=True, metadata=TROUBLE)
     talk = fields.Nested(TalkSchema, required=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Literal
 
 import av
 import numpy as np
@@ -31,13 +32,7 @@ class OpusEncoder:
     """
 
     def __init__(self) -> None:
-        try:
-            codec = av.CodecContext.create("libopus", "w")
-        except (av.FFmpegError, ValueError) as error:
-            raise MissingPart("FFmpeg here has no Opus encoder (libopus): install PyAV from PyPI.") from error
-        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - libopus makes sound; this tells the type checker
-        codec.sample_rate = SOUND_CLOCK_HZ
-        codec.layout = "mono"
+        codec = _libopus("w", "FFmpeg here has no Opus encoder (libopus): install PyAV from PyPI.")
         codec.format = "s16"
         codec.bit_rate = BITS_PER_SECOND
         codec.options = {
@@ -68,14 +63,7 @@ class OpusDecoder:
     """
 
     def __init__(self) -> None:
-        try:
-            codec = av.CodecContext.create("libopus", "r")
-        except (av.FFmpegError, ValueError) as error:
-            raise MissingPart("FFmpeg here has no Opus decoder (libopus): install PyAV from PyPI.") from error
-        assert isinstance(codec, AudioCodecContext)  # noqa: S101 - libopus makes sound; this tells the type checker
-        codec.sample_rate = SOUND_CLOCK_HZ
-        codec.layout = "mono"
-        self._codec = codec
+        self._codec = _libopus("r", "FFmpeg here has no Opus decoder (libopus): install PyAV from PyPI.")
 
     def decode(self, data: bytes) -> Block | None:
         """The block in one packet; None for what is not Opus, or not 20 ms of it. No bytes make it raise."""
@@ -87,6 +75,18 @@ class OpusDecoder:
             return None
         block: Block = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames] or [np.empty(0, np.int16)])
         return block if block.shape == (BLOCK_SAMPLES,) else None
+
+
+def _libopus(mode: Literal["r", "w"], missing: str) -> AudioCodecContext:
+    """48 kHz mono. Raises `MissingPart` with this sentence."""
+    try:
+        codec = av.CodecContext.create("libopus", mode)
+    except (av.FFmpegError, ValueError) as error:
+        raise MissingPart(missing) from error
+    assert isinstance(codec, AudioCodecContext)  # noqa: S101 - libopus makes sound; this tells the type checker
+    codec.sample_rate = SOUND_CLOCK_HZ
+    codec.layout = "mono"
+    return codec
 
 
 def packet_samples(data: bytes) -> int:

@@ -112,7 +112,6 @@ class WebRtcPeer:
         """Sound on or off, without another offer. Raises `NotAllowed`, `CameraStopped`."""
         if self._listen is None:
             raise NotAllowed("This needs the right to listen.")
-        self._listening = on
         if self._ear is not None:
             self._ear.turn(on)
 
@@ -148,17 +147,12 @@ class WebRtcPeer:
         audio = self._connection.addTransceiver("audio", "sendrecv" if self._voice else "sendonly")
         audio.setCodecPreferences(_opus())
         sender = audio.sender
-        self._ear = EncodedAudioTrack(self._subscribed, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        self._ear = EncodedAudioTrack(self._listen, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
         sender.replaceTrack(self._ear)
         webrtc_seam.stamp_reports(sender, self._ear.captured_at, self._wall_clock)
         if self._voice is not None:
             webrtc_seam.take_packets(audio.receiver, self._take)
-        if self._listen is not None:
-            self._ear.turn(self._listening)
-
-    def _subscribed(self) -> Sound:
-        assert self._listen is not None  # noqa: S101 - `listen` and `_prepare_sound` turn nothing on without it
-        return self._listen()
+        self._ear.turn(self._listening)
 
     def _take(self, payload_type: int, sequence: int, timestamp: int, payload: bytes) -> None:
         if payload_type == self._opus_type and self._voice is not None:

@@ -104,13 +104,14 @@ class EncodedVideoTrack(EncodedTrack):
 class EncodedAudioTrack(EncodedTrack):
     """Opus as it is, while it is turned on. Turned off it has nothing to send, and costs nothing.
 
-    `listen` subscribes to the sound. `hears` is called with the first packet: from then on this viewer can listen.
+    `listen` subscribes to the sound (None: it stays off). `hears` is called with the first packet: from then on this viewer
+    can listen.
     """
 
     kind = "audio"
 
     def __init__(
-        self, listen: Callable[[], Sound], hears: Callable[[], None], sender_timestamp: SenderTimestamp
+        self, listen: Callable[[], Sound] | None, hears: Callable[[], None], sender_timestamp: SenderTimestamp
     ) -> None:
         super().__init__(SOUND_CLOCK_HZ, sender_timestamp)
         self._listen = listen
@@ -120,7 +121,7 @@ class EncodedAudioTrack(EncodedTrack):
 
     def turn(self, on: bool) -> None:
         """On or off; raises what `listen` raises."""
-        if on and self._sound is None and self.readyState == "live":
+        if on and self._listen is not None and self._sound is None and self.readyState == "live":
             self._sound = self._listen()
             self._turned_on.set()
         elif not on and self._sound is not None:
