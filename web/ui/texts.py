@@ -29,16 +29,18 @@ _TRANSLATIONS = Path(__file__).parent / "translations"
 
 
 @cache
-def catalogue(language: str) -> Catalog:
-    """The catalogue of one of `LANGUAGES`."""
-    with (_TRANSLATIONS / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+def catalogue(language: str, folder: Path = _TRANSLATIONS) -> Catalog:
+    """The catalogue of one of `LANGUAGES`. `folder`: where a program keeps its own."""
+    with (folder / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
         return read_po(file, locale=Locale.parse(language), abort_invalid=True)
 
 
-def translator(language: str) -> Callable[[str], str]:
+def translator(language: str, own: Path | None = None) -> Callable[[str], str]:
     """Translates English sentences; those that the catalogue does not have come back as they are. A server's sentence with a
-    number or an address in it is recognised by the rest."""
-    sentences = _sentences(_known(language))
+    number or an address in it is recognised by the rest. `own`: the catalogues of a program that says more than the pages
+    here do."""
+    known = _known(language)
+    sentences = _sentences(known) | (_sentences(known, own) if own else {})
 
     return lambda sentence: _said(sentence, sentences)
 
@@ -69,8 +71,8 @@ def _known(language: str) -> str:
 
 
 @cache
-def _sentences(language: str) -> dict[str, str]:
-    return {str(one.id): str(one.string) for one in catalogue(language) if one.id and one.string}
+def _sentences(language: str, folder: Path = _TRANSLATIONS) -> dict[str, str]:
+    return {str(one.id): str(one.string) for one in catalogue(language, folder) if one.id and one.string}
 
 
 def _reaches_player(locations: Sequence[tuple[str, int | None]]) -> bool:

@@ -1,0 +1,122 @@
+"""The portal on the real MariaDB, with a real mail server; each test begins with empty tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine
+
+from tests.portal import mariadb
+from tests.portal.mariadb import MariaDb
+from tests.portal.post_office import PostOffice, open_post_office
+from tests.portal.visitor import URL, Visitor
+from tests.prerequisites import require
+from web.portal import migrate
+from web.portal.app import create_app
+from web.portal.database import Base, db, engine_for
+from web.portal.settings import MailServer, Settings
+
+SECRET = "3mV9rT-qLw2ZxKp7aNcYfJd8eGhUs5oBiE4t"
+
+
+class Hands:
+    """A clock that is set by hand; it starts at the true time."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def on(self, **much: float) -> None:
+        self.moment += timedelta(**much)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    require("MariaDB (apt install mariadb-server-core)", mariadb.PROGRAM is not None)
+    with mariadb.running(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def database_url(mariadb_server: MariaDb) -> str:
+    url = mariadb_server.create("portal")
+    engine = engine_for(url)
+    migrate.up(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Of the test itself, beside those of the application."""
+    engine = engine_for(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _office() -> Iterator[PostOffice]:
+    with open_post_office() as office:
+        yield office
+
+
+@pytest.fixture
+def office(_office: PostOffice) -> PostOffice:
+    _office.letters.clear()
+    return _office
+
+
+@pytest.fixture
+def hands() -> Hands:
+    return Hands()
+
+
+@pytest.fixture
+def settings(database_url: str, office: PostOffice) -> Settings:
+    return Settings(
+        environment="production",
+        url=URL,
+        database_url=database_url,
+        secret=SECRET,
+        mail=MailServer("127.0.0.1", office.port, encrypted=False, user=None, password=None),
+        mail_from="portal@portal.test",
+        bcrypt_cost=4,
+    )
+
+
+Build = Callable[..., Flask]
+
+
+@pytest.fixture
+def build(settings: Settings, hands: Hands, engine: Engine) -> Iterator[Build]:
+    """Makes an application; `settings` may be changed by name."""
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+    made: list[Flask] = []
+
+    def make(address_limit: str = "1000 per minute", **changed: object) -> Flask:
+        app = create_app(replace(settings, **changed), clock=hands, address_limit=address_limit)  # type: ignore[arg-type]
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(build: Build) -> Flask:
+    return build()
+
+
+@pytest.fixture
+def visitor(app: Flask, office: PostOffice) -> Visitor:
+    return Visitor(app, office)

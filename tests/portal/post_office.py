@@ -1,0 +1,59 @@
+"""A real SMTP server that keeps what it is given."""
+
+from __future__ import annotations
+
+import email
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+LINK = re.compile(r"https?://\S+/(?:confirm|reset|account/email)/\S+")
+
+
+class PostOffice:
+    """`letters`: oldest first."""
+
+    def __init__(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.port = 0
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        content: Any = envelope.content
+        letter = email.message_from_bytes(content, policy=default)
+        assert isinstance(letter, EmailMessage)
+        self.letters.append(letter)
+        return "250 kept"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [letter for letter in self.letters if letter["To"] == address]
+
+    def link(self, address: str) -> str:
+        """The path of the link in the newest letter to somebody."""
+        found = LINK.search(self.to(address)[-1].get_content())
+        assert found
+        return "/" + found[0].split("/", 3)[3]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def open_post_office() -> Iterator[PostOffice]:
+    office = PostOffice()
+    office.port = free_port()
+    controller = Controller(office, hostname="127.0.0.1", port=office.port)
+    controller.start()
+    try:
+        yield office
+    finally:
+        controller.stop()

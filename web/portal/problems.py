@@ -1,0 +1,115 @@
+"""Errors as answers: a page in words for people, JSON for our own scripts."""
+
+from __future__ import annotations
+
+import math
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+from flask import Flask, Response, jsonify, redirect, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.portal import errors
+from web.portal.database import db
+from web.portal.rendering import language, render, translator
+from web.portal.rules import DATABASE_GONE, NotFresh
+
+STATUS: tuple[tuple[type[errors.PortalError], int], ...] = (
+    (errors.NotSignedIn, 401),
+    (errors.NotAllowed, 403),
+    (errors.NotFound, 404),
+    (errors.Refused, 422),
+    (errors.TooManyTries, 429),
+    (errors.Unavailable, 503),
+)
+RETRY_SECONDS = 30
+OUT_OF_DATE = "This form is out of date: load the page again."
+TOO_MANY = "Too many attempts. Wait a moment, then try again."
+UNFORESEEN = "Something went wrong here. It was written down, and nothing was changed."
+
+
+def status_of(error: errors.PortalError) -> int:
+    """Its HTTP status."""
+    return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
+
+
+def said(error: errors.PortalError) -> str:
+    """The error in the language of the present request."""
+    return translator(language())(error.sentence, **error.values)
+
+
+def answer(status: int, detail: str, retry_after: float | None = None) -> Response:
+    """`detail`: a sentence in English, or one already translated."""
+    if request.is_json:
+        response = jsonify(status=status, detail=translator(language())(detail))
+        response.status_code = status
+    else:
+        page = render(
+            "portal/problem.html", status=status, title=HTTPStatus(status).phrase, detail=detail, bare=status >= 500
+        )
+        response = Response(page, status, mimetype="text/html")
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(math.ceil(retry_after))
+    return response
+
+
+def install(app: Flask) -> None:
+    """Answers every error of the application."""
+
+    @app.errorhandler(errors.PortalError)
+    def ours(error: errors.PortalError) -> BaseResponse:
+        db.session.rollback()
+        status = status_of(error)
+        if status == 401 and not request.is_json:
+            # A form that was sent cannot be sent again from there: back to the page that it stood on.
+            onward = request.full_path.rstrip("?") if request.method == "GET" else "/account"
+            page = "/verify" if isinstance(error, NotFresh) else "/signin"
+            return redirect(f"{page}?{urlencode({'next': onward})}", 303)
+        wait = getattr(error, "retry_after_seconds", RETRY_SECONDS if status == 503 else None)
+        return answer(status, said(error), wait)
+
+    @app.errorhandler(OperationalError)
+    @app.errorhandler(InterfaceError)
+    @app.errorhandler(PoolTimeout)
+    def database_gone(error: Exception) -> Response:
+        db.session.rollback()
+        app.logger.error("the database did not answer: %s", cause_of(error))
+        return answer(503, DATABASE_GONE, RETRY_SECONDS)
+
+    @app.errorhandler(CSRFError)
+    def foreign_form(_error: CSRFError) -> Response:
+        return answer(403, OUT_OF_DATE)
+
+    @app.errorhandler(HTTPException)
+    def werkzeug(error: HTTPException) -> BaseResponse:
+        status = error.code or 500
+        if status < 400:
+            return error.get_response()
+        if isinstance(error, SecurityError):
+            return _bare_page(status)
+        detail = {429: TOO_MANY, 400: "This request makes no sense."}.get(status, error.description or "")
+        response = answer(status, detail, 60 if status == 429 else None)
+        response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+        return response
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        db.session.rollback()
+        app.logger.error("unforeseen error", exc_info=error)
+        return answer(500, UNFORESEEN)
+
+
+def cause_of(error: Exception) -> str:
+    """The number and the words of the database, without the statement and its values."""
+    return str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+
+
+def _bare_page(status: int) -> Response:
+    """For a request under a name that is not ours: no address can be built there, so no template can be used."""
+    phrase = HTTPStatus(status).phrase
+    text = f"<!doctype html><html lang=en><title>{phrase}</title><p>{phrase}: this portal has another name.</p></html>"
+    return Response(text, status, mimetype="text/html")

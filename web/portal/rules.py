@@ -1,0 +1,104 @@
+"""Who may use a view. Each says so by `@rule`; one that says nothing is closed."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+from flask import Flask, g, request, session
+from flask_login import current_user
+
+from web.portal.errors import NotAllowed, NotSignedIn, Unavailable
+from web.portal.services import services
+
+Access = Literal["public", "person", "fresh"]
+"""`public`: anybody. `person`: whoever is signed in. `fresh`: who proved a moment ago that it is they."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+FRESH_SECONDS = 15 * 60.0
+PROVED_AT = "fs_paa"
+"""Where Flask-Security notes in the session when somebody proved who they are."""
+FOREIGN = "This request comes from another site."
+DATABASE_GONE = "The portal cannot reach its database at the moment. Nothing was changed; please try again in a minute."
+
+ATTRIBUTE = "_portal_rule"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class NotFresh(NotSignedIn):
+    """Somebody is signed in, but for too long to do this without proving again that it is they."""
+
+
+def rule(access: Access) -> Callable[[View], View]:
+    """Decorates a view, below the route decorator."""
+
+    def attach(view: View) -> View:
+        setattr(view, ATTRIBUTE, access)
+        return view
+
+    return attach
+
+
+def rule_of(view: Callable[..., Any] | None) -> Access | None:
+    """What a view says of itself."""
+    return getattr(view, ATTRIBUTE, None)
+
+
+def install(app: Flask) -> None:
+    """Puts the guard before every request."""
+
+    @app.before_request
+    def guard() -> None:
+        if request.url_rule is None:
+            return  # 404 or 405 follows
+        access = rule_of(app.view_functions[request.endpoint or ""])
+        if access is None:
+            raise NotAllowed("This address is closed.")
+        if is_file():
+            return
+        if getattr(session, "lost", False):
+            raise Unavailable(DATABASE_GONE)
+        if request.method not in SAFE_METHODS:
+            _refuse_foreign()
+        if access != "public":
+            _require_person(fresh=access == "fresh")
+
+
+def is_file() -> bool:
+    """Whether a file of the pages is asked for, or whether the portal lives: for which no session is looked up."""
+    return request.path.startswith(("/ui/", "/portal/")) or request.path in ("/healthz", "/.well-known/security.txt")
+
+
+def is_fresh() -> bool:
+    """Whether whoever is signed in proved it a moment ago."""
+    proved = session.get(PROVED_AT)
+    return isinstance(proved, float) and -60.0 < services().clock().timestamp() - proved < FRESH_SECONDS
+
+
+def prove() -> None:
+    """Notes that whoever is signed in has just proved it."""
+    session[PROVED_AT] = services().clock().timestamp()
+
+
+def same(one: str, other: str) -> bool:
+    """Compares in a time that tells nothing."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _require_person(*, fresh: bool) -> None:
+    if not current_user.is_authenticated:
+        raise NotSignedIn("Sign in first.")
+    g.person = current_user._get_current_object()
+    if fresh and not is_fresh():
+        raise NotFresh("Please prove once more that it is you.")
+
+
+def _refuse_foreign() -> None:
+    """A browser says where a request was born: other sites may change nothing here."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != services().settings.url:
+        raise NotAllowed(FOREIGN)
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise NotAllowed(FOREIGN)

@@ -1,0 +1,28 @@
+"""What the views use, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import current_app
+
+from web.portal.database import Clock
+from web.portal.mail import Post
+from web.portal.settings import Settings
+
+EXTENSION = "portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Of one application."""
+
+    settings: Settings
+    clock: Clock
+    post: Post
+
+
+def services() -> Services:
+    """Those of the application that answers now."""
+    return cast("Services", current_app.extensions[EXTENSION])
