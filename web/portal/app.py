@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from functools import partial
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import Flask
@@ -55,9 +56,20 @@ def create_app(
         app.register_blueprint(part.blueprint)
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith("ui.") or endpoint == "static":
-            app.view_functions[endpoint] = rules.rule("public")(partial(view))  # files of the pages
+            app.view_functions[endpoint] = _file_of_the_pages(view)
     logging.getLogger("flask-limiter").setLevel(logging.ERROR)
     return app
+
+
+def _file_of_the_pages(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The views themselves belong to Flask and to `web.ui`, which know nothing of our rules."""
+
+    @rules.rule("public")
+    @wraps(view)
+    def shown(**arguments: Any) -> Any:
+        return view(**arguments)
+
+    return shown
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:

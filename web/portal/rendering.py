@@ -15,6 +15,8 @@ from web.ui import texts
 
 TRANSLATIONS = Path(__file__).parent / "translations"
 LANGUAGE_COOKIE = "language"
+SHARED_MODULES = frozenset({"player/forms.js", "player/login.js"})
+"""Those of `web.ui` that the portal's pages load, or say the same as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,13 @@ def render_mail(template: str, spoken: str, **values: Any) -> tuple[str, str]:
 
 
 def browser_messages(spoken: str) -> dict[str, str]:
-    """What the portal's own modules say, by their English."""
+    """What the modules on the portal's pages say, by their English."""
     said = translator(spoken)
+    own = texts.catalogue(texts.DEFAULT_LANGUAGE, TRANSLATIONS)
     return {
         str(one.id): said(str(one.id))
-        for one in texts.catalogue(texts.DEFAULT_LANGUAGE, TRANSLATIONS)
-        if one.id and any(file.startswith("static/") for file, _ in one.locations)
+        for one in (*own, *texts.catalogue(texts.DEFAULT_LANGUAGE))
+        if one.id and any(file.startswith("static/") or file in SHARED_MODULES for file, _ in one.locations)
     }
 
 

@@ -1,0 +1,105 @@
+"""A person, a browser and a mailbox: from signing up to ending a sign-in elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests import network
+from tests.e2e.conftest import CHROMIUM, FLAGS
+from tests.e2e.test_second_factors import AUTHENTICATOR
+from tests.portal.conftest import SECRET, Build
+from tests.portal.post_office import PostOffice
+from tests.portal.served import served
+from tests.portal.visitor import PASSWORD
+from tests.prerequisites import require
+from web.portal.settings import Settings
+
+ZOE = "zoe@example.org"
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    require("Chromium (apt install chromium)", Path(CHROMIUM).exists())
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def site(settings: Settings, office: PostOffice, build: Build, tmp_path: Path) -> Iterator[str]:
+    """A served portal, over empty tables."""
+    assert build
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
+    }
+    with served(tmp_path / "log", environment) as url:
+        yield url
+
+
+def new_page(browser: Browser, complaints: list[str], locale: str = "en-GB") -> Page:
+    page = browser.new_context(locale=locale, viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(15_000)
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page
+
+
+def test_sign_up_passkey_sign_in_list_revoke(browser: Browser, site: str, office: PostOffice) -> None:
+    complaints: list[str] = []
+    page = new_page(browser, complaints)
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+
+    page.goto(site)
+    page.get_by_role("link", name="Make an account").click()
+    page.get_by_label("E-mail address").fill(ZOE)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+
+    page.goto(site + office.link(ZOE))
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Confirm and sign in").click()
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+
+    page.get_by_label("Name of the new passkey").fill("My phone")
+    page.get_by_role("button", name="Add a passkey").click()
+    expect(page.get_by_role("heading", name="My phone")).to_be_visible()
+    page.get_by_role("button", name="Sign out", exact=True).click()
+    expect(page).to_have_url(re.compile("/signin"))
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", name="My account")).to_be_visible()
+    expect(page.get_by_text("Last used:")).to_be_visible()
+
+    elsewhere = new_page(browser, complaints, "fr-FR")
+    elsewhere.goto(site + "/signin")
+    elsewhere.get_by_label("Adresse e-mail").fill(ZOE)
+    elsewhere.get_by_label("Mot de passe", exact=True).fill(PASSWORD)
+    elsewhere.keyboard.press("Enter")
+    expect(elsewhere.get_by_role("heading", name="Mon compte")).to_be_visible()
+
+    page.reload()
+    cards = page.locator("#sign-ins + ul .card")
+    expect(cards).to_have_count(2)
+    cards.get_by_role("button", name="Sign out there").click()
+    expect(cards).to_have_count(1)
+    elsewhere.reload()
+    expect(elsewhere).to_have_url(re.compile("/signin"))
+    assert complaints == []
+    page.context.close()
+    elsewhere.context.close()

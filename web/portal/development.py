@@ -1,0 +1,80 @@
+"""`make portal`: the portal on this machine, with SQLite in build/ and a person who has an account already.
+
+Mails appear on the terminal, unless MAIL_URL names a server.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from flask_security.utils import hash_password
+from sqlalchemy import select
+
+from web.portal import migrate
+from web.portal.accounts.models import User
+from web.portal.app import create_app
+from web.portal.database import db, engine_for, now
+from web.portal.errors import BadSettings
+from web.portal.settings import Settings, from_environment
+
+BUILD = Path(__file__).parents[2] / "build"
+SAMPLE_EMAIL, SAMPLE_PASSWORD = "sample@example.org", "three blue boats at noon"
+DEFAULT_PORT = "8090"
+
+
+def main() -> int:
+    """Prepares what is missing, and becomes the server."""
+    port = os.environ.get("PORT") or DEFAULT_PORT
+    BUILD.mkdir(exist_ok=True)
+    os.environ.setdefault("PORTAL_ENVIRONMENT", "development")
+    os.environ.setdefault("PORTAL_URL", f"http://localhost:{port}")
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{BUILD / 'portal.db'}")
+    os.environ.setdefault("PORTAL_SECRET_KEY", _own_secret())
+    try:
+        settings = from_environment(os.environ)
+    except BadSettings as error:
+        sys.stderr.write(f"The portal cannot start. {error}\n")
+        return 1
+    engine = engine_for(settings.database_url)
+    migrate.up(engine)
+    engine.dispose()
+    _add_sample(settings)
+    sys.stdout.write(f"portal on {settings.url}\nsample account: {SAMPLE_EMAIL}, password: {SAMPLE_PASSWORD}\n")
+    sys.stdout.flush()
+    server = ["-m", "gunicorn", "--bind", f"localhost:{port}", "--threads", "8", "--log-level", "warning"]
+    os.execv(sys.executable, [sys.executable, *server, "--no-control-socket", "web.portal.wsgi:app"])
+    return 1  # not reached: the server has taken this process
+
+
+def _own_secret() -> str:
+    """One for this folder, made the first time."""
+    path = BUILD / "portal.secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), "ascii")
+    return path.read_text("ascii").strip()
+
+
+def _add_sample(settings: Settings) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        if db.session.execute(select(User).where(User.email == SAMPLE_EMAIL)).first() is None:
+            sample = User(
+                email=SAMPLE_EMAIL,
+                password=hash_password(SAMPLE_PASSWORD),
+                language="en",
+                created_at=now(),
+                confirmed_at=now(),
+                fs_uniquifier=secrets.token_hex(32),
+                passkey_handle=secrets.token_bytes(32),
+            )
+            db.session.add(sample)
+            db.session.commit()
+        db.engine.dispose()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
