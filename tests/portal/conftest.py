@@ -86,6 +86,7 @@ def settings(database_url: str, office: PostOffice) -> Settings:
         secret=SECRET,
         mail=MailServer("127.0.0.1", office.port, encrypted=False, user=None, password=None),
         mail_from="portal@portal.test",
+        contact="mailto:security@portal.test",
         bcrypt_cost=4,
     )
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,20 +33,18 @@ def served(log: Path, environment: Mapping[str, str]) -> Iterator[str]:
             stderr=file,
         )
     try:
-        _wait(url, process, log)
+        _wait(port, process, log)
         yield url
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            urllib.request.urlopen(url + "/healthz", timeout=2).close()
-        except urllib.error.HTTPError:
-            raise
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
         except OSError:
             assert process.poll() is None, log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]

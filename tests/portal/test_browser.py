@@ -38,9 +38,8 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def site(settings: Settings, office: PostOffice, build: Build, tmp_path: Path) -> Iterator[str]:
-    """A served portal, over empty tables."""
-    assert build
+def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -> Iterator[str]:
+    """A served portal, over the tables that `build` has emptied."""
     environment = {
         "DATABASE_URL": settings.database_url,
         "PORTAL_SECRET_KEY": SECRET,

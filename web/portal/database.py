@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
 Clock = Callable[[], datetime]
@@ -30,6 +31,11 @@ SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 10"
 )
+
+
+DEADLOCK_TRIES = 5
+
+Result = TypeVar("Result")
 
 
 class Base(DeclarativeBase):
@@ -93,6 +99,19 @@ def _enforce_foreign_keys(connection: Any, _record: Any) -> None:
     if type(connection).__module__.startswith("sqlite3"):
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 5000")
+
+
+def despite_deadlocks(work: Callable[[], Result]) -> Result:
+    """What `work` gives. Two who change the same at the same moment may stand in each other's way, and the database lets one
+    of them begin again; `work` must bear that. Raises what it raises else."""
+    for _ in range(DEADLOCK_TRIES - 1):
+        try:
+            return work()
+        except OperationalError as error:
+            if not error.orig or error.orig.args[:1] not in ((1213,), (1205,)):
+                raise
+            db.session.rollback()
+    return work()
 
 
 def now() -> datetime:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ DEFAULT_PORT = "8090"
 
 
 def main() -> int:
-    """Prepares what is missing, and becomes the server."""
+    """Prepares what is missing, and runs the server until it is told to stop."""
     port = os.environ.get("PORT") or DEFAULT_PORT
     BUILD.mkdir(exist_ok=True)
     os.environ.setdefault("PORTAL_ENVIRONMENT", "development")
@@ -45,8 +46,8 @@ def main() -> int:
     sys.stdout.write(f"portal on {settings.url}\nsample account: {SAMPLE_EMAIL}, password: {SAMPLE_PASSWORD}\n")
     sys.stdout.flush()
     server = ["-m", "gunicorn", "--bind", f"localhost:{port}", "--threads", "8", "--log-level", "warning"]
-    os.execv(sys.executable, [sys.executable, *server, "--no-control-socket", "web.portal.wsgi:app"])
-    return 1  # not reached: the server has taken this process
+    command = [sys.executable, *server, "--no-control-socket", "web.portal.wsgi:app"]
+    return subprocess.run(command, check=False).returncode
 
 
 def _own_secret() -> str:

@@ -39,7 +39,8 @@ class MailServer:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`url`: how browsers reach the portal, without a slash at the end. `mail` None: mails are written to the terminal.
-    `proxies`: how many proxies in front add to X-Forwarded-For. `bcrypt_cost`: the work per password, as a power of two."""
+    `contact`: where a fault is reported (security.txt). `proxies`: how many proxies in front add to X-Forwarded-For.
+    `bcrypt_cost`: the work per password, as a power of two."""
 
     environment: Environment
     url: str
@@ -47,6 +48,7 @@ class Settings:
     secret: str
     mail: MailServer | None
     mail_from: str
+    contact: str
     proxies: int = 0
     bcrypt_cost: int = BCRYPT_COST
 
@@ -80,6 +82,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         secret=_secret(environment.get("PORTAL_SECRET_KEY", "")),
         mail=_mail(environment.get("MAIL_URL", ""), production=kind == "production"),
         mail_from=_sender(environment.get("MAIL_FROM") or f"no-reply@{urlsplit(url).hostname}"),
+        contact=_contact(environment.get("PORTAL_CONTACT") or f"mailto:security@{urlsplit(url).hostname}"),
         proxies=_number(environment, "PORTAL_PROXIES", 0, 0, 9),
         bcrypt_cost=_number(environment, "PORTAL_BCRYPT_COST", BCRYPT_COST, 4 if kind == "development" else 10, 16),
     )
@@ -151,6 +154,12 @@ def _sender(address: str) -> str:
     if "@" not in address or not address.isprintable():
         raise BadSettings("MAIL_FROM is an e-mail address, like no-reply@portal.example.org.")
     return address
+
+
+def _contact(contact: str) -> str:
+    if not contact.startswith(("mailto:", "https://")) or not contact.isprintable():
+        raise BadSettings("PORTAL_CONTACT is where a fault is reported: mailto:… or https://…")
+    return contact
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:

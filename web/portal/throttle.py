@@ -17,7 +17,7 @@ from sqlalchemy import String, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from web.portal.database import TABLE, Base, Moment, db
+from web.portal.database import TABLE, Base, Moment, db, despite_deadlocks
 from web.portal.errors import TooManyTries
 from web.portal.services import services
 
@@ -58,7 +58,17 @@ by_address = limiter.shared_limit(lambda: current_app.config["ADDRESS_LIMIT"], s
 def attempt(*key: str, free: int = FREE_TRIES, longest: timedelta = LONGEST) -> None:
     """Counts an attempt; it counts as failed until `succeeded`. After `free` of them, each further one doubles the pause
     before the next, up to `longest`. Raises `TooManyTries` during a pause. Committed at once, whatever the view does."""
-    name, now = _hashed(key), services().clock()
+    despite_deadlocks(lambda: _attempt(_hashed(key), free, longest))
+
+
+def succeeded(*key: str) -> None:
+    """Forgets the failures."""
+    with db.engine.begin() as connection:
+        connection.execute(delete(Attempt).where(Attempt.key_hash == _hashed(key)))
+
+
+def _attempt(name: str, free: int, longest: timedelta) -> None:
+    now = services().clock()
     with db.engine.begin() as connection:
         row = connection.execute(
             select(Attempt.failures, Attempt.last_at).where(Attempt.key_hash == name).with_for_update()
@@ -81,12 +91,6 @@ def attempt(*key: str, free: int = FREE_TRIES, longest: timedelta = LONGEST) -> 
                 connection.execute(insert(Attempt).values(key_hash=name, failures=1, last_at=now))
         except IntegrityError:  # another worker was first
             connection.execute(update(Attempt).where(Attempt.key_hash == name).values(failures=Attempt.failures + 1))
-
-
-def succeeded(*key: str) -> None:
-    """Forgets the failures."""
-    with db.engine.begin() as connection:
-        connection.execute(delete(Attempt).where(Attempt.key_hash == _hashed(key)))
 
 
 def _pause(count: int, free: int, longest: timedelta) -> timedelta:

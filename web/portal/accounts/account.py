@@ -100,11 +100,9 @@ def ask_new_email() -> BaseResponse:
     except Refused as error:
         return form_page("portal/email.html", error, email=request.form.get("email", "")[: addresses.MAX_LENGTH])
     line = services().post.open()
-    message = None
-    if people.find(email) is None:
-        link = links.make("email", user, "/account/email/%s", email)
-        message = letters.compose("new_address.txt", user.language, email, link=link)
-    letters.send(line, message)
+    link = links.make("email", user, "/account/email/%s", email)
+    message = letters.compose("new_address.txt", user.language, email, link=link)
+    letters.send(line, message, meant=people.find(email) is None)
     flash("If it can be used, a mail is under way to the new address. Open its link in this browser.", "good")
     return redirect("/account", 303)
 

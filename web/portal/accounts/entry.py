@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, session
@@ -81,10 +82,9 @@ def send_again() -> BaseResponse:
         return form_page("portal/confirm_again.html", error)
     line = services().post.open()
     user = people.find(email)
-    message = None
-    if user is not None and user.confirmed_at is None:
-        message = letters.compose("confirm.txt", user.language, email, link=links.make("confirm", user, "/confirm/%s"))
-    letters.send(line, message)
+    link = links.make("confirm", user, "/confirm/%s")
+    message = letters.compose("confirm.txt", user.language if user else language(), email, link=link)
+    letters.send(line, message, meant=user is not None and user.confirmed_at is None)
     flash(ASKED, "good")
     return redirect("/signin", 303)
 
@@ -186,6 +186,20 @@ def choose_language() -> BaseResponse:
 def alive() -> dict[str, str]:
     """For whoever watches over the server; the database is not asked."""
     return {"status": "ok"}
+
+
+@blueprint.get("/.well-known/security.txt")
+@rule("public")
+def security_contact() -> Response:
+    """Where a fault is reported (RFC 9116)."""
+    expires = services().clock() + timedelta(days=180)
+    lines = (
+        f"Contact: {services().settings.contact}",
+        f"Expires: {expires:%Y-%m-%dT00:00:00Z}",
+        f"Canonical: {services().settings.url}/.well-known/security.txt",
+        "Preferred-Languages: en, fr",
+    )
+    return Response("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=utf-8")
 
 
 def welcome(user: User, *, remember: bool, onward: str) -> Response:

@@ -188,7 +188,10 @@ def _shown() -> dict[str, Any]:
 
 
 def _body() -> dict[str, Any]:
-    said = request.get_json()
+    try:
+        said = request.get_json()
+    except RecursionError:  # brackets in brackets in brackets
+        raise BadRequest from None
     if not isinstance(said, dict) or not isinstance(said.get("credential"), dict):
         raise BadRequest
     return said

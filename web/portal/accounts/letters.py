@@ -21,17 +21,14 @@ def compose(template: str, spoken: str, recipient: str, **values: object) -> Ema
     return mail.letter(settings.mail_from, recipient, subject, text)
 
 
-def send(line: mail.Line, message: EmailMessage | None) -> None:
-    """After the answer; None sends nothing, in the same time. Nobody is written to without end because a stranger typed
-    their address: what is too much is left out unseen."""
-    messages = []
-    if message is not None:
-        try:
-            throttle.attempt("mail", message["To"], free=FREE_PER_HOUR, longest=PAUSE)
-            messages.append(message)
-        except TooManyTries:
-            pass
-    mail.send_after_answer(line, messages)
+def send(line: mail.Line, message: EmailMessage, *, meant: bool = True) -> None:
+    """After the answer; one that is not `meant` is not sent, in the same time. Nobody is written to without end because a
+    stranger typed their address: what is too much is left out unseen."""
+    try:
+        throttle.attempt("mail", message["To"], free=FREE_PER_HOUR, longest=PAUSE)
+    except TooManyTries:
+        meant = False
+    mail.send_after_answer(line, [message] if meant else [])
 
 
 def notify(message: EmailMessage) -> None:

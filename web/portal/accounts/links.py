@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from web.portal.accounts.models import User
@@ -27,9 +27,10 @@ class BadLink(Refused):
     """Forged, too old, or used."""
 
 
-def make(purpose: Purpose, user: User, path: str, extra: str = "") -> str:
-    """An address for a mail. `path`: where it leads, with a `%s` for the token."""
-    return services().settings.url + path % _serializer(purpose).dumps([user.fs_uniquifier, extra])
+def make(purpose: Purpose, user: User | None, path: str, extra: str = "") -> str:
+    """An address for a mail. `path`: where it leads, with a `%s` for the token. `user` None: one that opens nothing, made in
+    the same time."""
+    return services().settings.url + path % _serializer(purpose).dumps([user.fs_uniquifier if user else "", extra])
 
 
 def owner(purpose: Purpose, token: str) -> tuple[User, str]:
@@ -45,5 +46,13 @@ def owner(purpose: Purpose, token: str) -> tuple[User, str]:
     return user, extra
 
 
+class _Signer(TimestampSigner):
+    """By the clock of the application."""
+
+    def get_timestamp(self) -> int:
+        """Seconds since 1970."""
+        return int(services().clock().timestamp())
+
+
 def _serializer(purpose: Purpose) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(services().settings.key("links"), salt=purpose)
+    return URLSafeTimedSerializer(services().settings.key("links"), salt=purpose, signer=_Signer)

@@ -16,7 +16,7 @@ from web.portal import throttle
 from web.portal.accounts import guesses, sessions
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import ACCOUNT_KEY, REMEMBER_KEY, PortalSession
-from web.portal.database import db
+from web.portal.database import db, despite_deadlocks
 from web.portal.errors import NotSignedIn, Refused
 from web.portal.rules import prove
 from web.portal.services import services
@@ -42,22 +42,7 @@ def sign_up(email: str, password: str, language: str) -> tuple[User, bool]:
     """The account, and whether it waits for its first confirmation. One that waits already is made anew, so that only the
     newest password and the newest link count; one that is confirmed is left as it is. Takes as long either way."""
     hashed = _hashed(password)
-    user = find(email)
-    if user is None:
-        user = User(email=email, active=True, created_at=services().clock(), passkey_handle=secrets.token_bytes(32))
-        db.session.add(user)
-    elif user.confirmed_at is not None:
-        return user, False
-    user.password, user.language, user.fs_uniquifier = hashed, language, secrets.token_hex(32)
-    try:
-        db.session.commit()
-    except (IntegrityError, StaleDataError):  # somebody else signed up with it at the same moment
-        db.session.rollback()
-        found = find(email)
-        if found is None:
-            raise
-        return found, found.confirmed_at is None
-    return user, True
+    return despite_deadlocks(lambda: _sign_up(email, hashed, language))
 
 
 def prove_password(user: User | None, email: str, password: str, wrong: str = WRONG) -> User:
@@ -100,6 +85,25 @@ def renew(user: User) -> None:
 def own_session() -> PortalSession:
     """That of the present request."""
     return cast("PortalSession", session._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxy
+
+
+def _sign_up(email: str, hashed: str, language: str) -> tuple[User, bool]:
+    user = find(email)
+    if user is None:
+        user = User(email=email, active=True, created_at=services().clock(), passkey_handle=secrets.token_bytes(32))
+        db.session.add(user)
+    elif user.confirmed_at is not None:
+        return user, False
+    user.password, user.language, user.fs_uniquifier = hashed, language, secrets.token_hex(32)
+    try:
+        db.session.commit()
+    except (IntegrityError, StaleDataError):  # somebody else signed up with it at the same moment
+        db.session.rollback()
+        found = find(email)
+        if found is None:
+            raise
+        return found, found.confirmed_at is None
+    return user, True
 
 
 def _hashed(password: str) -> str:

@@ -9,7 +9,7 @@ from web.portal.accounts import addresses, letters, links, people
 from web.portal.accounts.entry import form_page
 from web.portal.database import db
 from web.portal.errors import Refused
-from web.portal.rendering import render
+from web.portal.rendering import language, render
 from web.portal.rules import rule
 from web.portal.services import services
 from web.portal.throttle import by_address
@@ -37,10 +37,9 @@ def send_link() -> BaseResponse:
         return form_page("portal/forgot.html", error, email=request.form.get("email", "")[: addresses.MAX_LENGTH])
     line = services().post.open()
     user = people.find(email)
-    message = None
-    if user is not None and user.active:
-        message = letters.compose("reset.txt", user.language, email, link=links.make("reset", user, "/reset/%s"))
-    letters.send(line, message)
+    link = links.make("reset", user, "/reset/%s")
+    message = letters.compose("reset.txt", user.language if user else language(), email, link=link)
+    letters.send(line, message, meant=user is not None and user.active)
     flash(ASKED, "good")
     return redirect("/signin", 303)
 
