@@ -92,7 +92,6 @@ MIGRATIONS: tuple[str, ...] = (
         role TEXT NOT NULL,
         epoch INTEGER NOT NULL,
         can TEXT NOT NULL,
-        unlocked INTEGER NOT NULL DEFAULT 0,
         agent TEXT NOT NULL,
         address TEXT NOT NULL,
         created_at REAL NOT NULL,

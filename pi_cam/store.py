@@ -24,6 +24,7 @@ RESERVE = "reserve"
 RESERVE_BYTES = 512 * 1024
 """Room that is given back when the disk is full at a start: SQLite needs some even for reading."""
 
+
 class Store:
     """A folder that only its owner may read. A connection is opened per transaction: any thread may use the store, and the
     command line may use it beside a running server. `restored`: the name under which `open` kept a damaged database that it

@@ -22,7 +22,7 @@ LEEWAY_SECONDS = 30
 """Clocks of the two may differ by this; the nonce is what makes a token good once and soon."""
 
 CLOCK_IS_SET = 1_790_000_000
-"""September 2026. A device without a battery begins in 1970, and until its clock was set the nonce alone tells old from new."""
+"""September 2026. A device without a battery begins in 1970: until its clock is set the nonce alone tells old from new."""
 
 EVERYWHERE = "*"
 CAMERAS_MOST = 100

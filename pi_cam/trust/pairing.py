@@ -1,4 +1,4 @@
-"""The portal that this device belongs to: none, one that waits for the word of somebody at home, or one that was accepted."""
+"""The portal that this device belongs to: none, one that waits for somebody at home to say yes, or one that was accepted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pi_cam.trust.portal_keys import KeySet
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """`address`: its origin, which is also the issuer of what it signs. `owner`: who claimed this device there, as far as the
-    portal shows it (`a***@example.org`). `accepted`: somebody at home said yes; before, nobody comes in from there."""
+    """`address`: its origin, which is also the issuer of what it signs. `owner`: who claimed this device there, as far as
+    the portal shows it (`a***@example.org`). `accepted`: somebody at home said yes; before, nobody comes in from there."""
 
     address: str
     owner: str

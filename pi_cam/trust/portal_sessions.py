@@ -1,8 +1,8 @@
 """Who came in from the portal, and until when.
 
-A session is worth what its token said, as long as the account's epoch there was not raised since. What the owner put behind
-the second lock is not worth anything until somebody gives a password of this device itself: a broken portal is not a broken
-home.
+A session is worth what its token said, as long as the account's epoch there was not raised since, less what the owner put
+behind the second lock: for that one signs in with a password or a passkey of this device itself, so that a broken portal is
+not a broken home.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ALIVE = (
 
 
 class PortalSessions:
-    """`locked()`: what needs the second lock opened. Any thread."""
+    """`locked()`: what is never given to who comes from the portal. Any thread."""
 
     def __init__(
         self, store: Store, locked: Callable[[], frozenset[Capability]], clock: Callable[[], float] = time.time
@@ -104,11 +104,6 @@ class PortalSessions:
             rows = [self._find(database, "one.id", session) for session in sessions]
         self._use([row for row in rows if row is not None])
 
-    def unlock(self, session: str) -> None:
-        """The second lock was opened."""
-        with self._store.transaction() as database:
-            database.execute("UPDATE portal_sessions SET unlocked = 1 WHERE id = ?", (session,))
-
     def end(self, session: str) -> bool:
         """False when there was none."""
         with self._store.transaction() as database:
@@ -126,9 +121,16 @@ class PortalSessions:
         with self._store.transaction(rights=True) as database:
             _raise(database, epochs)
 
+    def end_all(self, subjects: list[str]) -> None:
+        """Ends every session of accounts that the portal does not know here any more."""
+        with self._store.transaction(rights=True) as database:
+            database.executemany("DELETE FROM portal_sessions WHERE subject = ?", [(one,) for one in subjects])
+
     def _find(self, database: sqlite3.Connection, column: str, value: str) -> sqlite3.Row | None:
         limits = _limits(self._clock())
-        row: sqlite3.Row | None = database.execute(f"{_ALIVE} AND {column} = :value", {**limits, "value": value}).fetchone()
+        row: sqlite3.Row | None = database.execute(
+            f"{_ALIVE} AND {column} = :value", {**limits, "value": value}
+        ).fetchone()
         return row
 
     def _use(self, rows: list[sqlite3.Row]) -> None:
@@ -139,7 +141,7 @@ class PortalSessions:
                 database.executemany("UPDATE portal_sessions SET seen_at = ? WHERE id = ?", stale)
 
     def _person(self, row: sqlite3.Row) -> Person:
-        locked = frozenset[Capability]() if row["unlocked"] else self._locked()
+        locked = self._locked()
         on = {camera: known_capabilities(words) - locked for camera, words in json.loads(row["can"]).items()}
         everywhere = on.pop(EVERYWHERE, frozenset[Capability]())
         # Never "owner": that word is for whoever has this device's own password.

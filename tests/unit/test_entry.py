@@ -148,9 +148,7 @@ FORGERIES: list[Callable[[Signer, dict[str, Any]], str]] = [
 
 
 @pytest.mark.parametrize("forge", FORGERIES)
-def test_forgeries(
-    entries: Entries, portal: Signer, forge: Callable[[Signer, dict[str, Any]], str]
-) -> None:
+def test_forgeries(entries: Entries, portal: Signer, forge: Callable[[Signer, dict[str, Any]], str]) -> None:
     with pytest.raises(NotAllowed):
         enter(entries, portal, forge(portal, portal.claims(DEVICE, entries.nonce(BROWSER))))
 

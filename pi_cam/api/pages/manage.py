@@ -15,6 +15,7 @@ from pi_cam.api.pages.rendering import HTML, render
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
+from pi_cam.api.sessions import local_user
 from pi_cam.journal.actions import ACTIONS
 from pi_cam.trust.capabilities import CAPABILITIES, ROLES, in_order
 
@@ -82,9 +83,9 @@ def this_device() -> str:
 def account() -> str:
     """Where I am signed in, my password, my second factor and my passkeys."""
     person = current_person()
-    if person.session is None:
+    here, user = services(), local_user(person)
+    if user is None:
         return render("account.html", sessions=[], current=None, totp=None, passkeys=None, passkeys_here=False)
-    here, user = services(), int(person.key.removeprefix("user "))
     return render(
         "account.html",
         sessions=here.sessions.of(user),
