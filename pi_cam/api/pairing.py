@@ -89,7 +89,7 @@ def ask() -> Response:
 @rule(
     "Say yes to who claimed this device",
     "configure",
-    {200: PairingSchema, 409: None},
+    {200: PairingSchema, 404: None, 409: None},
     body=OwnerSchema,
     device=True,
     lan_only=True,
@@ -105,7 +105,7 @@ def accept() -> Response:
 
 
 @blueprint.delete("")
-@rule("End the pairing, or say no", "configure", {204: None}, device=True, lan_only=True)
+@rule("End the pairing, or say no", "configure", {204: None, 404: None}, device=True, lan_only=True)
 def end() -> Response:
     """Everybody who came from the portal is sent away at once."""
     here = services()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint
 
-from pi_cam.api import passkeys, system, tokens, users
+from pi_cam.api import arrival, pairing, passkeys, qr, system, tokens, users
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
@@ -76,6 +76,15 @@ def journal() -> str:
 def this_device() -> str:
     """What it is, and whether all is in order."""
     return render("system.html", system=system.described(), findings=system.findings())
+
+
+@blueprint.get("/remote")
+@rule("From anywhere", "configure", {200: HTML})
+def remote() -> str:
+    """The portal that this device belongs to."""
+    state = pairing.described()
+    code = f"data:image/svg+xml,{quote(qr.picture(state['link']))}" if "link" in state else None
+    return render("remote.html", pairing=state, qr=code, at_home=arrival.listener() == "lan")
 
 
 @blueprint.get("/account")
