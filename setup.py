@@ -44,6 +44,7 @@ setup(
         "marshmallow>=4,<5",
         "numpy>=1.26",
         "pyotp>=2.9",
+        "pyjwt>=2.10,<3",
         # Young: a new minor release may cancel less echo.
         "pywebrtc-audio>=0.2,<0.3",
         "segno>=1.6.6",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 from flask import Flask
 
 import pi_cam
-from pi_cam.about import Started
+from pi_cam.about import Started, model
 from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
@@ -28,8 +29,10 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Ear, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
-from pi_cam.lifecycle import Lifecycle
+from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.remote.link import Link
+from pi_cam.remote.portal_client import PortalClient
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.store import Store
@@ -39,12 +42,16 @@ from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
+from pi_cam.trust.capabilities import Capability, parse_capabilities
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
+from pi_cam.trust.entry import Entries
 from pi_cam.trust.guesses import KnownBrowsers
 from pi_cam.trust.own_names import local_names
+from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.passwords import PasswordHasher
+from pi_cam.trust.portal_sessions import PortalSessions
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.rights import Rights
 from pi_cam.trust.sealing import Seal
@@ -104,10 +111,18 @@ class App:
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
-        self._parts = Lifecycle([store, self.journal, self.loop, self._present])
+        link = Link(
+            trust.pairing,
+            trust.portal_sessions,
+            lambda address: PortalClient(address, self.device_key),
+            self._identity,
+            self._shown_to_portal,
+            self.journal.append,
+        )
+        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link]
         if config.tls or settings.flag("behind_proxy"):
-            renewal = CertificateRenewal(self.certificates)
-            self._parts = Lifecycle([store, self.journal, self.loop, self._present, renewal])
+            parts.append(CertificateRenewal(self.certificates))
+        self._parts = Lifecycle(parts)
         self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
@@ -136,6 +151,11 @@ class App:
             started=Started(),
             intercom=self._intercom,
             floor=floor,
+            pairing=trust.pairing,
+            entries=Entries(self.device_key.id),
+            portal_sessions=trust.portal_sessions,
+            link=link,
+            device_id=self.device_key.id,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -150,6 +170,18 @@ class App:
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
         self.journal.append("device-stopped")
         self._parts.stop()
+
+    def _identity(self) -> dict[str, object]:
+        """What a portal may show of this device to whoever claims it."""
+        return {"name": socket.gethostname(), "model": model(), "version": pi_cam.__version__}
+
+    def _shown_to_portal(self) -> dict[str, object]:
+        """What the portal it is paired with is told, twice a minute."""
+        return {"version": pi_cam.__version__, "cameras": self.loop.call(self._cameras_shown())}
+
+    async def _cameras_shown(self) -> list[dict[str, object]]:
+        described = [self._cameras.describe(camera) for camera in self._cameras.all()]
+        return [{name: camera[name] for name in ("id", "name", "state", "viewers")} for camera in described]
 
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
@@ -207,6 +239,8 @@ class Trust:
     sessions: Sessions
     tokens: Tokens
     rights: Rights
+    pairing: Pairing
+    portal_sessions: PortalSessions
     totp: Totp
     passkeys: Passkeys
 
@@ -219,5 +253,12 @@ def open_trust(store: Store, settings: Settings) -> Trust:
     tokens = Tokens(store)
     totp = Totp(store, key)
     accounts = Accounts(store, hasher, sessions, totp, browsers=KnownBrowsers(key))
-    users, passkeys, rights = Users(store, hasher), Passkeys(store, key), Rights(store, sessions, tokens)
-    return Trust(accounts, users, sessions, tokens, rights, totp, passkeys)
+    users, passkeys = Users(store, hasher), Passkeys(store, key)
+    portal_sessions = PortalSessions(store, lambda: _locked(settings))
+    rights = Rights(store, sessions, tokens, portal_sessions)
+    return Trust(accounts, users, sessions, tokens, rights, Pairing(store), portal_sessions, totp, passkeys)
+
+
+def _locked(settings: Settings) -> frozenset[Capability]:
+    chosen = settings.text("portal_lock")
+    return frozenset() if chosen == "none" else parse_capabilities(chosen)

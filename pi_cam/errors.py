@@ -17,6 +17,8 @@
     │   └── NoLoudspeaker                      nobody can talk through this camera
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
+    ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
+    ├── PortalRefused       (RuntimeError)     the portal answers, and says no
     ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
     ├── TooManyTries        (RuntimeError)     slow down
     ├── NotSignedIn         (PermissionError)  no credentials, or wrong ones
@@ -97,6 +99,18 @@ class TooManyViewers(PiCamError, RuntimeError):
     """The viewer cap is reached."""
 
     retry_after_seconds = 10
+
+
+class PortalUnreachable(PiCamError, OSError):
+    """The portal does not answer now, or what it answers makes no sense."""
+
+
+class PortalRefused(PiCamError, RuntimeError):
+    """The portal says no. `code`: its word for why, such as `unpaired`."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NotReady(PiCamError, RuntimeError):

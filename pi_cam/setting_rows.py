@@ -58,6 +58,14 @@ SETTINGS: tuple[Setting, ...] = (
         pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
     ),
     Setting(
+        "portal_lock",
+        "Second lock",
+        "configure",
+        "What a person who comes from the portal may do only after signing in with a password or a passkey of this camera "
+        "itself: configure, also control, also talk, or none of it.",
+        choices=("configure", "configure,control", "configure,talk", "configure,control,talk", "none"),
+    ),
+    Setting(
         "behind_proxy",
         "Behind nginx",
         False,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pi_cam import database, durable
 from pi_cam.errors import StoreError
+from pi_cam.migrations import MIGRATIONS
 
 log = logging.getLogger(__name__)
 
@@ -22,78 +23,6 @@ SECRET = "secret.key"
 RESERVE = "reserve"
 RESERVE_BYTES = 512 * 1024
 """Room that is given back when the disk is full at a start: SQLite needs some even for reading."""
-
-MIGRATIONS: tuple[str, ...] = (
-    """
-    CREATE TABLE users (
-        id INTEGER PRIMARY KEY,
-        name TEXT NOT NULL UNIQUE COLLATE NOCASE,
-        role TEXT NOT NULL CHECK (role IN ('owner', 'member', 'guest')),
-        password_hash TEXT NOT NULL,
-        created_at REAL NOT NULL
-    );
-    CREATE UNIQUE INDEX one_owner ON users (role) WHERE role = 'owner';
-    CREATE TABLE sessions (
-        id TEXT PRIMARY KEY,
-        secret_hash TEXT NOT NULL UNIQUE,
-        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        agent TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        seen_at REAL NOT NULL
-    );
-    CREATE TABLE tokens (
-        name TEXT PRIMARY KEY,
-        secret_hash TEXT NOT NULL UNIQUE,
-        can TEXT NOT NULL,
-        created_at REAL NOT NULL
-    );
-    CREATE TABLE cameras (
-        id TEXT PRIMARY KEY,
-        stopped INTEGER NOT NULL DEFAULT 0
-    );
-    """,
-    """
-    ALTER TABLE users ADD COLUMN expires_at REAL;
-    CREATE TABLE grants (
-        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        camera_id TEXT NOT NULL,
-        can TEXT NOT NULL,
-        PRIMARY KEY (user_id, camera_id)
-    ) WITHOUT ROWID;
-    ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
-    ALTER TABLE tokens ADD COLUMN cameras TEXT;
-    ALTER TABLE cameras ADD COLUMN name TEXT;
-    ALTER TABLE cameras ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE cameras ADD COLUMN address BLOB;
-    ALTER TABLE cameras ADD COLUMN small_address BLOB;
-    ALTER TABLE cameras ADD COLUMN allow_lan INTEGER NOT NULL DEFAULT 0;
-    CREATE TABLE gone_cameras (id TEXT PRIMARY KEY) WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE totp (
-        user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-        secret BLOB NOT NULL,
-        confirmed INTEGER NOT NULL DEFAULT 0,
-        last_step INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE TABLE recovery_codes (
-        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        code_hash TEXT NOT NULL,
-        PRIMARY KEY (user_id, code_hash)
-    ) WITHOUT ROWID;
-    CREATE TABLE passkeys (
-        id BLOB PRIMARY KEY,
-        user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-        public_key BLOB NOT NULL,
-        sign_count INTEGER NOT NULL,
-        host TEXT NOT NULL,
-        name TEXT NOT NULL,
-        created_at REAL NOT NULL,
-        used_at REAL
-    );
-    """,
-)
-"""Each entry brings the schema one version further; entries are never changed once released."""
 
 
 class Store:
@@ -249,6 +178,7 @@ class Store:
         with database.connection(fresh) as connection:
             database.check(connection)
             connection.execute("DELETE FROM sessions")  # one of them may have been ended since
+            connection.execute("DELETE FROM portal_sessions")
         self.restored = database.set_aside(self._path).name
         durable.rename(fresh, self._path)
         log.error("the database was damaged", extra={"problem": str(damage), "kept_as": self.restored})

@@ -18,6 +18,7 @@ from pi_cam.api.services import services
 from pi_cam.errors import Conflict, NotAllowed, NotSignedIn, PiCamError
 from pi_cam.transport.viewers import Visitor
 from pi_cam.trust.capabilities import CAPABILITIES, Person, allowed_somewhere, require, rights
+from pi_cam.trust.portal_sessions import SECRET_PREFIX
 
 OWN_HEADER = "X-Pi-Cam"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -34,7 +35,7 @@ def install(app: Flask, own_names: list[str]) -> None:
         if not arrival.under_own_name(names):
             raise BadRequest("This is not a name of this camera.")
         rule = _rule(app)
-        if rule is not None and rule.lan_only and arrival.listener() == "tunnel":
+        if rule is not None and (rule.lan_only if arrival.listener() == "tunnel" else rule.tunnel_only):
             raise NotFound
         if request.url_rule is None:
             return None  # 404 or 405 follows
@@ -116,7 +117,7 @@ def _check(rule: Rule) -> Response | None:
     if not rule.bearer_only:
         _refuse_foreign(rule)
     g.person, by_cookie = _identify(rule)
-    if by_cookie and request.method not in SAFE_METHODS:
+    if by_cookie and not rule.from_elsewhere and request.method not in SAFE_METHODS:
         _require_own_page()
     return _decide(rule)
 
@@ -147,13 +148,15 @@ def _identify(rule: Rule) -> tuple[Person | None, bool]:
         return person, False
     cookie = request.cookies.get(arrival.cookie_name())
     if cookie and not rule.bearer_only:
-        return services().sessions.person(cookie), True
+        here = services()
+        from_portal = cookie.startswith(SECRET_PREFIX)
+        return (here.portal_sessions if from_portal else here.sessions).person(cookie), True
     return None, False
 
 
 def _refuse_foreign(rule: Rule) -> None:
     """A browser says where a request was born: other sites may neither change anything here nor open a live socket."""
-    if request.method in SAFE_METHODS and not rule.websocket:
+    if rule.from_elsewhere or (request.method in SAFE_METHODS and not rule.websocket):
         return
     origin = request.headers.get("Origin")
     if origin is not None and origin != f"{arrival.scheme()}://{request.host}":

@@ -24,6 +24,8 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.TooManyTries, 429),
     (errors.TooManyViewers, 503),
     (errors.NotReady, 503),
+    (errors.PortalUnreachable, 503),
+    (errors.PortalRefused, 502),
     (errors.SourceError, 503),
     (errors.MissingPart, 503),
     (errors.PictureTimeout, 503),

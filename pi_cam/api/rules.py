@@ -23,7 +23,8 @@ class Rule:
     `anywhere`: the capability on any one camera is enough, and the view shows what belongs to those. Without it, a
     capability counts for the camera that the address names, and where it names none (or with `device`), for the device.
     `query`: the parameters behind the question mark.
-    `lan_only`: does not exist for who comes through the tunnel."""
+    `lan_only`: does not exist for who comes through the tunnel; `tunnel_only`: for who comes in the home.
+    `from_elsewhere`: another site may send people here, because what they bring proves itself."""
 
     summary: str
     access: Access
@@ -35,6 +36,8 @@ class Rule:
     device: bool = False
     query: type[Schema] | None = None
     lan_only: bool = False
+    tunnel_only: bool = False
+    from_elsewhere: bool = False
 
 
 ATTRIBUTE = "_pi_cam_rule"
@@ -44,20 +47,12 @@ def rule(
     summary: str,
     access: Access,
     answers: dict[int, type[Schema] | str | None],
-    *,
-    body: type[Schema] | str | None = None,
-    bearer_only: bool = False,
-    websocket: bool = False,
-    anywhere: bool = False,
-    device: bool = False,
-    query: type[Schema] | None = None,
-    lan_only: bool = False,
+    **more: Any,
 ) -> Callable[[View], View]:
-    """Decorates a view, below the route decorator."""
+    """Decorates a view, below the route decorator. `more`: further fields of `Rule`."""
 
     def attach(view: View) -> View:
-        row = Rule(summary, access, answers, body, bearer_only, websocket, anywhere, device, query, lan_only)
-        setattr(view, ATTRIBUTE, row)
+        setattr(view, ATTRIBUTE, Rule(summary, access, answers, **more))
         return view
 
     return attach

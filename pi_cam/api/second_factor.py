@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict
 
-import segno
 from flask import Blueprint, Response, jsonify
 
+from pi_cam.api import qr
 from pi_cam.api.access import current_person, note
 from pi_cam.api.factor_schemas import CodeSchema, EnrolmentSchema, ProofSchema, RecoveryCodesSchema, TotpSchema
 from pi_cam.api.rules import rule
@@ -33,7 +32,7 @@ def begin() -> Response:
     here = services()
     name = here.accounts.require_password(user, json_body(ProofSchema)["current"])
     enrolment = here.totp.begin(user, name)
-    response = jsonify(**asdict(enrolment), qr=_picture(enrolment.uri))
+    response = jsonify(**asdict(enrolment), qr=qr.picture(enrolment.uri))
     response.status_code = 201
     return response
 
@@ -69,12 +68,3 @@ def renew() -> Response:
     note("recovery-codes-made", name=current_person().name)
     response.status_code = 201
     return response
-
-
-def _picture(uri: str) -> str:
-    """A QR code, dark on light with its quiet zone, so that a phone reads it on a dark page, too."""
-    picture = io.BytesIO()
-    segno.make(uri, error="m", micro=False).save(
-        picture, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
-    )
-    return picture.getvalue().decode()

@@ -18,13 +18,17 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.remote.link import Link
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
+from pi_cam.trust.entry import Entries
+from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.passkeys import Passkeys
+from pi_cam.trust.portal_sessions import PortalSessions
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
@@ -59,6 +63,11 @@ class Services:
     checkup: Checkup
     intercom: Intercom
     floor: Floor
+    pairing: Pairing
+    entries: Entries
+    portal_sessions: PortalSessions
+    link: Link
+    device_id: str
     started: Started
 
 

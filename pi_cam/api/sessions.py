@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TypedDict
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api.access import current_person, note, visitor_address
 from pi_cam.api.arrival import cookie_name, is_secure, known_cookie_name, scheme
@@ -82,11 +83,14 @@ def _noting(actor: Callable[[], str], code: str | None, by: str = "password") ->
         raise
 
 
-def set_cookie(response: Response, secret: str, person: Person) -> None:
+def set_cookie(response: BaseResponse, secret: str, person: Person) -> None:
     """Puts the session into the browser, and that this person signed in here."""
     lifetime = int(services().settings.number("session_hours") * 3600)
-    known = services().accounts.browsers.issue(int(person.key.removeprefix("user ")))
-    for name, value, seconds in ((cookie_name(), secret, lifetime), (known_cookie_name(), known, KNOWN_SECONDS)):
+    cookies = [(cookie_name(), secret, lifetime)]
+    user = local_user(person)
+    if user is not None:
+        cookies.append((known_cookie_name(), services().accounts.browsers.issue(user), KNOWN_SECONDS))
+    for name, value, seconds in cookies:
         response.set_cookie(name, value, max_age=seconds, path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
@@ -95,19 +99,30 @@ def clear_cookie(response: Response) -> None:
     response.delete_cookie(cookie_name(), path="/", httponly=True, samesite="Lax", secure=is_secure())
 
 
+def local_user(person: Person) -> int | None:
+    """The id of a person who has an account on this device itself."""
+    kind, _, number = person.key.partition(" ")
+    return int(number) if kind == "user" else None
+
+
 def own_user() -> tuple[int, str]:
-    """The signed-in user's id and session. Raises `NotAllowed` for a token, which is nobody's session."""
+    """The signed-in user's id and session. Raises `NotAllowed` for a token, which is nobody's session, and for who came
+    from the portal, whose account is there."""
     person = current_person()
     if person.session is None:
         raise NotAllowed("A token has no session of its own.")
-    return int(person.key.removeprefix("user ")), person.session
+    user = local_user(person)
+    if user is None:
+        raise NotAllowed("You came in from the portal: your account is there.")
+    return user, person.session
 
 
 def sign_out() -> None:
     """Ends the present session, and what is watched with it."""
-    _, session = own_user()
-    here = services()
-    here.sessions.end(session)
+    person, here = current_person(), services()
+    if person.session is None:
+        raise NotAllowed("A token has no session of its own.")
+    (here.sessions if local_user(person) is not None else here.portal_sessions).end(person.session)
     note("signed-out")
     here.present.check_now()
 
@@ -145,7 +160,8 @@ def create_by_passkey() -> Response:
 def list_all() -> Response:
     """Where I am signed in; nothing for a token."""
     person = current_person()
-    rows = services().sessions.of(own_user()[0]) if person.session else []
+    user = local_user(person)
+    rows = services().sessions.of(user) if user is not None else []
     return jsonify(sessions=[{**asdict(row), "current": row.id == person.session} for row in rows])
 
 

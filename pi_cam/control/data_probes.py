@@ -15,8 +15,9 @@ from pi_cam.control.findings import Finding, Place
 from pi_cam.errors import SettingError
 from pi_cam.journal.anchor import NAME as ANCHOR
 from pi_cam.journal.ledger import NAME as JOURNAL
+from pi_cam.migrations import MIGRATIONS
 from pi_cam.settings import Settings
-from pi_cam.store import DATABASE, GOOD_COPY, MIGRATIONS, SECRET, Store
+from pi_cam.store import DATABASE, GOOD_COPY, SECRET, Store
 from pi_cam.trust.device_key import FILE as DEVICE_KEY
 
 MIN_FREE_BYTES = 200 << 20

@@ -15,7 +15,8 @@ import pytest
 
 from pi_cam import store as store_module
 from pi_cam.errors import StoreError
-from pi_cam.store import DATABASE, GOOD_COPY, MIGRATIONS, SECRET, Store
+from pi_cam.migrations import MIGRATIONS
+from pi_cam.store import DATABASE, GOOD_COPY, SECRET, Store
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions

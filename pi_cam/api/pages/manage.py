@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint
 
-from pi_cam.api import passkeys, system, tokens, users
+from pi_cam.api import arrival, pairing, passkeys, qr, system, tokens, users
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
@@ -15,6 +15,7 @@ from pi_cam.api.pages.rendering import HTML, render
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
+from pi_cam.api.sessions import local_user
 from pi_cam.journal.actions import ACTIONS
 from pi_cam.trust.capabilities import CAPABILITIES, ROLES, in_order
 
@@ -77,14 +78,23 @@ def this_device() -> str:
     return render("system.html", system=system.described(), findings=system.findings())
 
 
+@blueprint.get("/remote")
+@rule("From anywhere", "configure", {200: HTML})
+def remote() -> str:
+    """The portal that this device belongs to."""
+    state = pairing.described()
+    code = f"data:image/svg+xml,{quote(qr.picture(state['link']))}" if "link" in state else None
+    return render("remote.html", pairing=state, qr=code, at_home=arrival.listener() == "lan")
+
+
 @blueprint.get("/account")
 @rule("My account", "person", {200: HTML})
 def account() -> str:
     """Where I am signed in, my password, my second factor and my passkeys."""
     person = current_person()
-    if person.session is None:
+    here, user = services(), local_user(person)
+    if user is None:
         return render("account.html", sessions=[], current=None, totp=None, passkeys=None, passkeys_here=False)
-    here, user = services(), int(person.key.removeprefix("user "))
     return render(
         "account.html",
         sessions=here.sessions.of(user),

@@ -32,6 +32,7 @@ NAVIGATION = (
     NavigationItem("/people", "People", "configure"),
     NavigationItem("/journal", "Journal", "configure"),
     NavigationItem("/settings", "Settings", "configure"),
+    NavigationItem("/remote", "From anywhere", "configure"),
     NavigationItem("/system", "This device", "configure"),
     NavigationItem("/account", "My account", None),
 )

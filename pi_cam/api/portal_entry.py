@@ -1,0 +1,109 @@
+"""The way in from the portal. The browser comes here for a nonce, goes back to the portal, which signs a token for it, and
+brings that token here; then this device has a session for it, and serves its own pages.
+
+All of it is on the tunnel's listener only. The cookie of the first step ties the nonce to one browser, so that nobody can
+make another's browser come in; it has to come along when the portal's page sends the token, and so is `SameSite=None`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, jsonify, redirect, request
+from marshmallow import Schema, fields, validate
+from werkzeug.wrappers import Response as BaseResponse
+
+from pi_cam.api import sessions
+from pi_cam.api.access import visitor_address
+from pi_cam.api.rules import rule
+from pi_cam.api.schemas import query_values
+from pi_cam.api.services import services
+from pi_cam.errors import NotAllowed, NotFound
+from pi_cam.trust.pairing import Portal
+from pi_cam.trust.portal_keys import LARGEST_TOKEN
+from pi_cam.trust.tickets import LIFETIME_SECONDS
+
+blueprint = Blueprint("portal_entry", __name__, url_prefix="/auth/portal")
+
+COOKIE = "__Host-entry"
+CAMERA = re.compile(r"[a-z0-9-]{1,32}")
+FORM = "application/x-www-form-urlencoded"
+
+
+class NonceSchema(Schema):
+    """What the portal's token must hold."""
+
+    nonce = fields.String(required=True)
+    device = fields.String(required=True)
+
+
+class CameraSchema(Schema):
+    """Which camera to show at the end."""
+
+    camera = fields.String(load_default=None, validate=validate.Regexp(CAMERA.pattern + r"\Z"))
+
+
+@blueprint.get("/nonce")
+@rule("A nonce for the portal's token", "public", {200: NonceSchema, 404: None}, tunnel_only=True)
+def nonce() -> Response:
+    """For programs; a browser is sent along by `GET /auth/portal`."""
+    _portal()
+    browser = secrets.token_urlsafe(32)
+    response = jsonify(nonce=services().entries.nonce(browser), device=services().device_id)
+    _tie(response, browser)
+    return response
+
+
+@blueprint.get("")
+@rule("To the portal, and back with a token", "public", {302: None, 404: None}, query=CameraSchema, tunnel_only=True)
+def begin() -> BaseResponse:
+    """Sends the browser to the portal with a nonce."""
+    portal, here = _portal(), services()
+    browser = secrets.token_urlsafe(32)
+    asked = {"device": here.device_id, "nonce": here.entries.nonce(browser)}
+    camera = query_values(CameraSchema)["camera"]
+    response = redirect(f"{portal.address}/enter?{urlencode(asked | ({'camera': camera} if camera else {}))}")
+    _tie(response, browser)
+    return response
+
+
+@blueprint.post("")
+@rule(
+    "Come in with the portal's token",
+    "public",
+    {302: None, 403: None, 404: None, 503: None},
+    body=FORM,
+    tunnel_only=True,
+    from_elsewhere=True,
+)
+def enter() -> BaseResponse:
+    """The token in the form's field `token`; a session cookie, and the page of the camera in `camera`."""
+    here, portal = services(), _portal()
+    token = request.form.get("token", "")[: LARGEST_TOKEN + 1]
+    try:
+        entry = here.entries.check(token, request.cookies.get(COOKIE, ""), portal.address, portal.keys)
+        secret, person = here.portal_sessions.open(entry, **sessions.where())
+    except NotAllowed as error:
+        here.journal.append("sign-in-refused", address=visitor_address(), result="refused", why=str(error), by="portal")
+        raise
+    here.journal.append("signed-in", actor=person.name, address=visitor_address(), by="portal")
+    camera = request.form.get("camera", "")
+    response = redirect(f"/?camera={camera}" if CAMERA.fullmatch(camera) else "/")
+    sessions.set_cookie(response, secret, person)
+    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="None")
+    return response
+
+
+def _portal() -> Portal:
+    portal = services().pairing.accepted()
+    if portal is None:
+        raise NotFound("This device belongs to no portal.")
+    return portal
+
+
+def _tie(response: BaseResponse, browser: str) -> None:
+    response.set_cookie(
+        COOKIE, browser, max_age=int(LIFETIME_SECONDS), path="/", secure=True, httponly=True, samesite="None"
+    )

@@ -1,0 +1,285 @@
+"""The thread that speaks to the portal: asks for a code, waits until somebody claims this device, then says twice a minute
+that it is there, and every two seconds asks whether somebody who is here lost their rights."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
+from pi_cam.remote.portal_client import Answer, checked_address
+from pi_cam.trust import portal_keys
+from pi_cam.trust.pairing import Pairing, Portal
+from pi_cam.trust.portal_sessions import PortalSessions
+
+log = logging.getLogger(__name__)
+
+PRESENCE_SECONDS = 30.0
+EPOCH_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 300.0
+LONGEST_CODE_SECONDS = 900.0
+LEAST_POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 60.0
+STOP_SECONDS = 2.0
+
+Describe = Callable[[], dict[str, Any]]
+Note = Callable[..., None]
+"""`Journal.append`."""
+
+
+class Client(Protocol):
+    """What is needed of a `PortalClient`."""
+
+    address: str
+
+    def authorize(self, device: dict[str, Any], nonce: str) -> dict[str, Any]:
+        """A code to show."""
+
+    def poll(self, device_code: str) -> Answer:
+        """Whether it was typed."""
+
+    def say(self, noun: str, body: dict[str, Any]) -> dict[str, Any]:
+        """As the paired device."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A code that waits for somebody to type it at the portal. `page`: where; `link`: the same with the code in it, for a QR
+    code. `ends_at`, in monotonic seconds."""
+
+    client: Client
+    device_code: str
+    code: str
+    page: str
+    link: str
+    interval: float
+    ends_at: float
+
+
+class Link:
+    """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute. Blocks
+    nobody: the methods that people call only leave a word for the thread, but for `ask`, which waits for the code."""
+
+    def __init__(
+        self,
+        pairing: Pairing,
+        sessions: PortalSessions,
+        connect: Callable[[str], Client],
+        identity: Describe,
+        presence: Describe,
+        note: Note,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pairing = pairing
+        self._sessions = sessions
+        self._connect = connect
+        self._identity = identity
+        self._presence = presence
+        self._note = note
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._asking: Asking | None = None
+        self._client: Client | None = None
+        self._trouble: str | None = None
+        self._answered_at: float | None = None
+        self._failures = 0
+        self._said_at = float("-inf")
+
+    def start(self) -> None:
+        """Begins."""
+        self._thread = threading.Thread(target=self._run, name="portal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends; a request that hangs is left to its time-out."""
+        self._ended.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def state(self) -> dict[str, object]:
+        """For the API: `answered_seconds_ago`, `trouble`, and while a code waits `code`, `page`, `link`, `seconds_left`."""
+        now = self._clock()
+        with self._lock:
+            asking, answered, trouble = self._asking, self._answered_at, self._trouble
+        shown: dict[str, object] = {
+            "trouble": trouble,
+            "answered_seconds_ago": None if answered is None else round(now - answered, 1),
+        }
+        if asking is not None:
+            left = max(0, round(asking.ends_at - now))
+            shown |= {"code": asking.code, "page": asking.page, "link": asking.link, "seconds_left": left}
+        return shown
+
+    def ask(self, address: str) -> None:
+        """Asks a portal for a code. Raises `SettingError` for a bad address, `Conflict` while this device is paired,
+        `PortalUnreachable`, `PortalRefused`."""
+        if self._pairing.accepted() is not None:
+            raise Conflict("This device is paired already. Unpair it first.")
+        client = self._connect(checked_address(address))
+        answer = client.authorize(self._identity(), portal_keys.encoded(secrets.token_bytes(16)))
+        asking = _asking(client, answer, self._clock())
+        with self._lock:
+            self._asking, self._trouble = asking, None
+        self._wake.set()
+
+    def give_up(self) -> None:
+        """Nobody is to claim this device now: no code is shown any more, and a claim that waits is refused."""
+        with self._lock:
+            self._asking = None
+        if self._pairing.accepted() is None:
+            self._pairing.forget()
+
+    def accepted(self) -> None:
+        """Somebody at home said yes: the portal hears of it at once."""
+        self._said_at = float("-inf")
+        self._wake.set()
+
+    def unpair(self) -> None:
+        """Ends the pairing here, and tells the portal if it can be reached. Raises `NotFound` when there is none."""
+        portal = self._pairing.portal()
+        if not self._pairing.forget() or portal is None:
+            raise NotFound("This device is not paired.")
+        try:
+            self._connect(portal.address).say("unpair", {})
+        except (PortalUnreachable, PortalRefused) as error:
+            log.warning("the portal was not told that this device left it", extra={"trouble": str(error)})
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self._wake.clear()
+            try:
+                wait = self.step()
+                self._failures = 0
+            except PortalUnreachable as error:
+                wait = self._troubled(str(error))
+            except PiCamError as error:
+                wait = self._troubled(str(error))
+                log.warning("the portal", extra={"trouble": str(error)})
+            self._wake.wait(wait)
+
+    def step(self) -> float | None:
+        """Does what is due; how many seconds until the next, None when only a word can make something due."""
+        portal = self._pairing.portal()
+        if portal is not None and portal.accepted:
+            with self._lock:
+                self._asking = None
+            return self._speak(portal)
+        self._client = None
+        with self._lock:
+            asking = self._asking
+        return self._poll(asking) if asking is not None else None
+
+    def _poll(self, asking: Asking) -> float | None:
+        if self._clock() > asking.ends_at:
+            self._forget(asking, "The code is too old: ask for a new one.")
+            return None
+        answer = asking.client.poll(asking.device_code)
+        if answer.status == 200:
+            self._claimed(asking, answer.body)
+            return None
+        code = answer.body.get("error")
+        if code == "slow_down":
+            self._replace(asking, interval=min(MOST_POLL_SECONDS, asking.interval + 5))
+        elif code != "authorization_pending":
+            self._forget(asking, "Nobody claimed this device with this code: ask for a new one.")
+            return None
+        return asking.interval
+
+    def _claimed(self, asking: Asking, answer: dict[str, Any]) -> None:
+        self._forget(asking, None)
+        owner = answer.get("owner")
+        if not isinstance(owner, str) or not 0 < len(owner) <= 254 or not owner.isprintable():
+            raise PortalRefused("The portal's answer makes no sense.")
+        self._pairing.claimed(asking.client.address, owner, portal_keys.parse(answer.get("keys")))
+        self._note("device-claimed", owner=owner, portal=asking.client.address)
+
+    def _speak(self, portal: Portal) -> float:
+        if self._client is None or self._client.address != portal.address:
+            self._client, self._said_at = self._connect(portal.address), float("-inf")
+        try:
+            self._say(self._client)
+        except PortalRefused as error:
+            if error.code != "unpaired":
+                raise
+            self._pairing.forget()
+            self._note("device-unpaired", portal=portal.address, by="portal")
+        with self._lock:
+            self._answered_at, self._trouble = self._clock(), None
+        return EPOCH_SECONDS if self._sessions.subjects() else self._until_presence()
+
+    def _say(self, client: Client) -> None:
+        subjects = self._sessions.subjects()
+        if subjects:
+            epochs = _epochs(client.say("epoch", {"subjects": subjects}))
+            self._sessions.raise_epochs(epochs)
+            self._sessions.end_all([one for one in subjects if one not in epochs])
+        if self._until_presence() <= 0:
+            answer = client.say("presence", self._presence())
+            self._said_at = self._clock()
+            if isinstance(answer.get("keys"), str):
+                self._rotate(answer["keys"])
+
+    def _rotate(self, token: str) -> None:
+        try:
+            self._pairing.rotate(token)
+        except NotAllowed as error:  # those that are pinned stay
+            log.warning("new keys of the portal were refused", extra={"trouble": str(error)})
+            self._note("portal-keys-refused", result="refused", why=str(error))
+        else:
+            self._note("portal-keys-changed")
+
+    def _until_presence(self) -> float:
+        return max(0.0, self._said_at + PRESENCE_SECONDS - self._clock())
+
+    def _troubled(self, sentence: str) -> float:
+        """Longer each time, and never the same for two devices: a portal that comes back is not run over."""
+        self._failures += 1
+        with self._lock:
+            self._trouble = sentence
+        longest = min(LONGEST_WAIT_SECONDS, EPOCH_SECONDS * 2.0 ** min(self._failures, 10))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+    def _forget(self, asking: Asking, trouble: str | None) -> None:
+        with self._lock:
+            if self._asking is asking:
+                self._asking, self._trouble = None, trouble
+
+    def _replace(self, asking: Asking, *, interval: float) -> None:
+        slower = Asking(
+            asking.client, asking.device_code, asking.code, asking.page, asking.link, interval, asking.ends_at
+        )
+        with self._lock:
+            if self._asking is asking:
+                self._asking = slower
+
+
+def _asking(client: Client, answer: dict[str, Any], now: float) -> Asking:
+    """Raises `PortalUnreachable` for an answer that makes no sense."""
+    words = [answer.get(name) for name in ("device_code", "user_code", "verification_uri", "verification_uri_complete")]
+    numbers = answer.get("interval", 5), answer.get("expires_in")
+    if any(not isinstance(word, str) or not 0 < len(word) <= 512 or not word.isprintable() for word in words) or any(
+        not isinstance(number, int | float) or number <= 0 for number in numbers
+    ):
+        raise PortalUnreachable("The portal's answer makes no sense.")
+    device_code, code, page, link = (str(word) for word in words)
+    if not all(one.startswith(client.address + "/") for one in (page, link)):
+        raise PortalUnreachable("The portal's answer makes no sense.")
+    interval, lifetime = (float(number or 0) for number in numbers)
+    interval = min(MOST_POLL_SECONDS, max(LEAST_POLL_SECONDS, interval))
+    return Asking(client, device_code, code, page, link, interval, now + min(lifetime, LONGEST_CODE_SECONDS))
+
+
+def _epochs(answer: dict[str, Any]) -> dict[str, int]:
+    found = answer.get("epochs")
+    if not isinstance(found, dict):
+        raise PortalUnreachable("The portal's answer makes no sense.")
+    return {str(subject): epoch for subject, epoch in found.items() if type(epoch) is int and epoch >= 0}
