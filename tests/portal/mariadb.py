@@ -22,7 +22,7 @@ SHARE = (Path("/usr/share/mariadb"), Path("/usr/share/mysql"))
 START_SECONDS = 30.0
 
 FAST = (
-    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-log-at-trx-commit=2",
     "--innodb-buffer-pool-size=16M",
     "--innodb-log-file-size=8M",
     "--skip-log-bin",

@@ -13,7 +13,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import web.ui
-from web.portal import headers, problems, rules, throttle
+from web.portal import headers, mail, problems, rules, throttle
 from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
@@ -44,12 +44,13 @@ def create_app(
     if settings.proxies:
         # The address only: names and scheme are those of PORTAL_URL, whatever a header says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0)  # type: ignore[method-assign]
+    rules.install(app)  # first: what is closed is closed, and what cannot be known is said, before a form is looked at
     db.init_app(app)
     CSRFProtect(app)
     throttle.limiter.init_app(app)
     _install_security(app)
-    rules.install(app)
     problems.install(app)
+    mail.install(app)
     headers.install(app, settings)
     app.register_blueprint(web.ui.create_blueprint())
     for part in PARTS:

@@ -13,14 +13,16 @@ import ssl
 import sys
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from functools import cached_property
 from typing import Protocol
 
-from flask import Response, after_this_request
+from flask import Flask, Response, after_this_request, g
 
 from web.portal.errors import MailUnavailable
 from web.portal.settings import LOOPBACK, MailServer
 
 TIMEOUT_SECONDS = 10.0
+OPEN = "open_mail_lines"
 MAIL_GONE = "No mail can be sent at the moment. Nothing was changed; please try again in some minutes."
 
 log = logging.getLogger(__name__)
@@ -58,23 +60,29 @@ class Smtp:
             raise MailUnavailable(MAIL_GONE) from error
 
     def _connected(self) -> smtplib.SMTP:
-        server, context = self._server, ssl.create_default_context()
-        client: smtplib.SMTP
-        if server.encrypted:
-            client = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_SECONDS, context=context)
-        else:
-            client = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
+        server, client = self._server, self._connect()
         try:
             if not server.encrypted:
                 client.ehlo()
                 if server.host not in LOOPBACK or client.has_extn("starttls"):
-                    client.starttls(context=context)
+                    client.starttls(context=self._authorities)
             if server.user is not None:
                 client.login(server.user, server.password or "")
         except BaseException:
             client.close()
             raise
         return client
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._server.host, self._server.port
+        if self._server.encrypted:
+            return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=self._authorities)
+        return smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+
+    @cached_property
+    def _authorities(self) -> ssl.SSLContext:
+        """Those that this machine trusts: reading them takes as long as a mail."""
+        return ssl.create_default_context()
 
 
 class _SmtpLine:
@@ -110,6 +118,22 @@ class Terminal:
         """Nothing to end."""
 
 
+def install(app: Flask) -> None:
+    """Closes what a view opened and did not use, because something went wrong in between."""
+
+    @app.teardown_request
+    def close_unused(_error: BaseException | None) -> None:
+        for line in g.pop(OPEN, []):
+            line.close()
+
+
+def open_line(post: Post) -> Line:
+    """For the present request. Raises `MailUnavailable`."""
+    line = post.open()
+    g.setdefault(OPEN, []).append(line)
+    return line
+
+
 def letter(sender: str, recipient: str, subject: str, text: str) -> EmailMessage:
     """A plain mail."""
     message = EmailMessage()
@@ -123,6 +147,8 @@ def letter(sender: str, recipient: str, subject: str, text: str) -> EmailMessage
 
 def send_after_answer(line: Line, messages: list[EmailMessage]) -> None:
     """Sends them over this line, and closes it, when the answer to the present request has left."""
+
+    g.get(OPEN, []).remove(line)
 
     def send() -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def language() -> str:
     return texts.choose_language(request.headers.get("Accept-Language"), request.cookies.get(LANGUAGE_COOKIE))
 
 
+@cache
 def translator(spoken: str) -> Callable[..., str]:
     """`_("… %(name)s …", name=value)`."""
     translate = texts.translator(spoken, TRANSLATIONS)
@@ -71,6 +73,7 @@ def render_mail(template: str, spoken: str, **values: Any) -> tuple[str, str]:
     return subject.strip(), body.strip() + "\n"
 
 
+@cache
 def browser_messages(spoken: str) -> dict[str, str]:
     """What the modules on the portal's pages say, by their English."""
     said = translator(spoken)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from flask import current_app, request
 from flask_limiter import Limiter
-from sqlalchemy import String, delete, insert, select, update
+from sqlalchemy import Connection, String, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,6 +24,7 @@ from web.portal.services import services
 FREE_TRIES = 5
 LONGEST = timedelta(seconds=60)
 FORGOTTEN_AFTER = timedelta(hours=1)
+INSERT_TRIES = 3
 TOO_MANY = "Too many attempts. Wait a moment, then try again."
 
 
@@ -68,29 +69,30 @@ def succeeded(*key: str) -> None:
 
 
 def _attempt(name: str, free: int, longest: timedelta) -> None:
-    now = services().clock()
-    with db.engine.begin() as connection:
-        row = connection.execute(
-            select(Attempt.failures, Attempt.last_at).where(Attempt.key_hash == name).with_for_update()
-        ).first()
-        if row is None or now - row.last_at > FORGOTTEN_AFTER:
-            connection.execute(delete(Attempt).where(Attempt.last_at < now - FORGOTTEN_AFTER))
-            count = 0
-        else:
-            count = row.failures
-            left = row.last_at + _pause(count, free, longest) - now
-            if left > timedelta(0):
-                raise TooManyTries(TOO_MANY, left.total_seconds())
-        changed = connection.execute(
-            update(Attempt).where(Attempt.key_hash == name).values(failures=count + 1, last_at=now)
-        )
-        if changed.rowcount:
-            return
+    for _ in range(INSERT_TRIES):
         try:
-            with connection.begin_nested():
-                connection.execute(insert(Attempt).values(key_hash=name, failures=1, last_at=now))
-        except IntegrityError:  # another worker was first
-            connection.execute(update(Attempt).where(Attempt.key_hash == name).values(failures=Attempt.failures + 1))
+            with db.engine.begin() as connection:
+                _count(connection, name, free, longest)
+        except IntegrityError:  # somebody else was the first at the same moment: look again
+            continue
+        return
+    raise TooManyTries(TOO_MANY, 1.0)
+
+
+def _count(connection: Connection, name: str, free: int, longest: timedelta) -> None:
+    now = services().clock()
+    row = connection.execute(
+        select(Attempt.failures, Attempt.last_at).where(Attempt.key_hash == name).with_for_update()
+    ).first()
+    if row is None:
+        connection.execute(delete(Attempt).where(Attempt.last_at < now - FORGOTTEN_AFTER))
+        connection.execute(insert(Attempt).values(key_hash=name, failures=1, last_at=now))
+        return
+    failures = row.failures if now - row.last_at <= FORGOTTEN_AFTER else 0
+    left = row.last_at + _pause(failures, free, longest) - now
+    if left > timedelta(0):
+        raise TooManyTries(TOO_MANY, left.total_seconds())
+    connection.execute(update(Attempt).where(Attempt.key_hash == name).values(failures=failures + 1, last_at=now))
 
 
 def _pause(count: int, free: int, longest: timedelta) -> timedelta:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from web import browsers
-from web.portal import throttle
+from web.portal import mail, throttle
 from web.portal.accounts import addresses, export, factors, guesses, letters, links, passkeys, people, sessions
 from web.portal.accounts.entry import form_page, own_path
 from web.portal.accounts.models import User
@@ -99,7 +99,7 @@ def ask_new_email() -> BaseResponse:
         email = addresses.normalised(request.form.get("email", ""))
     except Refused as error:
         return form_page("portal/email.html", error, email=request.form.get("email", "")[: addresses.MAX_LENGTH])
-    line = services().post.open()
+    line = mail.open_line(services().post)
     link = links.make("email", user, "/account/email/%s", email)
     message = letters.compose("new_address.txt", user.language, email, link=link)
     letters.send(line, message, meant=people.find(email) is None)

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, request, 
 from flask_security.utils import logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
+from web.portal import mail
 from web.portal.accounts import addresses, guesses, letters, links, people
 from web.portal.accounts.models import User
 from web.portal.database import db
@@ -53,7 +54,7 @@ def create_account() -> BaseResponse:
         people.check_password(password, email)
     except Refused as error:
         return form_page("portal/signup.html", error, email=email[: addresses.MAX_LENGTH])
-    line = services().post.open()
+    line = mail.open_line(services().post)
     spoken = language()
     user, waiting = people.sign_up(email, password, spoken)
     if waiting:
@@ -80,7 +81,7 @@ def send_again() -> BaseResponse:
         email = addresses.normalised(request.form.get("email", ""))
     except Refused as error:
         return form_page("portal/confirm_again.html", error)
-    line = services().post.open()
+    line = mail.open_line(services().post)
     user = people.find(email)
     link = links.make("confirm", user, "/confirm/%s")
     message = letters.compose("confirm.txt", user.language if user else language(), email, link=link)

@@ -34,7 +34,7 @@ def send(line: mail.Line, message: EmailMessage, *, meant: bool = True) -> None:
 def notify(message: EmailMessage) -> None:
     """Tells a person what was done to their account, after the answer. It is done, whether or not mail can be sent."""
     try:
-        line = services().post.open()
+        line = mail.open_line(services().post)
     except MailUnavailable:
         return
     mail.send_after_answer(line, [message])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, make_response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from web.portal import mail
 from web.portal.accounts import addresses, letters, links, people
 from web.portal.accounts.entry import form_page
 from web.portal.database import db
@@ -35,7 +36,7 @@ def send_link() -> BaseResponse:
         email = addresses.normalised(request.form.get("email", ""))
     except Refused as error:
         return form_page("portal/forgot.html", error, email=request.form.get("email", "")[: addresses.MAX_LENGTH])
-    line = services().post.open()
+    line = mail.open_line(services().post)
     user = people.find(email)
     link = links.make("reset", user, "/reset/%s")
     message = letters.compose("reset.txt", user.language if user else language(), email, link=link)

@@ -1,0 +1,116 @@
+"""The tables go up and down, on the real server, and are those that the models describe."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from tests.portal.mariadb import MariaDb
+from web.portal import migrate
+from web.portal.database import Base, engine_for
+
+HERE = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["mariadb", "sqlite"])
+def empty(request: pytest.FixtureRequest, mariadb_server: MariaDb, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/portal.db"
+    return mariadb_server.create(f"steps_{abs(hash(request.node.name))}")
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def test_every_step_goes_up_and_down_and_up(empty: str) -> None:
+    engine = engine_for(empty)
+    steps = list(ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions())[::-1]
+    for step in steps:
+        migrate.up(engine, step.revision)
+        assert migrate.state(engine) == step.revision
+        migrate.down(engine)
+        assert migrate.state(engine) == step.down_revision
+        migrate.up(engine, step.revision)
+    assert tables(engine) == set(Base.metadata.tables)
+    migrate.up(engine)
+    migrate.down(engine, "base")
+    assert tables(engine) == set()
+    engine.dispose()
+
+
+def test_the_newest_state_is_that_of_the_models(database_url: str) -> None:
+    engine = engine_for(database_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+    engine.dispose()
+
+
+def test_tables_are_safe_ones(database_url: str) -> None:
+    engine = engine_for(database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "select table_name, engine, table_collation from information_schema.tables where table_schema = 'portal'"
+            )
+        ).all()
+        mode = connection.execute(text("select @@sql_mode, @@time_zone, @@tx_isolation")).one()
+    engine.dispose()
+    assert {(row[1], row[2]) for row in rows if row[0] != "alembic_version"} == {("InnoDB", "utf8mb4_bin")}
+    assert "STRICT_ALL_TABLES" in mode[0]
+    assert mode[1:] == ("+00:00", "READ-COMMITTED")
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/portal.db")
+    assert [migrate.main([word]) for word in ("show", "up", "down")] == [0, 0, 0]
+    states = [line.rpartition(" ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert states == ["base", "0001", "base"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "url", "status"),
+    [
+        (["up"], "", 2),
+        ([], "sqlite://", 2),
+        (["sideways"], "sqlite://", 2),
+        (["up", "9999"], "sqlite://", 1),
+        (["up"], "mysql+pymysql://nobody@127.0.0.1:9/portal", 1),
+        (["up"], "nonsense", 1),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_command_fails_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    url: str,
+    status: int,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert migrate.main(arguments) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1
+
+
+def test_it_is_a_program(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "web.portal.migrate", "show"],
+        cwd=HERE,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path}/portal.db"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "the tables are at revision base\n")
