@@ -108,6 +108,7 @@ class App:
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
+        self._settings, self._pairing = settings, trust.pairing
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
@@ -177,7 +178,13 @@ class App:
 
     def _shown_to_portal(self) -> dict[str, object]:
         """What the portal it is paired with is told, twice a minute."""
-        return {"version": pi_cam.__version__, "cameras": self.loop.call(self._cameras_shown())}
+        portal = self._pairing.accepted()
+        return {
+            "version": pi_cam.__version__,
+            "public_name": self._settings.text("tunnel_host") or None,
+            "keys_version": portal.keys.version if portal else 1,
+            "cameras": self.loop.call(self._cameras_shown()),
+        }
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]

@@ -42,10 +42,11 @@ def said(error: errors.PortalError) -> str:
     return translator(language())(error.sentence, **error.values)
 
 
-def answer(status: int, detail: str, retry_after: float | None = None) -> Response:
-    """`detail`: a sentence in English, or one already translated."""
+def answer(status: int, detail: str, retry_after: float | None = None, code: str = "") -> Response:
+    """`detail`: a sentence in English, or one already translated. `code`: a word for programs."""
     if request.is_json:
-        response = jsonify(status=status, detail=translator(language())(detail))
+        body: dict[str, object] = {"status": status, "detail": translator(language())(detail)}
+        response = jsonify(body | ({"code": code} if code else {}))
         response.status_code = status
     else:
         page = render(
@@ -70,7 +71,7 @@ def install(app: Flask) -> None:
             page = "/verify" if isinstance(error, NotFresh) else "/signin"
             return redirect(f"{page}?{urlencode({'next': onward})}", 303)
         wait = getattr(error, "retry_after_seconds", RETRY_SECONDS if status == 503 else None)
-        return answer(status, said(error), wait)
+        return answer(status, said(error), wait, getattr(error, "code", ""))
 
     @app.errorhandler(OperationalError)
     @app.errorhandler(InterfaceError)

@@ -28,7 +28,7 @@ class NavigationItem:
     title: str
 
 
-NAVIGATION = (NavigationItem("/account", "My account"),)
+NAVIGATION = (NavigationItem("/cameras", "Cameras"), NavigationItem("/account", "My account"))
 
 
 def language() -> str:

@@ -12,8 +12,9 @@ from flask_login import current_user
 from web.portal.errors import NotAllowed, NotSignedIn, Unavailable
 from web.portal.services import services
 
-Access = Literal["public", "person", "fresh"]
-"""`public`: anybody. `person`: whoever is signed in. `fresh`: who proved a moment ago that it is they."""
+Access = Literal["public", "person", "fresh", "device"]
+"""`public`: anybody. `person`: whoever is signed in. `fresh`: who proved a moment ago that it is they.
+`device`: a device that signed in by its key."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 FRESH_SECONDS = 15 * 60.0
@@ -22,6 +23,7 @@ PROVED_AT = "fs_paa"
 FOREIGN = "This request comes from another site."
 DATABASE_GONE = "The portal cannot reach its database at the moment. Nothing was changed; please try again in a minute."
 
+DEVICE_PATHS = "/device/v1/"
 ATTRIBUTE = "_portal_rule"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -46,8 +48,8 @@ def rule_of(view: Callable[..., Any] | None) -> Access | None:
     return getattr(view, ATTRIBUTE, None)
 
 
-def install(app: Flask) -> None:
-    """Puts the guard before every request."""
+def install(app: Flask, known_device: Callable[[], None]) -> None:
+    """Puts the guard before every request. `known_device` raises `NotSignedIn` unless a device makes it."""
 
     @app.before_request
     def guard() -> None:
@@ -56,7 +58,9 @@ def install(app: Flask) -> None:
         access = rule_of(app.view_functions[request.endpoint or ""])
         if access is None:
             raise NotAllowed("This address is closed.")
-        if is_file():
+        if access == "device":
+            known_device()
+        if has_no_session():
             return
         if getattr(session, "lost", False):
             raise Unavailable(DATABASE_GONE)
@@ -69,6 +73,11 @@ def install(app: Flask) -> None:
 def is_file() -> bool:
     """Whether a file of the pages is asked for, or whether the portal lives: for which no session is looked up."""
     return request.path.startswith(("/ui/", "/portal/")) or request.path in ("/healthz", "/.well-known/security.txt")
+
+
+def has_no_session() -> bool:
+    """Whether no person's session counts: for files, and for what devices say."""
+    return is_file() or request.path.startswith(DEVICE_PATHS)
 
 
 def is_fresh() -> bool:

@@ -23,7 +23,7 @@ from werkzeug.datastructures import CallbackDict
 
 from web.portal.accounts.models import SignIn
 from web.portal.database import Clock, db
-from web.portal.rules import is_file
+from web.portal.rules import has_no_session
 
 USER_KEY = "_user_id"
 """Where Flask-Login says in the session who is signed in."""
@@ -81,7 +81,7 @@ class Sessions(SessionInterface):
     def open_session(self, app: Flask, request: Request) -> PortalSession:
         """Never raises: a session that cannot be looked up is `lost`."""
         value = request.cookies.get(self.cookie, "")
-        if not value or is_file():
+        if not value or has_no_session():
             return PortalSession()
         if "." in value:
             return PortalSession(self._visit(app, value))
@@ -93,7 +93,7 @@ class Sessions(SessionInterface):
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Writes what changed; raises what the database raises."""
-        if not isinstance(session, PortalSession) or session.lost or is_file():
+        if not isinstance(session, PortalSession) or session.lost or has_no_session():
             return
         response.vary.add("Cookie")
         if session.row is not None and (session.renewed or USER_KEY not in session):

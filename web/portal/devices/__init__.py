@@ -1,0 +1,1 @@
+"""Cameras' devices: how one comes to an account, what it says, and how people get to it."""

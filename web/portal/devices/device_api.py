@@ -1,0 +1,156 @@
+"""What devices say to the portal. They come by themselves, by key and not by cookie; the portal never calls them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, jsonify, request
+from sqlalchemy import delete
+
+from web.portal import throttle
+from web.portal.accounts.addresses import masked
+from web.portal.database import db
+from web.portal.devices import claims, proofs, rights, signing
+from web.portal.devices.models import Camera, Device
+from web.portal.devices.speech import (
+    AuthorizeSchema,
+    EpochSchema,
+    NothingSchema,
+    PresenceSchema,
+    TokenSchema,
+    said,
+)
+from web.portal.errors import NotAllowed, NotSignedIn, Refused
+from web.portal.rules import rule
+from web.portal.services import services
+
+blueprint = Blueprint("device_api", __name__, url_prefix="/device/v1")
+
+UNPAIRED = "This device belongs to nobody here."
+
+
+class Unpaired(NotAllowed):
+    """The device is itself, but is nobody's."""
+
+    code = "unpaired"
+
+    def __init__(self) -> None:
+        super().__init__(UNPAIRED)
+
+
+@blueprint.post("/authorize")
+@rule("public")
+@throttle.by_address
+def authorize() -> Response:
+    """A code for people (RFC 8628, section 3.2), for a device that signs with its key."""
+    given = said(AuthorizeSchema)
+    try:
+        public_key = signing.decoded(given["public_key"])
+    except ValueError:
+        raise Refused("What this device says makes no sense.") from None
+    proofs.check(public_key, given["signature"], "authorize", given["nonce"])
+    described = {name: given[name] for name in ("name", "model", "version")}
+    shown = claims.begin(public_key, described, throttle.address())
+    page = f"{services().settings.url}/pair"
+    code = claims.written(shown.user_code)
+    return jsonify(
+        device_code=shown.device_code,
+        user_code=code,
+        verification_uri=page,
+        verification_uri_complete=f"{page}?code={code}",
+        expires_in=int(claims.GOOD_FOR.total_seconds()),
+        interval=claims.INTERVAL_SECONDS,
+    )
+
+
+@blueprint.post("/token")
+@rule("public")
+def token() -> tuple[Response, int] | Response:
+    """Has somebody typed the code? Or: a token to speak with, for a challenge that was signed."""
+    given = said(TokenSchema)
+    if given["grant"] == "key":
+        return _by_key(given["device"], given["challenge"], given["signature"])
+    try:
+        device, user = claims.poll(given["device_code"], given["signature"])
+    except claims.Pending as pending:
+        return jsonify(error=pending.error), 400
+    return jsonify(device=device, owner=masked(user.email), keys=signing.key_set())
+
+
+@blueprint.post("/presence")
+@rule("device")
+def presence() -> Response:
+    """That it is there, and what it has. The first time after a claim it means: somebody at home said yes."""
+    given, now = said(PresenceSchema), services().clock()
+    device = _device()
+    device.version, device.public_name, device.seen_at = given["version"], given["public_name"], now
+    if device.public_name == services().settings.host:
+        device.public_name = None
+    db.session.flush()
+    _keep_cameras(device, given["cameras"])
+    db.session.commit()
+    keys = signing.newer_than(given["keys_version"])
+    return jsonify({"keys": keys} if keys else {})
+
+
+@blueprint.post("/epoch")
+@rule("device")
+def epoch() -> Response:
+    """Of the accounts that are there now; who is not named in the answer has no business there any more."""
+    return jsonify(epochs=rights.epochs_of(_device(), said(EpochSchema)["subjects"]))
+
+
+@blueprint.post("/unpair")
+@rule("device")
+def unpair() -> Response:
+    """Somebody at home ended it."""
+    said(NothingSchema)
+    claims.leave(_device())
+    db.session.commit()
+    return jsonify()
+
+
+def _by_key(device: str, challenge: str | None, signature: str) -> Response:
+    if challenge is None:
+        return jsonify(challenge=proofs.challenge(device))
+    proofs.check_challenge(device, challenge)
+    public_key = claims.public_key_of(device)
+    if public_key is None:
+        raise Unpaired
+    proofs.check(public_key, signature, "challenge", challenge)
+    return jsonify(access_token=proofs.access_token(device), expires_in=proofs.ACCESS_SECONDS)
+
+
+def known_device() -> None:
+    """Notes whose access token came with the present request. Raises `NotSignedIn`."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    device = proofs.device_of(given.strip()) if scheme.lower() == "bearer" else None
+    if device is None:
+        raise NotSignedIn("This device has to sign in again.")
+    g.device_id = device
+
+
+def _device() -> Device:
+    """That of the present request. Raises `Unpaired`."""
+    device = claims.settle(g.device_id)
+    if device is None:
+        raise Unpaired
+    return device
+
+
+def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
+    db.session.execute(delete(Camera).where(Camera.device_id == device.id))
+    unique = {str(row["id"]): row for row in given}
+    db.session.execute(
+        Camera.__table__.insert(),
+        [
+            {
+                "device_id": device.id,
+                "camera": name,
+                "name": row["name"],
+                "state": row["state"],
+                "viewers": row["viewers"],
+                "position": position,
+            }
+            for position, (name, row) in enumerate(unique.items())
+        ],
+    ) if unique else None
+    db.session.expire(device, ["cameras"])

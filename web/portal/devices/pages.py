@@ -1,0 +1,172 @@
+"""A person's cameras, how a new device comes to them, and the way to one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import cast
+from urllib.parse import urlencode
+
+from flask import Blueprint, flash, g, make_response, redirect, request
+from marshmallow import Schema, ValidationError, fields, validate
+from werkzeug.wrappers import Response as BaseResponse
+
+from web.portal import throttle
+from web.portal.accounts.entry import form_page
+from web.portal.accounts.models import User
+from web.portal.database import db
+from web.portal.devices import claims, epochs, rights, signing
+from web.portal.devices.models import Claim, Device
+from web.portal.devices.speech import CAMERA
+from web.portal.errors import NotFound, Refused, TooManyTries
+from web.portal.headers import CONTENT_SECURITY_POLICY
+from web.portal.rendering import render
+from web.portal.rules import rule
+from web.portal.services import services
+
+blueprint = Blueprint("devices", __name__)
+
+PRESENT_FOR = timedelta(seconds=90)
+"""A device says every half minute that it is there; one may be lost."""
+
+TOKEN_TYPE = "picam-cap+jwt"
+TOKEN_SECONDS = 60
+CODES_FREE = 5
+NO_SUCH_DEVICE = "There is no such camera, or it is not shared with you any more."
+NO_PUBLIC_NAME = "This camera has no public name yet: set up its tunnel at home first."
+
+
+class EnterSchema(Schema):
+    """What the device sends a browser here with."""
+
+    device = fields.String(required=True, validate=validate.Regexp(r"[a-z2-7]{20}\Z"))
+    nonce = fields.String(required=True, validate=validate.Regexp(r"[\w=-]{16,200}\Z"))
+    camera = fields.String(load_default="", validate=validate.Regexp(CAMERA))
+
+
+def person() -> User:
+    """Whoever is signed in; the rule of the view has seen to it."""
+    return cast("User", g.person)
+
+
+@blueprint.get("/cameras")
+@rule("person")
+def cameras() -> str:
+    """All devices with their cameras, and which of them are there now."""
+    now = services().clock()
+    devices = rights.visible_to(person())
+    present = {device.id for device in devices if device.seen_at and now - device.seen_at < PRESENT_FOR}
+    return render("portal/cameras.html", devices=devices, present=present, owner=person().id)
+
+
+@blueprint.get("/pair")
+@rule("person")
+def pair_page() -> str:
+    """Asks for the code; with `code` in the address it is filled in."""
+    return render("portal/pair.html", code=request.args.get("code", "")[:20])
+
+
+@blueprint.post("/pair")
+@rule("fresh")
+@throttle.by_address
+def look_up() -> BaseResponse:
+    """Shows which device has this code. Nothing is added yet."""
+    code = request.form.get("code", "")[:20]
+    try:
+        claim = _claim(code)
+    except (NotFound, TooManyTries) as error:
+        return form_page("portal/pair.html", error, code=code)
+    near = claim.address == throttle.address()
+    return make_response(render("portal/pair_confirm.html", claim=claim, code=code, near=near))
+
+
+@blueprint.post("/pair/claim")
+@rule("fresh")
+@throttle.by_address
+def add() -> BaseResponse:
+    """It is theirs as soon as somebody at home says yes."""
+    return _answered(person(), "Almost done: now say yes on the page of the camera itself.")
+
+
+@blueprint.post("/pair/refuse")
+@rule("fresh")
+@throttle.by_address
+def refuse() -> BaseResponse:
+    """The device is told that nobody wants it."""
+    return _answered(None, "The code is worth nothing any more.")
+
+
+@blueprint.post("/devices/<device_id>/remove")
+@rule("fresh")
+def remove(device_id: str) -> BaseResponse:
+    """Ends the pairing from here; the device notices within half a minute, and who is in is sent away."""
+    device = db.session.get(Device, device_id)
+    if device is None or device.owner_id != person().id:
+        raise NotFound(NO_SUCH_DEVICE)
+    claims.leave(device)
+    db.session.commit()
+    flash("The camera is no longer in your account.", "good")
+    return redirect("/cameras", 303)
+
+
+@blueprint.get("/enter")
+@rule("person")
+def enter() -> BaseResponse:
+    """On the way to a camera: gives the browser a token, and sends it back to the device with that."""
+    try:
+        asked = EnterSchema().load(request.args.to_dict())
+    except ValidationError:
+        raise Refused("This request makes no sense.") from None
+    device = rights.find(asked["device"], person())
+    if device is None:
+        raise NotFound(NO_SUCH_DEVICE)
+    if device.public_name is None:
+        raise Refused(NO_PUBLIC_NAME)
+    there = f"https://{device.public_name}"
+    page = render("portal/enter.html", device=device, camera=asked["camera"], there=there, pass_token=_token(device, asked))
+    response = make_response(page)
+    policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action {there}")
+    response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+def way_in(device: Device, camera: str) -> str:
+    """Where a person's browser begins."""
+    return f"https://{device.public_name}/auth/portal?{urlencode({'camera': camera})}"
+
+
+def _token(device: Device, asked: dict[str, str]) -> str:
+    user, now = person(), int(services().clock().timestamp())
+    role, can = rights.on(device, user)
+    claims_of_token = {
+        "iss": services().settings.url,
+        "aud": f"dev:{device.id}",
+        "sub": rights.subject(user),
+        "name": user.email,
+        "role": role,
+        "can": can,
+        "iat": now,
+        "exp": now + TOKEN_SECONDS,
+        "epoch": epochs.of(device.id, user.id),
+        "nonce": asked["nonce"],
+    }
+    return signing.sign(claims_of_token, TOKEN_TYPE)
+
+
+def _claim(code: str) -> Claim:
+    """Guesses at codes are slowed down for each account."""
+    throttle.attempt("device code", str(person().id), free=CODES_FREE)
+    claim = claims.waiting(code)
+    throttle.succeeded("device code", str(person().id))
+    return claim
+
+
+def _answered(user: User | None, sentence: str) -> BaseResponse:
+    code = request.form.get("code", "")[:20]
+    try:
+        claims.take(_claim(code), user)
+    except (NotFound, TooManyTries) as error:
+        return form_page("portal/pair.html", error, code=code)
+    flash(sentence, "good")
+    return redirect("/cameras", 303)
+
+
