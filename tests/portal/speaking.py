@@ -61,7 +61,9 @@ class Speaker:
 
     def poll(self, **changed: Any) -> TestResponse:
         code = self.codes["device_code"]
-        return self.say("token", {"grant": "code", "device_code": code, "signature": self.signed("token", code), **changed})
+        return self.say(
+            "token", {"grant": "code", "device_code": code, "signature": self.signed("token", code), **changed}
+        )
 
     def sign_in(self, **changed: Any) -> TestResponse:
         self.access = ""

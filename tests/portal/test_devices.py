@@ -99,8 +99,14 @@ def test_nobody_else_sees_enters_or_removes_it(app: Flask, zoe: Visitor, device:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "device=x&nonce=y", "device={id}", "device={id}&nonce=a b c d e f g h i j", "device={id}&nonce={n}&camera=../x",
-     "device={id}&nonce={n}&camera=<b>"],
+    [
+        "",
+        "device=x&nonce=y",
+        "device={id}",
+        "device={id}&nonce=a b c d e f g h i j",
+        "device={id}&nonce={n}&camera=../x",
+        "device={id}&nonce={n}&camera=<b>",
+    ],
 )
 def test_ways_in_that_make_no_sense(zoe: Visitor, device: Speaker, query: str) -> None:
     pair(zoe, device)

@@ -68,9 +68,7 @@ def tunnel(tmp_path: Path, camera: Server) -> Iterator[Edge]:
 def browser(playwright: Playwright, tunnel: Edge) -> Iterator[Browser]:
     """One for which the camera's public name leads to the edge."""
     rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1:{tunnel.port}"
-    chromium = playwright.chromium.launch(
-        executable_path=CHROMIUM, args=[*FLAGS, rules, "--ignore-certificate-errors"]
-    )
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, rules, "--ignore-certificate-errors"])
     yield chromium
     chromium.close()
 

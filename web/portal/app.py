@@ -17,8 +17,8 @@ from web.portal import headers, mail, problems, rules, throttle
 from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
-from web.portal.devices import device_api, pages
 from web.portal.database import Clock, db, engine_options, now
+from web.portal.devices import device_api, pages
 from web.portal.mail import Post, Smtp, Terminal
 from web.portal.services import EXTENSION, Services
 from web.portal.settings import Settings
@@ -45,7 +45,9 @@ def create_app(
     if settings.proxies:
         # The address only: names and scheme are those of PORTAL_URL, whatever a header says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0)  # type: ignore[method-assign]
-    rules.install(app, device_api.known_device)  # first: what is closed is closed, and what cannot be known is said, before a form is looked at
+    rules.install(
+        app, device_api.known_device
+    )  # first: what is closed is closed, and what cannot be known is said, before a form is looked at
     db.init_app(app)
     CSRFProtect(app).exempt(device_api.blueprint)  # devices come by key; no browser does it for them
     throttle.limiter.init_app(app)

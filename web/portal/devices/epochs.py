@@ -26,7 +26,9 @@ def of(device: str, user: int) -> int:
 
 def of_all(device: str, users: list[int]) -> dict[int, int]:
     """Of these accounts, those that have one."""
-    rows = db.session.execute(select(Epoch.user_id, Epoch.epoch).where(Epoch.device_id == device, Epoch.user_id.in_(users)))
+    rows = db.session.execute(
+        select(Epoch.user_id, Epoch.epoch).where(Epoch.device_id == device, Epoch.user_id.in_(users))
+    )
     return {row.user_id: row.epoch for row in rows}
 
 

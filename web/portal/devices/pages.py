@@ -31,6 +31,8 @@ PRESENT_FOR = timedelta(seconds=90)
 TOKEN_TYPE = "picam-cap+jwt"
 TOKEN_SECONDS = 60
 CODES_FREE = 5
+SAY_YES = "Almost done: now say yes on the page of the camera itself."
+WORTHLESS = "The code is worth nothing any more."
 NO_SUCH_DEVICE = "There is no such camera, or it is not shared with you any more."
 NO_PUBLIC_NAME = "This camera has no public name yet: set up its tunnel at home first."
 
@@ -84,7 +86,7 @@ def look_up() -> BaseResponse:
 @throttle.by_address
 def add() -> BaseResponse:
     """It is theirs as soon as somebody at home says yes."""
-    return _answered(person(), "Almost done: now say yes on the page of the camera itself.")
+    return _answered(person(), SAY_YES)
 
 
 @blueprint.post("/pair/refuse")
@@ -92,7 +94,7 @@ def add() -> BaseResponse:
 @throttle.by_address
 def refuse() -> BaseResponse:
     """The device is told that nobody wants it."""
-    return _answered(None, "The code is worth nothing any more.")
+    return _answered(None, WORTHLESS)
 
 
 @blueprint.post("/devices/<device_id>/remove")
@@ -122,7 +124,9 @@ def enter() -> BaseResponse:
     if device.public_name is None:
         raise Refused(NO_PUBLIC_NAME)
     there = f"https://{device.public_name}"
-    page = render("portal/enter.html", device=device, camera=asked["camera"], there=there, pass_token=_token(device, asked))
+    page = render(
+        "portal/enter.html", device=device, camera=asked["camera"], there=there, pass_token=_token(device, asked)
+    )
     response = make_response(page)
     policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action {there}")
     response.headers["Content-Security-Policy"] = policy
@@ -168,5 +172,3 @@ def _answered(user: User | None, sentence: str) -> BaseResponse:
         return form_page("portal/pair.html", error, code=code)
     flash(sentence, "good")
     return redirect("/cameras", 303)
-
-
