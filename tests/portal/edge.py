@@ -22,7 +22,7 @@ BODY_BYTES = 100 * 1024 * 1024
 
 @dataclass
 class Edge:
-    """`names`: host → port. `idle_seconds`: a WebSocket on which nothing is said so long is cut. `down`: the tunnel is away."""
+    """`names`: host → port. `idle_seconds`: a WebSocket on which nothing is said so long is cut. `down`: no tunnel."""
 
     names: dict[str, int] = field(default_factory=dict)
     idle_seconds: float = 100.0

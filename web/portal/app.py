@@ -45,9 +45,8 @@ def create_app(
     if settings.proxies:
         # The address only: names and scheme are those of PORTAL_URL, whatever a header says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0)  # type: ignore[method-assign]
-    rules.install(
-        app, device_api.known_device
-    )  # first: what is closed is closed, and what cannot be known is said, before a form is looked at
+    # First: what is closed is closed, and what cannot be known is said, before a form is looked at.
+    rules.install(app, device_api.known_device)
     db.init_app(app)
     CSRFProtect(app).exempt(device_api.blueprint)  # devices come by key; no browser does it for them
     throttle.limiter.init_app(app)

@@ -30,7 +30,7 @@ def key_set() -> dict[str, Any]:
 
 
 def newer_than(version: int) -> str | None:
-    """The present set, signed for a device that has this version; None when that is the present one, or is not known here."""
+    """The present set, signed for a device that has this version; None when it has the present one, or one unknown here."""
     keys = _keys()
     known = next((key for key in keys if key.version == version), None)
     if known is None or known is keys[0]:

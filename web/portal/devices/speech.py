@@ -21,6 +21,8 @@ class Strict(Schema):
     """Knows all its fields."""
 
     class Meta:
+        """For marshmallow."""
+
         unknown = RAISE
 
 
