@@ -88,6 +88,7 @@ def enter() -> BaseResponse:
     except NotAllowed as error:
         here.journal.append("sign-in-refused", address=visitor_address(), result="refused", why=str(error), by="portal")
         raise
+    here.link.came_in()
     here.journal.append("signed-in", actor=person.name, address=visitor_address(), by="portal")
     camera = request.form.get("camera", "")
     response = redirect(f"/?camera={camera}" if CAMERA.fullmatch(camera) else "/")

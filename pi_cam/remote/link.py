@@ -143,6 +143,10 @@ class Link:
         self._said_at = float("-inf")
         self._wake.set()
 
+    def came_in(self) -> None:
+        """Somebody came in from the portal: from now on the epoch is asked for."""
+        self._wake.set()
+
     def unpair(self) -> None:
         """Ends the pairing here, and tells the portal if it can be reached. Raises `NotFound` when there is none."""
         portal = self._pairing.portal()
@@ -159,11 +163,8 @@ class Link:
             try:
                 wait = self.step()
                 self._failures = 0
-            except PortalUnreachable as error:
-                wait = self._troubled(str(error))
             except PiCamError as error:
                 wait = self._troubled(str(error))
-                log.warning("the portal", extra={"trouble": str(error)})
             self._wake.wait(wait)
 
     def step(self) -> float | None:
@@ -244,7 +245,9 @@ class Link:
         """Longer each time, and never the same for two devices: a portal that comes back is not run over."""
         self._failures += 1
         with self._lock:
-            self._trouble = sentence
+            known, self._trouble = self._trouble, sentence
+        if sentence != known:
+            log.warning("the portal cannot be spoken to", extra={"trouble": sentence, "failures": self._failures})
         longest = min(LONGEST_WAIT_SECONDS, EPOCH_SECONDS * 2.0 ** min(self._failures, 10))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 

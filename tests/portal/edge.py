@@ -71,7 +71,7 @@ class Edge:
 
 
 async def _refuse(writer: asyncio.StreamWriter, status: str) -> None:
-    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(status)}\r\nConnection: close\r\n\r\n{status}".encode())
     await writer.drain()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,8 +111,11 @@ def pair(home: Page, away: Page, camera: Server, site: str) -> None:
 
 
 def open_from_portal(away: Page, site: str) -> None:
+    deadline = time.monotonic() + 5
     away.goto(f"{site}/cameras")
-    expect(away.get_by_text("Online")).to_be_visible()
+    while not away.get_by_text("Online").is_visible():
+        assert time.monotonic() < deadline, "the device did not say that it is there"
+        away.reload()
     away.get_by_role("link", name="Open").click()
     away.wait_for_url(re.compile(f"https://{NAME}/"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, g, jsonify, request
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 
 from web.portal import throttle
 from web.portal.accounts.addresses import masked
@@ -139,18 +139,17 @@ def _device() -> Device:
 def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
     db.session.execute(delete(Camera).where(Camera.device_id == device.id))
     unique = {str(row["id"]): row for row in given}
-    db.session.execute(
-        Camera.__table__.insert(),
-        [
-            {
-                "device_id": device.id,
-                "camera": name,
-                "name": row["name"],
-                "state": row["state"],
-                "viewers": row["viewers"],
-                "position": position,
-            }
-            for position, (name, row) in enumerate(unique.items())
-        ],
-    ) if unique else None
+    rows = [
+        {
+            "device_id": device.id,
+            "camera": name,
+            "name": row["name"],
+            "state": row["state"],
+            "viewers": row["viewers"],
+            "position": position,
+        }
+        for position, (name, row) in enumerate(unique.items())
+    ]
+    if rows:
+        db.session.execute(insert(Camera), rows)
     db.session.expire(device, ["cameras"])

@@ -44,5 +44,5 @@ def raise_all(device: str) -> None:
     db.session.execute(update(Epoch).where(Epoch.device_id == device).values(epoch=Epoch.epoch + 1))
 
 
-def _epoch(device: str, user: int) -> Select[tuple[int]]:
+def _epoch(device: str, user: int) -> Select[int]:
     return select(Epoch.epoch).where(Epoch.device_id == device, Epoch.user_id == user)
