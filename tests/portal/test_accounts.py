@@ -115,6 +115,16 @@ def test_links_age(visitor: Visitor, hands: Hands, office: PostOffice) -> None:
     assert visitor.get(office.link(ZOE)).status_code == 422
 
 
+def test_who_never_confirms_is_forgotten(app: Flask, office: PostOffice, engine: Engine, hands: Hands) -> None:
+    Visitor(app, office).sign_up(ZOE)
+    hands.on(days=6)
+    Visitor(app, office).join(EVE)
+    hands.on(days=1, minutes=1)
+    Visitor(app, office).sign_up("new@example.org")
+    with engine.connect() as connection:
+        assert set(connection.execute(select(User.email)).scalars()) == {EVE, "new@example.org"}
+
+
 @pytest.mark.parametrize("forged", ["x", ".x.y", "WyJhIiwiIl0.aaaa.bbbb", "%00", "é"])
 def test_forged_links(visitor: Visitor, forged: str) -> None:
     for path in ("/confirm/", "/reset/"):

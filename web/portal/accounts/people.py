@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import cast
 
 from flask import session
 from flask_security.utils import hash_password, login_user, verify_password
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -21,6 +22,8 @@ from web.portal.errors import NotSignedIn, Refused
 from web.portal.rules import prove
 from web.portal.services import services
 
+UNCONFIRMED_FOR = timedelta(days=7)
+"""How long an address is kept that nobody has shown to be theirs."""
 WRONG = "The address or the password is wrong."
 WRONG_PASSWORD = "The present password is wrong."
 
@@ -88,6 +91,8 @@ def own_session() -> PortalSession:
 
 
 def _sign_up(email: str, hashed: str, language: str) -> tuple[User, bool]:
+    forgotten = services().clock() - UNCONFIRMED_FOR
+    db.session.execute(delete(User).where(User.confirmed_at.is_(None), User.created_at < forgotten))
     user = find(email)
     if user is None:
         user = User(email=email, active=True, created_at=services().clock(), passkey_handle=secrets.token_bytes(32))
