@@ -27,6 +27,8 @@ from tests.server import Server, serving
 from tests.speech import speech
 from tests.virtual_sound import VirtualSound
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -25,6 +25,8 @@ from tests.e2e.conversing import (
 )
 from tests.server import Server, serving
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -29,6 +29,8 @@ from tests.e2e.conversing import (
 from tests.server import Server, serving
 from tests.virtual_sound import VirtualSound
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
