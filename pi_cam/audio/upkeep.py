@@ -104,5 +104,8 @@ class Upkeep:
 
     def _tell(self, trouble: PiCamError) -> None:
         if str(trouble) != self.trouble:
+            if trouble.__cause__ is not None:  # a library's own words, which no page shows
+                said = {"direction": self._direction, "trouble": str(trouble), "cause": str(trouble.__cause__)}
+                log.warning("a sound device cannot be used", extra=said)
             self.trouble = str(trouble)
             self._report(trouble)

@@ -55,6 +55,15 @@ def test_pauses_grow_to_half_a_minute_and_the_same_trouble_is_told_once() -> Non
     assert told == ["No microphone is connected."]
 
 
+def test_what_a_library_said_is_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    trouble = absent("input")
+    trouble.__cause__ = OSError("its own words")
+    kept(raising(*[trouble] * 3), 3)
+    (line,) = caplog.records
+    assert vars(line)["cause"] == "its own words"
+    assert vars(line)["trouble"] == "No microphone is connected."
+
+
 def test_another_trouble_is_told() -> None:
     _, told = kept(raising(absent("input"), busy("input"), absent("input")), 3)
     assert told == ["No microphone is connected.", "The microphone is in use by another program.", *told[:1]]
