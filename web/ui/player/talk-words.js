@@ -21,6 +21,8 @@ export function explainTalk(reason, detail = "") {
       return text("Your system does not let this browser use the microphone. Allow it in the system’s privacy settings, then press again.");
     case "dismissed":
       return text("The browser’s question about the microphone was closed. Press again, and allow it.");
+    case "prompt":
+      return text("The browser asks whether this page may use your microphone. Please allow it.");
     case "unanswered":
       return text("The browser asks whether this page may use your microphone. Allow it, then press again.");
     case "no-microphone":

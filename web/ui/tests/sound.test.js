@@ -141,7 +141,7 @@ test("levels", () => {
 
 test("every reason has a sentence", () => {
   const reasons =
-    "insecure no-media denied denied-by-system dismissed unanswered no-microphone microphone-busy microphone-gone " +
+    "insecure no-media denied denied-by-system dismissed prompt unanswered no-microphone microphone-busy microphone-gone " +
     "microphone-failed loudspeaker-muted floor-taken floor-full floor-lost not-allowed not-connected connection-lost hold " +
     "ready sound-refused may-not-listen nothing-heard nothing-brought";
   for (const reason of reasons.split(" ")) assert.match(explainTalk(reason), /^[A-Z].+\.$/, reason);
