@@ -154,6 +154,6 @@ def _verdict(person: Person | None, page: Page) -> tuple[int, str]:
 
 
 def _goes_on(person: Person | None, visitor: Visitor, camera: str) -> bool:
-    """Whether nothing that a viewer receives was taken from it."""
+    """Whether nothing that a viewer receives or sends was taken from it."""
     can = rights(person, camera) if person else []
-    return all(capability in can for capability in ("view", "listen") if capability in visitor.can)
+    return all(capability in can for capability in ("view", "listen", "talk") if capability in visitor.can)

@@ -64,6 +64,20 @@ def test_what_a_library_said_is_in_the_log_once(caplog: pytest.LogCaptureFixture
     assert vars(line)["trouble"] == "No microphone is connected."
 
 
+def test_nothing_is_wrong_with_a_device_that_is_not_wanted_any_more() -> None:
+    told = threading.Semaphore(0)
+
+    def session(_: Wait) -> None:
+        raise absent("input")
+
+    upkeep = Upkeep("input", session, lambda trouble: told.release())
+    upkeep.start()
+    assert told.acquire(timeout=5)
+    assert upkeep.trouble == "No microphone is connected."
+    upkeep.stop()
+    assert upkeep.trouble is None
+
+
 def test_another_trouble_is_told() -> None:
     _, told = kept(raising(absent("input"), busy("input"), absent("input")), 3)
     assert told == ["No microphone is connected.", "The microphone is in use by another program.", *told[:1]]

@@ -9,7 +9,7 @@ globalThis.document = { getElementById: () => null, documentElement: { lang: "en
 pretendTime();
 const { Line } = await import("../player/line.js");
 const { Listening } = await import("../player/listening.js");
-const { Silence } = await import("../player/level.js");
+const { followLevel, Silence } = await import("../player/level.js");
 const { share } = await import("../player/meter.js");
 const { describeEar, describeMouth, describeSource, describeTalkers, explainTalk } = await import("../player/talk-words.js");
 
@@ -118,6 +118,35 @@ test("who may not listen is told so", async () => {
   const listening = new Listening(line, video());
   await listening.turn(true);
   assert.deepEqual([listening.isOn, listening.reason, listening.video.muted], [false, "may-not-listen", true]);
+});
+
+test("the level is drawn once a frame, however often sound is turned off and on before it, and never while it is off", async () => {
+  const frames = new Map();
+  const drawn = [];
+  let number = 0;
+  globalThis.HTMLElement = class {
+    style = { setProperty: (_, level) => drawn.push(level) };
+  };
+  Object.assign(document, { querySelector: () => new HTMLElement() });
+  Object.assign(globalThis, {
+    matchMedia: () => ({ matches: false }),
+    requestAnimationFrame: (call) => frames.set((number += 1), call) && number,
+    cancelAnimationFrame: (id) => frames.delete(id),
+    MediaStream: class {},
+  });
+  const show = (now) => {
+    const due = [...frames.values()];
+    frames.clear();
+    for (const call of due) call(now);
+    return due.length;
+  };
+  const line = new FakeLine();
+  const listening = new Listening(line, video());
+  followLevel(listening, { video: { srcObject: null }, line, state: "live" });
+  for (const on of [true, false, true, false, true]) await listening.turn(on);
+  assert.deepEqual([show(100), show(200), drawn.length], [1, 1, 2]);
+  await listening.turn(false);
+  assert.deepEqual([show(300), drawn.length], [0, 2]);
 });
 
 test("silence is noticed after five seconds, and its end at once", () => {
