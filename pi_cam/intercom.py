@@ -255,8 +255,11 @@ class Intercom:
         """Whether its owner lets people talk through it."""
         return self._settings.text("loudspeaker") != OFF
 
-    def duplex(self) -> str:
-        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks."""
+    def duplex(self, by_microphone: bool) -> str:
+        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks; `none` when what is
+        heard is brought by the camera itself: how late it comes is not known, and so its echo stays in it."""
+        if not by_microphone:
+            return "full" if self.is_off else "none"  # nothing is heard, nor its echo
         return "full" if self.ear.full_duplex else "half"
 
 

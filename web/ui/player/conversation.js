@@ -8,7 +8,7 @@ import { followLevel } from "./level.js";
 import { Listening } from "./listening.js";
 import { Microphone } from "./microphone.js";
 import { announce, find, iconPath } from "./stage.js";
-import { describeEar, describeMouth, describeSource, describeTalkers, explainTalk, halfDuplex } from "./talk-words.js";
+import { describeEar, describeMouth, describeSource, describeTalkers, explainDuplex, explainTalk } from "./talk-words.js";
 import { Talking } from "./talking.js";
 import { serverText } from "./texts.js";
 
@@ -79,13 +79,8 @@ function showSound({ can, sound }, { isOn, reason }, silence, isGone) {
   find("#sound-icon", SVGUseElement).setAttribute("href", iconPath(isOn ? "sound" : "sound-off"));
   find("#level", HTMLElement).hidden = !isOn;
   document.documentElement.dataset.sound = isOn ? "on" : "off";
-  const ear = isOn && sound ? describeEar(sound) || explainTalk(silence) || lowered(sound) : "";
+  const ear = isOn && sound ? describeEar(sound) || explainTalk(silence) || explainDuplex(sound) : "";
   note("#sound-note", isGone || (isOff && isOn) ? "" : explainTalk(reason) || ear, reason !== null);
-}
-
-/** @param {import("./types.js").Sound} sound @returns {string} */
-function lowered({ talk: { duplex, talkers } }) {
-  return duplex === "half" && talkers.length > 0 ? halfDuplex() : "";
 }
 
 /**

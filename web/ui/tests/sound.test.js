@@ -11,7 +11,9 @@ const { Line } = await import("../player/line.js");
 const { Listening } = await import("../player/listening.js");
 const { followLevel, Silence } = await import("../player/level.js");
 const { share } = await import("../player/meter.js");
-const { describeEar, describeMouth, describeSource, describeTalkers, explainTalk } = await import("../player/talk-words.js");
+const { describeEar, describeMouth, describeSource, describeTalkers, explainDuplex, explainTalk } = await import(
+  "../player/talk-words.js"
+);
 
 class FakeSignalling extends EventTarget {
   asked = [];
@@ -179,6 +181,14 @@ test("every reason has a sentence", () => {
   assert.equal(explainTalk(null), "");
 });
 
+test("what becomes of the echo is said while somebody talks", () => {
+  const said = (duplex, talkers) => explainDuplex({ ...SOUND, talk: { ...SOUND.talk, duplex, talkers } });
+  const zoe = [{ viewer: "x", name: "Zoé" }];
+  assert.deepEqual([said("full", zoe), said("half", []), said("none", [])], ["", "", ""]);
+  assert.match(said("half", zoe), /lowered/);
+  assert.match(said("none", zoe), /may hear themselves/);
+});
+
 test("how it is said", () => {
   assert.equal(describeTalkers(false, []), "");
   assert.equal(describeTalkers(true, []), "You are talking");
@@ -188,6 +198,8 @@ test("how it is said", () => {
   const talk = (more) => ({ ...SOUND, talk: { ...SOUND.talk, ...more } });
   assert.equal(describeMouth(talk({ possible: false })), "No loudspeaker");
   assert.match(describeMouth(talk({ duplex: "half" })), /lowered/);
+  assert.equal(describeMouth(talk({ duplex: "full" })), "Both sides at once");
+  assert.equal(describeMouth(talk({ duplex: "none" })), "Both sides at once, without echo cancelling");
   assert.equal(describeSource({ ...SOUND, source: "off" }), "Off");
   assert.equal(describeSource({ ...SOUND, muted: true }), "Muted");
   assert.match(describeEar({ ...SOUND, muted: true, trouble: "It broke." }), /muted/);
