@@ -22,7 +22,7 @@ def loop() -> Iterator[Loop]:
     loop.stop()
 
 
-def ended(loop: Loop, had: tuple[Capability, ...], has: tuple[Capability, ...]) -> list[str]:
+def ended(loop: Loop, had: tuple[Capability, ...], has: tuple[Capability, ...], *, can_talk: bool = True) -> list[str]:
     """Why a viewer, without a page, is closed when its rights change from these to those."""
 
     def lookup(credentials: Iterable[Credential]) -> dict[Credential, Person | None]:
@@ -30,7 +30,7 @@ def ended(loop: Loop, had: tuple[Capability, ...], has: tuple[Capability, ...]) 
         return dict.fromkeys(credentials, person)
 
     viewers = Viewers(lambda: 8)
-    viewer = FakeViewer(visitor=Visitor("token kitchen", "kitchen", None, had))
+    viewer = FakeViewer(visitor=Visitor("token kitchen", "kitchen", None, had), can_talk=can_talk)
     viewers.add(viewer)
     loop.call(Present(loop, viewers, lookup).check())
     return viewer.reasons
@@ -45,3 +45,4 @@ def test_what_goes_over_its_connection_may_be_taken_from_a_viewer(loop: Loop, lo
 def test_what_a_viewer_never_had_or_does_not_use_ends_nothing(loop: Loop) -> None:
     assert ended(loop, ("view",), ("view", "talk")) == []
     assert ended(loop, ("view", "control"), ("view",)) == []
+    assert ended(loop, ("view", "talk"), ("view",), can_talk=False) == []  # over WHEP
