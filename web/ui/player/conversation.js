@@ -97,7 +97,8 @@ function showTalk({ can, sound, isUp, isOwner }, { state, reason, detail, isHand
   button.setAttribute("aria-pressed", String(isBusy));
   button.setAttribute("aria-disabled", String(!isUp));
   find("#hands-free", HTMLButtonElement).setAttribute("aria-pressed", String(isHandsFree));
-  const trouble = isBusy && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
+  const isAsked = reason === "prompt"; // first of all by the browser: nothing goes on without an answer
+  const trouble = isBusy && !isAsked && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
   note("#talk-note", isGone ? "" : trouble || explainTalk(reason, detail), state === "refused" || trouble !== "");
   find("#take-over", HTMLButtonElement).hidden = !(reason === "floor-taken" && isOwner);
 }
