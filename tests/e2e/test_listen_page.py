@@ -117,6 +117,18 @@ def test_a_camera_without_sound_is_told(browser: Browser, tmp_path: Path) -> Non
         expect(ada.locator("#sound-note")).to_contain_text("Perhaps this camera has no microphone.", timeout=10_000)
 
 
+def test_an_echo_that_nothing_takes_out_is_told_while_somebody_talks(browser: Browser, camera: Server) -> None:
+    with someone(browser, camera) as ada:
+        expect(ada.locator('[data-detail="talk"]')).to_have_text("Both sides at once, without echo cancelling")
+        sound_button(ada).click()
+        note = ada.locator("#sound-note")
+        expect(note).to_be_hidden()
+        ada.keyboard.down("t")
+        expect(note).to_contain_text("whoever talks may hear themselves")
+        ada.keyboard.up("t")
+        expect(note).to_be_hidden()
+
+
 def test_half_duplex_is_told_while_somebody_talks(browser: Browser, tmp_path: Path, sound: VirtualSound) -> None:
     how = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk", "PI_CAM_ECHO_CANCELLING": "off"}
     environment = {**sound.environment, **how}
