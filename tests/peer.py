@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import av
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtp import RtpPacket
 
@@ -39,6 +39,8 @@ class WhepPeer:
     camera: str = "main"
     decode: bool = True
     audio: bool = True
+    audio_direction: str = "recvonly"
+    audio_codec: str = ""  # all that there are
     lose: Callable[[int], bool] = lambda number: False
     packets: list[Received] = field(default_factory=list)
     pictures: list[av.VideoFrame] = field(default_factory=list)
@@ -51,7 +53,10 @@ class WhepPeer:
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         video = self.connection.addTransceiver("video", "recvonly")
         if self.audio:
-            self.connection.addTransceiver("audio", "recvonly")
+            audio = self.connection.addTransceiver("audio", self.audio_direction)
+            if self.audio_codec:
+                codecs = RTCRtpSender.getCapabilities("audio").codecs
+                audio.setCodecPreferences([one for one in codecs if one.mimeType.lower() == self.audio_codec])
         self._record(video.receiver)
         self._tasks: list[asyncio.Task[None]] = []
         self.connection.on("track", self._track_found)

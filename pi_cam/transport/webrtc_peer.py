@@ -90,7 +90,11 @@ class WebRtcPeer:
     async def answer(self, offer: str, profile_level_id: str | None) -> str:
         """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`."""
         self.offer = checked = check_offer(offer)
-        self._prepare(has_sound(checked), profile_level_id)
+        self._prepare(profile_level_id)
+        if opus_type(checked) >= 0:
+            self._prepare_sound()
+        elif has_sound(checked):
+            self._connection.addTransceiver("audio", "inactive")  # in words that we do not speak: the picture goes on
         with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
             await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
@@ -130,7 +134,7 @@ class WebRtcPeer:
             self._closing = asyncio.get_running_loop().create_task(self._close(reason))
         await asyncio.shield(self._closing)
 
-    def _prepare(self, sound: bool, profile_level_id: str | None) -> None:
+    def _prepare(self, profile_level_id: str | None) -> None:
         # Before setRemoteDescription: afterwards the preferences of an answerer are ignored, and VP8 would be agreed on.
         video = self._connection.addTransceiver("video", "sendonly")
         sender = video.sender
@@ -139,8 +143,6 @@ class WebRtcPeer:
         video.setCodecPreferences(_preferences(profile_level_id))
         webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
         webrtc_seam.stamp_reports(sender, self._track.captured_at, self._wall_clock)
-        if sound:
-            self._prepare_sound()
         self._connection.on("connectionstatechange", self._state_changed)
 
     def _prepare_sound(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import av
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 
 WRAP = 1 << 32
@@ -104,8 +105,9 @@ class EncodedVideoTrack(EncodedTrack):
 class EncodedAudioTrack(EncodedTrack):
     """Opus as it is, while it is turned on. Turned off it has nothing to send, and costs nothing.
 
-    `listen` subscribes to the sound (None: it stays off). `hears` is called with the first packet: from then on this viewer
-    can listen.
+    `listen` subscribes to the sound (None: it stays off), no sooner than somebody can hear it: a connection that never comes
+    about, or whose sound section does not receive, opens no microphone. `hears` is called with the first packet: from then
+    on this viewer can listen.
     """
 
     kind = "audio"
@@ -117,16 +119,21 @@ class EncodedAudioTrack(EncodedTrack):
         self._listen = listen
         self._hears: Callable[[], None] | None = hears
         self._sound: Sound | None = None
-        self._turned_on = asyncio.Event()
+        self._is_up = False
+        self._is_on = asyncio.Event()
 
     def turn(self, on: bool) -> None:
         """On or off; raises what `listen` raises."""
-        if on and self._listen is not None and self._sound is None and self.readyState == "live":
+        if self._listen is None or self.readyState != "live":
+            on = False
+        if on and self._is_up and self._sound is None and self._listen is not None:
             self._sound = self._listen()
-            self._turned_on.set()
-        elif not on and self._sound is not None:
-            sound, self._sound = self._sound, None
-            self._turned_on.clear()
+        if on:
+            self._is_on.set()
+            return
+        self._is_on.clear()
+        sound, self._sound = self._sound, None
+        if sound is not None:
             sound.close()
 
     def stop(self) -> None:
@@ -135,11 +142,12 @@ class EncodedAudioTrack(EncodedTrack):
         self.turn(on=False)
 
     async def recv(self) -> av.Packet[Any]:
-        """The next 20 ms."""
+        """The next 20 ms. The first call comes when the transport is up."""
+        self._is_up = True
         while True:
-            await self._turned_on.wait()
+            await self._is_on.wait()
             self._learn_origin()
-            sound = self._sound
+            sound = self._subscribed()
             heard = await sound.next() if sound is not None else None
             if heard is not None and sound is self._sound:
                 break
@@ -150,3 +158,10 @@ class EncodedAudioTrack(EncodedTrack):
         if hears is not None:
             hears()
         return self._packet(heard)
+
+    def _subscribed(self) -> Sound | None:
+        try:
+            self.turn(on=True)
+        except PiCamError:  # stopped since: the whole connection is about to end
+            self.stop()
+        return self._sound

@@ -243,6 +243,31 @@ def test_without_the_right_to_listen_there_is_silence(server: Server, token: str
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("direction", ["inactive", "sendonly"])
+def test_for_who_does_not_want_to_hear_no_sound_is_brought(server: Server, direction: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, server.token("view,listen"), audio_direction=direction) as peer:
+            await peer.until(lambda: len(peer.pictures) > 10)
+            assert _listeners(server) == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("codec", ["audio/pcmu", "audio/pcma", "audio/g722"])
+def test_who_speaks_no_opus_still_sees(server: Server, codec: str) -> None:
+    async def run() -> None:
+        async with WhepPeer(server, server.token("view,listen"), audio_codec=codec) as peer:
+            await peer.until(lambda: len(peer.pictures) > 10)
+            assert "a=inactive" in peer.answer.partition("m=audio")[2].partition("m=")[0]
+            assert _listeners(server) == 0
+
+    asyncio.run(run())
+
+
+def _listeners(server: Server) -> int:
+    return int(server.request("GET", "/api/v1/audio", token=server.token("configure")).json()["listeners"])
+
+
 def _is_keyframe(picture: list[bytes]) -> bool:
     return any(unit[0] & 0x1F == 5 for unit in picture)
 

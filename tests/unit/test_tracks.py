@@ -11,6 +11,7 @@ from aiortc import RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 
+from pi_cam.errors import CameraStopped
 from pi_cam.media.units import AudioPacket
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.webrtc_tracks import EncodedAudioTrack
@@ -78,10 +79,39 @@ def test_it_is_turned_on_and_off_and_on() -> None:
     asyncio.run(run())
 
 
+def test_nothing_is_opened_for_who_cannot_hear_it_yet() -> None:
+    """A connection that never comes about, or that does not receive, never asks for the first packet."""
+
+    async def run() -> None:
+        world = World()
+        world.track.turn(on=True)
+        assert world.sounds == []
+        await world.track.recv()
+        assert len(world.sounds) == 1
+        world.track.stop()
+
+    asyncio.run(run())
+
+
+def test_a_camera_that_was_stopped_meanwhile_is_the_end_of_the_track() -> None:
+    def stopped() -> FakeSound:
+        raise CameraStopped("This camera is stopped.")
+
+    async def run() -> None:
+        track = EncodedAudioTrack(stopped, lambda: None, lambda: None)
+        track.turn(on=True)
+        with pytest.raises(MediaStreamError):
+            await track.recv()
+        assert track.readyState == "ended"
+
+    asyncio.run(run())
+
+
 def test_the_end_of_the_track_closes_the_subscription() -> None:
     async def run() -> None:
         world = World()
         world.track.turn(on=True)
+        await world.track.recv()
         world.track.stop()
         assert world.sounds[0].closed.is_set()
         world.track.turn(on=True)
