@@ -79,6 +79,7 @@ setup(
             "prometheus-client>=0.21",
             "pytest>=8.3",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "ruff>=0.9",
             "schemathesis>=4",
             "types-PyMySQL",

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from importlib.util import find_spec
 
-from pi_cam.audio.blocks import SILENCE, Block, Meter, amplified
-from pi_cam.audio.echo import EchoCanceller, choose
+from pi_cam.audio.blocks import SILENCE, SILENT_DBFS, Block, Meter, amplified
+from pi_cam.audio.devices import LIBRARY, Library
+from pi_cam.audio.echo import EchoCanceller, choose, is_installed
 from pi_cam.audio.far import Far
 from pi_cam.audio.microphone import Microphone
 from pi_cam.audio.mixer import Mixer
@@ -40,11 +40,12 @@ Report = Callable[[PiCamError | None], None]
 class Ear:
     """The microphone as a device of a `Soundtrack`. `changed` is called, in any thread, when the canceller is given up."""
 
-    def __init__(self, settings: Settings, far: Far, changed: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, far: Far, changed: Callable[[], None], library: Library = LIBRARY) -> None:
         self._changed = changed
-        self.meter = Meter()
-        self.canceller: EchoCanceller | None = None
+        self._meter = Meter()
+        self._canceller: EchoCanceller | None = None
         self._chosen: tuple[str, bool] | None = None
+        self._begins = False
         self._settings = settings
         self._far = far
         self._emit: Emit | None = None
@@ -53,11 +54,11 @@ class Ear:
         self._pts: int | None = None
         self._heard_at: float | None = None
         self._gate = threading.Lock()
-        self._microphone = Microphone(lambda: _device(settings, "microphone"), self._heard, self._tell)
+        self._microphone = Microphone(lambda: _device(settings, "microphone"), self._heard, self._tell, library=library)
 
     def start(self, emit: Emit, report: Report) -> None:
         """Returns at once. Raises `MissingPart` without the libraries."""
-        self._chosen = None
+        self._meter, self._begins = Meter(), True
         self._encoder, self._pts, self._heard_at = OpusEncoder(), None, None
         with self._gate:
             self._emit, self._report = emit, report
@@ -70,9 +71,18 @@ class Ear:
         self._microphone.stop()
 
     def stats(self) -> dict[str, object]:
-        """As `Microphone.stats`, the level in dBFS, and how often the echo's delay jumped."""
-        level = round(self.meter.level_dbfs, 1)
-        return {**self._microphone.stats(), "level_dbfs": level, "echo_slips": self._far.slips}
+        """As `Microphone.stats`, the level in dBFS (silence while it is closed), and how often the echo's delay jumped."""
+        device = self._microphone.stats()
+        level = round(self._meter.level_dbfs, 1) if device["open"] else SILENT_DBFS
+        return {**device, "level_dbfs": level, "echo_slips": self._far.slips}
+
+    @property
+    def full_duplex(self) -> bool:
+        """Whether both sides may talk at once: as it turned out with the settings of now, else as is to be expected."""
+        wanted = self._wanted()
+        if self._canceller is not None and self._chosen == wanted:
+            return self._canceller.full_duplex
+        return wanted[0] != OFF and is_installed()
 
     def _heard(self, block: Block, captured_at: float) -> None:
         if self._encoder is None:
@@ -81,7 +91,7 @@ class Ear:
         clean = self._echo_canceller().process(block, self._far.take())
         loud = amplified(clean, self._settings.number("microphone_gain_db"))
         said = SILENCE if _is_unheard(self._settings) else loud
-        self.meter.add(said)
+        self._meter.add(said)
         pts = self._next_pts(captured_at)
         packets = [AudioPacket(data, pts, captured_at) for data in self._encoder.encode(said)]
         with self._gate:
@@ -90,13 +100,17 @@ class Ear:
                     self._emit(packet)
 
     def _echo_canceller(self) -> EchoCanceller:
-        """That of the settings; another one as soon as they change."""
-        wanted = self._settings.text("echo_cancelling"), self._settings.flag("noise_suppression")
-        if self.canceller is None or self._chosen != wanted:
-            self.canceller = choose("off" if wanted[0] == OFF else "auto", wanted[1], self._changed)
+        """That of the settings; another one as soon as they change, and each time that the microphone is opened."""
+        wanted = self._wanted()
+        if self._canceller is None or self._begins or self._chosen != wanted:
+            self._begins = False
+            self._canceller = choose("off" if wanted[0] == OFF else "auto", wanted[1], self._changed)
             self._chosen = wanted
             self._changed()
-        return self.canceller
+        return self._canceller
+
+    def _wanted(self) -> tuple[str, bool]:
+        return self._settings.text("echo_cancelling"), self._settings.flag("noise_suppression")
 
     def _follow(self, captured_at: float) -> None:
         """Blocks that the microphone lost are lost for its echo, too."""
@@ -241,13 +255,12 @@ class Intercom:
         """Whether its owner lets people talk through it."""
         return self._settings.text("loudspeaker") != OFF
 
-    def duplex(self) -> str:
-        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks. Before the
-        microphone was ever open: what is to be expected."""
-        if self.ear.canceller is not None:
-            return "full" if self.ear.canceller.full_duplex else "half"
-        wanted = self._settings.text("echo_cancelling") != OFF
-        return "full" if wanted and find_spec("pywebrtc_audio") else "half"
+    def duplex(self, by_microphone: bool) -> str:
+        """`full` when both may talk at once; `half` when the microphone is lowered while somebody talks; `none` when what is
+        heard is brought by the camera itself: how late it comes is not known, and so its echo stays in it."""
+        if not by_microphone:
+            return "full" if self.is_off else "none"  # nothing is heard, nor its echo
+        return "full" if self.ear.full_duplex else "half"
 
 
 def _is_unheard(settings: Settings) -> bool:

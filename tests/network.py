@@ -1,10 +1,15 @@
-"""A network of its own for the whole test run: nothing that is tested can reach, or be reached from, anywhere else."""
+"""A network of its own for the whole test run: nothing that is tested can reach, or be reached from, anywhere else.
+
+`python -m tests.network COMMAND…` runs a command in one; as root of a user namespace where the person is not root, so that
+processes which it starts, with threads or without, can make one each.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 CLONE_NEWUSER = 0x1000_0000
@@ -56,3 +61,8 @@ def _unshare() -> None:
         Path("/proc/self/setgroups").write_text("deny", "ascii")
         Path("/proc/self/uid_map").write_text(f"0 {user} 1", "ascii")
         Path("/proc/self/gid_map").write_text(f"0 {group} 1", "ascii")
+
+
+if __name__ == "__main__":
+    enter()
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - as the person typed it, without a shell

@@ -57,6 +57,7 @@ SCRIPT = """
     node.port.onmessage = ({ data }) => blocks.push(data);
     context.createMediaStreamSource(stream).connect(node).connect(context.destination);
     session.contexts.push(context);
+    session.taps.push([stream, blocks]);
   };
   const watch = (track, corner) => {
     const video = document.createElement("video");
@@ -78,7 +79,7 @@ SCRIPT = """
   window.sound = {
     ear, told, request,
     async open(camera, sound) {
-      session = { contexts: [] };
+      session = { contexts: [], taps: [] };
       socket = new WebSocket(`${location.origin.replace("http", "ws")}/api/v1/cameras/${camera}/live`, "pi-cam.v1");
       socket.onmessage = receive;
       session.timer = setInterval(() => request("clock", { sent: 0 }), 10_000); // else it counts as gone after a minute
@@ -97,6 +98,14 @@ SCRIPT = """
         look();
       });
       return audio.currentDirection;
+    },
+    async tapAgain() {
+      const taps = session.taps.splice(0);
+      for (const context of session.contexts.splice(0)) await context.close();
+      for (const [stream, blocks] of taps) {
+        blocks.length = 0;
+        await record(stream, blocks);
+      }
     },
     turn: (on) => request("sound", { on }),
     async microphone() {

@@ -38,8 +38,11 @@ class TalkSchema(Schema):
     trouble = fields.String(required=True, allow_none=True, metadata=TROUBLE)
     duplex = fields.String(
         required=True,
-        validate=validate.OneOf(["full", "half"]),
-        metadata={"description": "half: the microphone is lowered while somebody talks."},
+        validate=validate.OneOf(["full", "half", "none"]),
+        metadata={
+            "description": "full: both sides at once; half: the microphone is lowered while somebody talks; none: both "
+            "sides at once, but nothing takes the echo out of the sound that the camera brings itself."
+        },
     )
     several = fields.Boolean(required=True, metadata={"description": "Whether several may talk at once."})
     talkers = fields.List(fields.Nested(TalkerSchema), required=True)
@@ -102,7 +105,7 @@ def describe_sound(here: Services, camera: Camera) -> dict[str, Any]:
             "possible": own and here.intercom.has_loudspeaker,
             "muted": here.settings.flag("loudspeaker_muted"),
             "trouble": str(mouth_trouble) if own and mouth_trouble else None,
-            "duplex": here.intercom.duplex() if by_microphone else "full",
+            "duplex": here.intercom.duplex(by_microphone),
             "several": here.settings.flag("talk_several"),
             "talkers": floor.talkers() if floor else [],
         },

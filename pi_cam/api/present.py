@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pi_cam.errors import NotReady, StoreError
 from pi_cam.loop import Loop
 from pi_cam.transport import websocket as protocol
-from pi_cam.transport.viewers import Viewers, Visitor
+from pi_cam.transport.viewers import Viewer, Viewers, Visitor
 from pi_cam.trust.capabilities import Person, rights
 from pi_cam.trust.rights import Credential
 
@@ -127,7 +127,7 @@ class Present:
         ended = []
         for viewer in self.viewers.all():
             credential = _credential(viewer.visitor)
-            if credential in people and not _goes_on(people[credential], viewer.visitor, viewer.camera):
+            if credential in people and not _goes_on(people[credential], viewer):
                 ended.append(viewer.close("not-allowed"))
         await asyncio.gather(*ended)  # each takes its own time
 
@@ -153,7 +153,8 @@ def _verdict(person: Person | None, page: Page) -> tuple[int, str]:
     return (0, "") if can == page.visitor.can else (CLOSE_RIGHTS_CHANGED, "rights changed")
 
 
-def _goes_on(person: Person | None, visitor: Visitor, camera: str) -> bool:
-    """Whether nothing that a viewer receives was taken from it."""
-    can = rights(person, camera) if person else []
-    return all(capability in can for capability in ("view", "listen") if capability in visitor.can)
+def _goes_on(person: Person | None, viewer: Viewer) -> bool:
+    """Whether nothing that a viewer receives or may send was taken from it."""
+    can = rights(person, viewer.camera) if person else []
+    uses = ("view", "listen", "talk") if viewer.can_talk else ("view", "listen")
+    return all(capability in can for capability in uses if capability in viewer.visitor.can)

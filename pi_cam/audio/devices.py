@@ -11,14 +11,15 @@ import importlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pi_cam.audio import troubles
 from pi_cam.audio.cards import Cards
 from pi_cam.audio.troubles import Direction
-from pi_cam.errors import MissingPart
+from pi_cam.errors import MissingPart, PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
 PER_SECOND = {"input": 50, "output": 100}
@@ -31,8 +32,18 @@ LOCK_SECONDS = 5.0
 ABORT_SECONDS = 1.0
 
 INVALID_SAMPLE_RATE = -9997
-DEVICE_UNAVAILABLE = -9985
-"""Of PortAudio's PaErrorCode; ALSA's EBUSY becomes the second one."""
+
+TROUBLES: dict[object, Callable[[Direction], PiCamError]] = {
+    -9999: troubles.shut,  # the host's own error
+    -9998: troubles.unsuited,  # number of channels
+    INVALID_SAMPLE_RATE: troubles.unsuited,
+    -9996: troubles.shut,  # no such device
+    -9994: troubles.unsuited,  # sample format
+    -9993: troubles.shut,  # "combination of devices": whatever keeps ALSA from opening it, but EBUSY
+    -9987: troubles.shut,  # out of time
+    -9985: troubles.busy,  # EBUSY
+}
+"""By PortAudio's PaErrorCode (portaudio.h). Its own words are English, and for programmers: they go to the log."""
 
 Callback = Callable[[Any, int, Any, Any], None]
 """`(buffer, samples, time, status)` in PortAudio's own thread, as sounddevice's raw streams call it."""
@@ -67,16 +78,26 @@ class _Listed:
 class OpenStream:
     """One direction of one device, mono, 16 bits; made by `Library.open`. Each callback has `samples`."""
 
-    def __init__(self, stream: Any, name: str, rate: int, samples: int, closed: Callable[[Any, bool], None]) -> None:
+    def __init__(
+        self,
+        stream: Any,
+        name: str,
+        rate: int,
+        samples: int,
+        translated: Callable[[], AbstractContextManager[None]],
+        closed: Callable[[Any, bool], None],
+    ) -> None:
         self.name = name
         self.rate = rate
         self.samples = samples
         self._stream = stream
+        self._translated = translated
         self._closed = closed
 
     def start(self) -> None:
-        """Callbacks begin."""
-        self._stream.start()
+        """Callbacks begin. Raises `SourceError` as `Library.open`."""
+        with self._translated():
+            self._stream.start()
 
     def close(self, lost: bool = False) -> None:
         """Ends the callbacks and gives the device back. `lost`: it failed, so that devices are to be looked for anew.
@@ -108,11 +129,7 @@ class Library:
     def devices(self) -> list[SoundDevice]:
         """All of them. Raises `MissingPart` without PortAudio, `SourceError` when a driver keeps it."""
         with self._alone():
-            sounddevice = self._looked()
-            try:
-                return [one.device for one in self._listed(sounddevice)]
-            except sounddevice.PortAudioError as error:
-                raise troubles.unanswering() from error
+            return [one.device for one in self._listed(self._looked())]
 
     def open(self, direction: Direction, wanted: str, callback: Callback) -> OpenStream:
         """Opens the device of this name, or the system's own choice for "" and "auto"; not started yet.
@@ -164,10 +181,15 @@ class Library:
         self._initialised = True
 
     def _listed(self, sounddevice: Any) -> list[_Listed]:
-        alsa = [api for api in sounddevice.query_hostapis() if api["name"] == "ALSA"]
-        return [
-            self._described(sounddevice.query_devices(index), api, index) for api in alsa for index in api["devices"]
-        ]
+        try:
+            alsa = [api for api in sounddevice.query_hostapis() if api["name"] == "ALSA"]
+            return [
+                self._described(sounddevice.query_devices(index), api, index)
+                for api in alsa
+                for index in api["devices"]
+            ]
+        except sounddevice.PortAudioError as error:
+            raise troubles.unanswering() from error
 
     def _described(self, info: Any, api: Any, index: int) -> _Listed:
         device = SoundDevice(
@@ -195,6 +217,7 @@ class Library:
     def _opened(self, sounddevice: Any, listed: _Listed, direction: Direction, callback: Callback) -> OpenStream:
         """At 48 kHz, or at the device's own rate where it has no other."""
         kind = sounddevice.RawInputStream if direction == "input" else sounddevice.RawOutputStream
+        name = listed.device.name
         rates = list(dict.fromkeys((SOUND_CLOCK_HZ, listed.rate)))
         for rate in rates:
             samples = rate // PER_SECOND[direction]
@@ -210,17 +233,23 @@ class Library:
                 )
             except sounddevice.PortAudioError as error:
                 if _code(error) != INVALID_SAMPLE_RATE or rate == rates[-1]:
-                    raise self._trouble(error, direction, listed.device.name) from error
+                    raise self._trouble(error, direction, name) from error
             else:
-                return OpenStream(stream, listed.device.name, rate, samples, self._give_back)
+                translated = partial(self._translated, sounddevice, direction, name)
+                return OpenStream(stream, name, rate, samples, translated, self._give_back)
         raise AssertionError("the last rate either opens or raises")
 
-    def _trouble(self, error: Exception, direction: Direction, name: str) -> Exception:
+    @contextmanager
+    def _translated(self, sounddevice: Any, direction: Direction, name: str) -> Iterator[None]:
+        try:
+            yield
+        except sounddevice.PortAudioError as error:
+            raise self._trouble(error, direction, name) from error
+
+    def _trouble(self, error: Exception, direction: Direction, name: str) -> PiCamError:
         if self._cards.is_gone(name):
             return troubles.unplugged(direction, name)
-        if _code(error) == DEVICE_UNAVAILABLE:
-            return troubles.busy(direction)
-        return troubles.refused(direction, str(error.args[0]).rpartition(": ")[2])
+        return TROUBLES.get(_code(error), troubles.failed)(direction)
 
     def _give_back(self, stream: Any, lost: bool) -> None:
         with self._lock:  # however long it takes: a stream that is not closed keeps its device

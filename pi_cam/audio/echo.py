@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
 from typing import Literal, Protocol
 
 import numpy as np
@@ -38,6 +40,12 @@ RAMP_SAMPLES = 480
 
 AFTER_BLOCKS = round((0.3 + 0.2) / BLOCK_SECONDS)
 """How long the microphone stays ducked: the longest way of an echo, 300 ms, and the room's 200 ms."""
+
+
+@cache
+def is_installed() -> bool:
+    """Whether there is a canceller here, fast enough or not. Looked up once: every page asks, and it reads folders."""
+    return find_spec("pywebrtc_audio") is not None
 
 
 class EchoCanceller(Protocol):

@@ -38,11 +38,25 @@ def silent(direction: Direction) -> SourceError:
     return SourceUnreachable("The loudspeaker no longer takes sound.")
 
 
-def refused(direction: Direction, cause: str) -> SourceError:
-    """PortAudio's own words for anything else."""
+def shut(direction: Direction) -> SourceError:
+    """It is listed, and the system does not open it: what is left of a device that was pulled out."""
     if direction == "input":
-        return SourceUnsupported(f"The microphone cannot be opened: {cause}.")
-    return SourceUnsupported(f"The loudspeaker cannot be opened: {cause}.")
+        return SourceUnreachable("The microphone does not open: unplug it, and plug it in again.")
+    return SourceUnreachable("The loudspeaker does not open: unplug it, and plug it in again.")
+
+
+def unsuited(direction: Direction) -> SourceError:
+    """Neither 48 kHz nor its own rate, no single channel, or no 16 bits."""
+    if direction == "input":
+        return SourceUnsupported("The microphone gives no form of sound that can be used here: choose another one.")
+    return SourceUnsupported("The loudspeaker takes no form of sound that can be used here: choose another one.")
+
+
+def failed(direction: Direction) -> SourceError:
+    """Anything else; what the library said is in the log."""
+    if direction == "input":
+        return SourceError("The microphone's driver failed; the log says more.")
+    return SourceError("The loudspeaker's driver failed; the log says more.")
 
 
 def unanswering() -> SourceError:

@@ -60,11 +60,11 @@ class Upkeep:
         """Returns within 2 s even when a driver keeps the thread; it then ends whenever the driver lets it go."""
         self._ended.set()
         thread, self._thread = self._thread, None
-        if thread is None or thread is threading.current_thread():
-            return
-        thread.join(STOP_SECONDS)
-        if thread.is_alive():
-            log.warning("a sound device does not let go", extra={"device": thread.name})
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(STOP_SECONDS)
+            if thread.is_alive():
+                log.warning("a sound device does not let go", extra={"device": thread.name})
+        self.trouble = None  # of a device that nobody wants
 
     def flowing(self) -> None:
         """Sound flows: what was wrong is over."""
@@ -104,5 +104,8 @@ class Upkeep:
 
     def _tell(self, trouble: PiCamError) -> None:
         if str(trouble) != self.trouble:
+            if trouble.__cause__ is not None:  # a library's own words, which no page shows
+                said = {"direction": self._direction, "trouble": str(trouble), "cause": str(trouble.__cause__)}
+                log.warning("a sound device cannot be used", extra=said)
             self.trouble = str(trouble)
             self._report(trouble)

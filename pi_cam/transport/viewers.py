@@ -44,6 +44,10 @@ class Viewer(Protocol):
     started_at: float
     delay_ms: int | None
 
+    @property
+    def can_talk(self) -> bool:
+        """Whether what it says could be heard: over WHEP it never is."""
+
     async def close(self, reason: str) -> None:
         """Ends it. `reason` is a word for the other side."""
 

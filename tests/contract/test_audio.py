@@ -31,7 +31,7 @@ def test_a_camera_with_sound_of_its_own_is_heard_itself(application: Application
         "possible": True,
         "muted": False,
         "trouble": None,
-        "duplex": "full",
+        "duplex": "none",
         "several": False,
         "talkers": [],
     }
@@ -40,11 +40,14 @@ def test_a_camera_with_sound_of_its_own_is_heard_itself(application: Application
 
 
 def test_a_named_microphone_is_heard_instead_and_off_is_silence(tmp_path_factory: pytest.TempPathFactory) -> None:
-    for named, source in (("some microphone", "microphone"), ("off", "off")):
+    for named, source, duplex in (("some microphone", "microphone", "half"), ("off", "off", "full")):
         folder = tmp_path_factory.mktemp("named")
-        with running(folder, PI_CAM_MICROPHONE=named, PI_CAM_LOUDSPEAKER="off") as application:
+        with running(
+            folder, PI_CAM_MICROPHONE=named, PI_CAM_LOUDSPEAKER="off", PI_CAM_ECHO_CANCELLING="off"
+        ) as application:
             found = audio(application)
             assert (found["source"], found["talk"]["possible"]) == (source, False)
+            assert found["talk"]["duplex"] == duplex
 
 
 @pytest.mark.parametrize("name", ["microphone_muted", "loudspeaker_muted"])

@@ -18,6 +18,8 @@ from tests.peer import WhepPeer
 from tests.rtsp_camera import RtspServer, rtsp
 from tests.server import Server, serving
 
+pytestmark = pytest.mark.alone
+
 WARM_MS = 500
 MEMORY_BYTES = 150_000_000
 

@@ -27,6 +27,8 @@ from tests.server import Server, serving
 from tests.speech import speech
 from tests.virtual_sound import VirtualSound
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -113,6 +115,18 @@ def test_a_camera_without_sound_is_told(browser: Browser, tmp_path: Path) -> Non
     ):
         sound_button(ada).click()
         expect(ada.locator("#sound-note")).to_contain_text("Perhaps this camera has no microphone.", timeout=10_000)
+
+
+def test_an_echo_that_nothing_takes_out_is_told_while_somebody_talks(browser: Browser, camera: Server) -> None:
+    with someone(browser, camera) as ada:
+        expect(ada.locator('[data-detail="talk"]')).to_have_text("Both sides at once, without echo cancelling")
+        sound_button(ada).click()
+        note = ada.locator("#sound-note")
+        expect(note).to_be_hidden()
+        ada.keyboard.down("t")
+        expect(note).to_contain_text("whoever talks may hear themselves")
+        ada.keyboard.up("t")
+        expect(note).to_be_hidden()
 
 
 def test_half_duplex_is_told_while_somebody_talks(browser: Browser, tmp_path: Path, sound: VirtualSound) -> None:

@@ -7,11 +7,14 @@ import re
 import signal
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.bench import measure
 from tests.e2e.conftest import sign_in, wait_for_state
 from tests.server import OWNER, PASSWORD, Server, serving
+
+pytestmark = pytest.mark.alone
 
 
 def test_first_visit_makes_the_owner_and_shows_the_picture(page: Page, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from tests.e2e.conftest import sign_in, wait_for_state
 from tests.rtsp_camera import RtspServer, rtsp
 from tests.server import Server, serving
 
+pytestmark = pytest.mark.alone
+
 NAME, PASSWORD = "viewer", "sesame-s3cret"
 
 

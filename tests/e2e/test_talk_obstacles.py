@@ -25,6 +25,8 @@ from tests.e2e.conversing import (
 )
 from tests.server import Server, serving
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -96,9 +98,13 @@ def test_permission_refused(browser: Browser, camera: Server) -> None:
 
 
 def test_a_question_that_is_never_answered(browser: Browser, camera: Server) -> None:
-    with someone(browser, camera, script=NO_ANSWER) as ada, someone(browser, camera) as other:
+    with (
+        someone(browser, camera, microphone=False, script=NO_ANSWER) as ada,
+        someone(browser, camera) as other,
+    ):
         ada.get_by_role("button", name="Talk hands-free").click()
-        wait_for_talk(ada, "asking")
+        wait_for_talk(ada, "asking", "prompt", seconds=2)
+        expect(note(ada)).to_contain_text("Please allow it.")
         wait_for_talk(ada, "refused", "unanswered", seconds=25)
         expect(note(ada)).to_contain_text("The browser asks whether this page may use your microphone.")
         expect(chip(other)).to_be_hidden()

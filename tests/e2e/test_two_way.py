@@ -22,6 +22,8 @@ from tests.speech import speech
 from tests.virtual_air import Room
 from tests.virtual_sound import VirtualSound
 
+pytestmark = pytest.mark.alone
+
 SOURCE = "synthetic:?size=320x240&fps=15"
 DEVICES = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk"}
 ALIKE = 0.8

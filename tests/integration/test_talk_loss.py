@@ -21,6 +21,8 @@ from tests.talker import Talker
 from tests.virtual_air import Samples
 from tests.virtual_sound import LOUDSPEAKER, VirtualSound
 
+pytestmark = pytest.mark.alone
+
 SECONDS, SETTLED = 13, 5
 """Of speech; and after how many of them the buffer has found its depth, whatever the start of everything cost."""
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine
 
 from tests.portal import mariadb
@@ -91,11 +92,16 @@ def settings(database_url: str, office: PostOffice) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 Build = Callable[..., Flask]
 
 
 @pytest.fixture
-def build(settings: Settings, hands: Hands, engine: Engine) -> Iterator[Build]:
+def build(settings: Settings, hands: Hands, engine: Engine, _templates: BytecodeCache) -> Iterator[Build]:
     """Makes an application; `settings` may be changed by name."""
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
@@ -104,6 +110,7 @@ def build(settings: Settings, hands: Hands, engine: Engine) -> Iterator[Build]:
 
     def make(address_limit: str = "1000 per minute", **changed: object) -> Flask:
         app = create_app(replace(settings, **changed), clock=hands, address_limit=address_limit)  # type: ignore[arg-type]
+        app.jinja_env.bytecode_cache = _templates  # compiled once for all applications
         made.append(app)
         return app
 

@@ -48,10 +48,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def open_post_office() -> Iterator[PostOffice]:
+def open_post_office(**options: Any) -> Iterator[PostOffice]:
+    """`options`: those of aiosmtpd's `SMTP`."""
     office = PostOffice()
     office.port = free_port()
-    controller = Controller(office, hostname="127.0.0.1", port=office.port)
+    controller = Controller(office, hostname="127.0.0.1", port=office.port, **options)
     controller.start()
     try:
         yield office

@@ -33,14 +33,15 @@ def served(log: Path, environment: Mapping[str, str]) -> Iterator[str]:
             stderr=file,
         )
     try:
-        _wait(port, process, log)
+        wait_for(port, process, log)
         yield url
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until somebody listens there."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -51,6 +51,7 @@ def test_strangers_do_not_learn_who_has_an_account(zoe: Visitor, app: Flask, off
         assert answers[0][0] in (200, 303, 401)
 
 
+@pytest.mark.alone
 def test_nor_by_the_time_of_an_answer(build: Build, office: PostOffice) -> None:
     """The hash is what takes long, and mails are sent afterwards."""
     app = build(bcrypt_cost=9)
@@ -113,6 +114,16 @@ def test_links_age(visitor: Visitor, hands: Hands, office: PostOffice) -> None:
     visitor.post("/forgot", email=ZOE)
     hands.on(minutes=61)
     assert visitor.get(office.link(ZOE)).status_code == 422
+
+
+def test_who_never_confirms_is_forgotten(app: Flask, office: PostOffice, engine: Engine, hands: Hands) -> None:
+    Visitor(app, office).sign_up(ZOE)
+    hands.on(days=6)
+    Visitor(app, office).join(EVE)
+    hands.on(days=1, minutes=1)
+    Visitor(app, office).sign_up("new@example.org")
+    with engine.connect() as connection:
+        assert set(connection.execute(select(User.email)).scalars()) == {EVE, "new@example.org"}
 
 
 @pytest.mark.parametrize("forged", ["x", ".x.y", "WyJhIiwiIl0.aaaa.bbbb", "%00", "é"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -149,6 +150,8 @@ def test_no_secret_stands_in_a_log(
     Visitor(app, office).sign_in(ZOE, "wrong canary password")
     said = "\n".join(one.getMessage() for one in caplog.records if one.name != "mail.log")  # that is the catcher's
     assert "the database did not answer" in said
+    assert "signed in from 192.0.2.7" in said
+    assert re.search(r"a wrong password for user \d+ from 192.0.2.7", said)
     assert cookie is not None
     for canary in (PASSWORD, "wrong canary", ZOE, link.rpartition("/")[2], cookie.value, SECRET):
         assert canary not in said, canary

@@ -147,6 +147,7 @@ def test_off_again(zoe: Visitor, app: Flask, office: PostOffice, hands: Hands, e
     turn_on(zoe, hands)
     with engine.connect() as connection:
         sealed = connection.execute(select(User.totp_secret)).scalar_one()
+    assert sealed is not None
     assert sealed.startswith('{"enckey"')
     assert zoe.get("/account/second-factor").headers["Location"] == "/account#second-factor"
     zoe.post("/account/second-factor/off", page="/account")

@@ -24,6 +24,8 @@ PUBLIC = {
     "/",
     "/confirm",
     "/confirm/<token>",
+    "/device/v1/authorize",  # by a signature
+    "/device/v1/token",  # by a signature
     "/forgot",
     "/healthz",
     "/language",
@@ -87,6 +89,15 @@ def test_a_stranger_gets_nowhere(app: Flask, visitor: Visitor) -> None:
         response = visitor.send(method, path, data={"form_token": visitor.token} if method == "POST" else None)
         assert response.status_code == 303, (method, path)
         assert response.headers["Location"].startswith("/signin?next="), (method, path)
+
+
+def test_nobody_but_a_device_speaks_as_one(app: Flask, visitor: Visitor) -> None:
+    visitor.join("zoe@example.org")
+    found = [path_of(rule) for rule in routes(app) if access(app, rule) == "device"]
+    assert len(found) >= 3
+    for path in found:
+        assert visitor.send("POST", path, json={}).status_code == 401, path
+        assert visitor.send("GET", path).status_code == 405, path
 
 
 def test_who_waits_for_a_code_is_a_stranger_still(app: Flask, office: PostOffice, visitor: Visitor) -> None:

@@ -146,6 +146,14 @@ def test_last_use_is_not_written_for_every_page(zoe: Visitor, hands: Hands, engi
     assert used() == hands.moment
 
 
+def test_pages_that_are_opened_at_once_share_their_form_token(visitor: Visitor, engine: Engine) -> None:
+    """It is there before the first of them is asked for."""
+    visitor.sign_up(ZOE)
+    visitor.confirm(ZOE)
+    with engine.connect() as connection:
+        assert '"form_token"' in connection.execute(select(SignIn.data)).scalar_one()
+
+
 def test_the_language_is_kept(zoe: Visitor) -> None:
     zoe.post("/language", page="/account", language="fr", next="/account")
     assert "Mon compte" in zoe.get("/account").text

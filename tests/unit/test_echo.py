@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from pi_cam.audio import echo as echo_module
 from pi_cam.audio.blocks import BLOCK_SAMPLES, SILENCE, Block, level_dbfs
 from pi_cam.audio.echo import (
     AFTER_BLOCKS,
@@ -166,6 +167,17 @@ def test_auto_is_the_canceller_where_there_is_one() -> None:
     chosen = choose("auto", True)
     assert chosen.full_duplex
     assert chosen.process(SILENCE, SILENCE).shape == (BLOCK_SAMPLES,)
+
+
+def test_the_package_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(echo_module, "find_spec", looked.append)
+    echo_module.is_installed.cache_clear()
+    try:
+        assert [echo_module.is_installed() for _ in range(3)] == [False] * 3
+        assert looked == ["pywebrtc_audio"]
+    finally:
+        echo_module.is_installed.cache_clear()
 
 
 def test_off_is_half_duplex() -> None:

@@ -23,6 +23,7 @@ class FakeViewer:
     transport: str = "fake"
     started_at: float = 0.0
     delay_ms: int | None = None
+    can_talk: bool = True
 
     def __post_init__(self) -> None:
         self.id, self.public_id = f"id of {self.name}", f"public id of {self.name}"

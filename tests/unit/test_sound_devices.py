@@ -16,6 +16,8 @@ from pi_cam.audio.cards import Cards
 from pi_cam.audio.devices import Library, SoundDevice
 from pi_cam.errors import MissingPart, PiCamError, SourceError, SourceUnreachable, SourceUnsupported
 from tests.unit.fake_sound import BUSY, FakeSounddevice
+from web.ui.server_sentences import SENTENCES
+from web.ui.texts import translator
 
 USB = ("USB Audio Device: - (hw:1,0)", 1, 0)
 USB_NAME = "USB Audio Device: - (hw:Device,0)"
@@ -99,7 +101,7 @@ def test_the_devices_own_rate_where_48_khz_is_refused(library: Library, fake: Fa
     stream = opened(library)
     assert (stream.rate, stream.samples) == (44_100, 882)
     fake.rates = set()
-    assert str(refused(library)) == "The microphone cannot be opened: Invalid sample rate."
+    assert "no form of sound that can be used here" in str(refused(library))
 
 
 def test_nothing_is_there(library: Library, fake: FakeSounddevice) -> None:
@@ -140,9 +142,61 @@ def test_what_was_held_when_portaudio_looked_is_not_even_listed(
 def test_unplugged_since_it_was_listed(library: Library, fake: FakeSounddevice, proc: Path) -> None:
     library.devices()
     fake.refusal = ("Error opening RawInputStream: Unanticipated host error", -9999)
-    assert isinstance(refused(library, USB_NAME), SourceUnsupported)
+    assert "unplug it, and plug it in again" in str(refused(library, USB_NAME))
     (proc / "Device").unlink()
     assert str(refused(library, USB_NAME)) == f"The microphone {USB_NAME} is not connected."
+
+
+@pytest.mark.parametrize("direction", ["input", "output"])
+@pytest.mark.parametrize(
+    ("code", "words", "kind"),
+    [
+        (-10_000, "PortAudio not initialized", SourceError),
+        (-9999, "Unanticipated host error", SourceUnreachable),
+        (-9998, "Invalid number of channels", SourceUnsupported),
+        (-9997, "Invalid sample rate", SourceUnsupported),
+        (-9996, "Invalid device", SourceUnreachable),
+        (-9994, "Sample format not supported", SourceUnsupported),
+        (-9993, "Illegal combination of I/O devices", SourceUnreachable),
+        (-9987, "Wait timed out", SourceUnreachable),
+        (-9986, "Internal PortAudio error", SourceError),
+        (-9985, "Device unavailable", SourceError),
+        (None, "Something without a code", SourceError),
+    ],
+)
+def test_what_portaudio_says_is_told_in_our_own_words_in_both_languages(
+    library: Library, fake: FakeSounddevice, direction: Any, code: int | None, words: str, kind: type[PiCamError]
+) -> None:
+    said = (f"Error opening Raw{direction}Stream: {words}",)
+    fake.refusal = said if code is None else (*said, code)
+    trouble = refused(library, "", direction)
+    assert type(trouble) is kind
+    assert str(trouble) in SENTENCES
+    assert words not in str(trouble)
+    french = translator("fr")(str(trouble))
+    assert french.startswith("Le ")
+    assert words not in french
+    assert words in str(trouble.__cause__)  # for the log
+
+
+def test_a_device_that_is_opened_and_does_not_start_is_told_as_well(library: Library, fake: FakeSounddevice) -> None:
+    def fail(stream: object) -> None:
+        raise fake.PortAudioError("Error starting stream: Unanticipated host error", -9999)
+
+    fake.on_start = fail
+    stream = opened(library)
+    with pytest.raises(SourceUnreachable, match="does not open"):
+        stream.start()
+
+
+def test_a_list_that_breaks_off_is_told(
+    library: Library, fake: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(index: int) -> None:
+        raise fake.PortAudioError(f"Error querying device {index}")
+
+    monkeypatch.setattr(fake, "query_devices", fail)
+    assert str(refused(library)) == "The sound devices do not answer."
 
 
 def test_it_looks_again_when_the_cards_have_changed(library: Library, fake: FakeSounddevice, proc: Path) -> None:

@@ -72,6 +72,12 @@ def test_nothing_is_fuzzy_or_obsolete(language: str) -> None:
     assert not texts.catalogue(language).obsolete
 
 
+def test_french_has_one_word_for_a_microphone() -> None:
+    said = [french for french in translations("fr").values() if re.search("micro", french, re.IGNORECASE)]
+    assert len(said) > 20
+    assert not [french for french in said if re.search("microphone", french, re.IGNORECASE)]
+
+
 def test_french_typography() -> None:
     for french in translations("fr").values():
         assert not re.search(r"(?<![\u00a0\u202f])[;!?]", french), french

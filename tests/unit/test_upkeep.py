@@ -55,6 +55,29 @@ def test_pauses_grow_to_half_a_minute_and_the_same_trouble_is_told_once() -> Non
     assert told == ["No microphone is connected."]
 
 
+def test_what_a_library_said_is_in_the_log_once(caplog: pytest.LogCaptureFixture) -> None:
+    trouble = absent("input")
+    trouble.__cause__ = OSError("its own words")
+    kept(raising(*[trouble] * 3), 3)
+    (line,) = caplog.records
+    assert vars(line)["cause"] == "its own words"
+    assert vars(line)["trouble"] == "No microphone is connected."
+
+
+def test_nothing_is_wrong_with_a_device_that_is_not_wanted_any_more() -> None:
+    told = threading.Semaphore(0)
+
+    def session(_: Wait) -> None:
+        raise absent("input")
+
+    upkeep = Upkeep("input", session, lambda trouble: told.release())
+    upkeep.start()
+    assert told.acquire(timeout=5)
+    assert upkeep.trouble == "No microphone is connected."
+    upkeep.stop()
+    assert upkeep.trouble is None
+
+
 def test_another_trouble_is_told() -> None:
     _, told = kept(raising(absent("input"), busy("input"), absent("input")), 3)
     assert told == ["No microphone is connected.", "The microphone is in use by another program.", *told[:1]]

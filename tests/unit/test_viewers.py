@@ -23,6 +23,7 @@ class FakeViewer:
     transport: str = "fake"
     started_at: float = 0.0
     delay_ms: int | None = None
+    can_talk: bool = True
     reasons: list[str] = field(default_factory=list)
 
     async def close(self, reason: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,28 +25,23 @@ SAMPLE_EMAIL, SAMPLE_PASSWORD = "sample@example.org", "three blue boats at noon"
 DEFAULT_PORT = "8090"
 
 
-def main() -> int:
-    """Prepares what is missing, and runs the server until it is told to stop."""
+def prepare() -> list[str]:
+    """Makes what is missing; the command of the server. Raises `BadSettings`."""
     port = os.environ.get("PORT") or DEFAULT_PORT
     BUILD.mkdir(exist_ok=True)
     os.environ.setdefault("PORTAL_ENVIRONMENT", "development")
     os.environ.setdefault("PORTAL_URL", f"http://localhost:{port}")
     os.environ.setdefault("DATABASE_URL", f"sqlite:///{BUILD / 'portal.db'}")
     os.environ.setdefault("PORTAL_SECRET_KEY", _own_secret())
-    try:
-        settings = from_environment(os.environ)
-    except BadSettings as error:
-        sys.stderr.write(f"The portal cannot start. {error}\n")
-        return 1
+    settings = from_environment(os.environ)
     engine = engine_for(settings.database_url)
     migrate.up(engine)
     engine.dispose()
     _add_sample(settings)
     sys.stdout.write(f"portal on {settings.url}\nsample account: {SAMPLE_EMAIL}, password: {SAMPLE_PASSWORD}\n")
     sys.stdout.flush()
-    server = ["-m", "gunicorn", "--bind", f"localhost:{port}", "--threads", "8", "--log-level", "warning"]
-    command = [sys.executable, *server, "--no-control-socket", "web.portal.wsgi:app"]
-    return subprocess.run(command, check=False).returncode
+    options = ["--bind", f"localhost:{port}", "--threads", "8", "--log-level", "warning", "--no-control-socket"]
+    return [sys.executable, "-m", "gunicorn", *options, "web.portal.wsgi:app"]
 
 
 def _own_secret() -> str:
@@ -78,4 +72,9 @@ def _add_sample(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        server = prepare()
+    except BadSettings as error:
+        sys.exit(f"The portal cannot start. {error}")
+    # The server takes the place of this process, so that what ends this ends it, too.
+    os.execv(server[0], server)  # noqa: S606 - a fixed command, no shell

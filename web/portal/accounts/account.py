@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import cast
 
 from flask import Blueprint, Response, flash, g, redirect, request, session
@@ -23,6 +24,7 @@ from web.portal.rules import prove, rule
 from web.portal.services import services
 
 blueprint = Blueprint("account", __name__)
+log = logging.getLogger(__name__)
 
 GONE_ELSEWHERE = "There is no such sign-in any more."
 
@@ -167,6 +169,7 @@ def delete() -> BaseResponse:
     farewell = letters.compose("farewell.txt", user.language, user.email)
     people.forgive(user)
     guesses.forget_codes(user)
+    log.info("user %d deletes their account from %s", user.id, request.remote_addr)
     db.session.delete(user)
     db.session.commit()
     logout_user()

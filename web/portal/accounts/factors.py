@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import re
 import secrets
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """No letters that are read as digits."""
 STEP_SECONDS = 30
 WRONG_CODE = "This code is wrong, or was used already."
+
+log = logging.getLogger(__name__)
 
 
 def new_secret() -> str:
@@ -66,6 +69,7 @@ def prove_code(user: User, code: str) -> None:
     `NotSignedIn` and `TooManyTries`."""
     guesses.attempt_code(user)
     if not (_use_code(user, code) or _use_recovery_code(user, code)):
+        log.warning("a wrong code for user %d", user.id)
         raise NotSignedIn(WRONG_CODE)
     guesses.forget_codes(user)
 

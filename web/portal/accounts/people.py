@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
+from datetime import timedelta
 from typing import cast
 
-from flask import session
+from flask import current_app, g, request, session
 from flask_security.utils import hash_password, login_user, verify_password
-from sqlalchemy import select
+from flask_wtf.csrf import generate_csrf
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -21,8 +24,12 @@ from web.portal.errors import NotSignedIn, Refused
 from web.portal.rules import prove
 from web.portal.services import services
 
+UNCONFIRMED_FOR = timedelta(days=7)
+"""How long an address is kept that nobody has shown to be theirs."""
 WRONG = "The address or the password is wrong."
 WRONG_PASSWORD = "The present password is wrong."
+
+log = logging.getLogger(__name__)
 
 
 def find(email: str) -> User | None:
@@ -52,6 +59,7 @@ def prove_password(user: User | None, email: str, password: str, wrong: str = WR
     stored = user.password if user is not None else _nobody()
     right = verify_password(passwords.normalised(password), stored)
     if user is None or not right or not user.active:
+        log.warning("a wrong password for user %s from %s", user.id if user else "nobody", request.remote_addr)
         raise NotSignedIn(wrong)
     return user
 
@@ -68,6 +76,10 @@ def sign_in(user: User, *, remember: bool) -> None:
     mine[ACCOUNT_KEY], mine[REMEMBER_KEY] = user.id, remember
     login_user(user, remember=False)
     prove()
+    # Now, so that two pages that are opened at once do not each make their own, of which one would be lost.
+    g.pop(current_app.config["WTF_CSRF_FIELD_NAME"], None)
+    generate_csrf()
+    log.info("user %d signed in from %s", user.id, request.remote_addr)
 
 
 def set_password(user: User, password: str) -> None:
@@ -78,6 +90,7 @@ def set_password(user: User, password: str) -> None:
 
 def renew(user: User) -> None:
     """Ends every sign-in and every link, after a change of what proves who somebody is; the view commits."""
+    log.info("the password or the address of user %d is changed from %s", user.id, request.remote_addr)
     user.fs_uniquifier = secrets.token_hex(32)
     sessions.revoke_others(user.id, None, services().clock())
 
@@ -88,6 +101,8 @@ def own_session() -> PortalSession:
 
 
 def _sign_up(email: str, hashed: str, language: str) -> tuple[User, bool]:
+    forgotten = services().clock() - UNCONFIRMED_FOR
+    db.session.execute(delete(User).where(User.confirmed_at.is_(None), User.created_at < forgotten))
     user = find(email)
     if user is None:
         user = User(email=email, active=True, created_at=services().clock(), passkey_handle=secrets.token_bytes(32))

@@ -157,11 +157,11 @@ class Sessions(SessionInterface):
         now = self._clock()
         if not session.modified and now - row.used_at < NOTED_EVERY:
             return
+        # What did not change is not written: another request of this browser may have changed it meanwhile.
+        changed = {"data": _serializer.dumps(dict(session))} if session.modified else {}
         with db.engine.begin() as connection:
             connection.execute(
-                update(SignIn)
-                .where(SignIn.id == row.id, SignIn.revoked_at.is_(None))
-                .values(used_at=now, data=_serializer.dumps(dict(session)))
+                update(SignIn).where(SignIn.id == row.id, SignIn.revoked_at.is_(None)).values(used_at=now, **changed)
             )
 
     def _set(self, response: Response, value: str, *, remember: bool) -> None:

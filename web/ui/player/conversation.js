@@ -8,7 +8,7 @@ import { followLevel } from "./level.js";
 import { Listening } from "./listening.js";
 import { Microphone } from "./microphone.js";
 import { announce, find, iconPath } from "./stage.js";
-import { describeEar, describeMouth, describeSource, describeTalkers, explainTalk, halfDuplex } from "./talk-words.js";
+import { describeEar, describeMouth, describeSource, describeTalkers, explainDuplex, explainTalk } from "./talk-words.js";
 import { Talking } from "./talking.js";
 import { serverText } from "./texts.js";
 
@@ -79,13 +79,8 @@ function showSound({ can, sound }, { isOn, reason }, silence, isGone) {
   find("#sound-icon", SVGUseElement).setAttribute("href", iconPath(isOn ? "sound" : "sound-off"));
   find("#level", HTMLElement).hidden = !isOn;
   document.documentElement.dataset.sound = isOn ? "on" : "off";
-  const ear = isOn && sound ? describeEar(sound) || explainTalk(silence) || lowered(sound) : "";
+  const ear = isOn && sound ? describeEar(sound) || explainTalk(silence) || explainDuplex(sound) : "";
   note("#sound-note", isGone || (isOff && isOn) ? "" : explainTalk(reason) || ear, reason !== null);
-}
-
-/** @param {import("./types.js").Sound} sound @returns {string} */
-function lowered({ talk: { duplex, talkers } }) {
-  return duplex === "half" && talkers.length > 0 ? halfDuplex() : "";
 }
 
 /**
@@ -102,7 +97,8 @@ function showTalk({ can, sound, isUp, isOwner }, { state, reason, detail, isHand
   button.setAttribute("aria-pressed", String(isBusy));
   button.setAttribute("aria-disabled", String(!isUp));
   find("#hands-free", HTMLButtonElement).setAttribute("aria-pressed", String(isHandsFree));
-  const trouble = isBusy && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
+  const isAsked = reason === "prompt"; // first of all by the browser: nothing goes on without an answer
+  const trouble = isBusy && !isAsked && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
   note("#talk-note", isGone ? "" : trouble || explainTalk(reason, detail), state === "refused" || trouble !== "");
   find("#take-over", HTMLButtonElement).hidden = !(reason === "floor-taken" && isOwner);
 }

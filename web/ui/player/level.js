@@ -19,9 +19,9 @@ export function followLevel(listening, player) {
   const silence = new Silence();
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let readAt = 0;
+  let frame = 0;
   const draw = (/** @type {number} */ now) => {
-    if (!listening.isOn) return;
-    requestAnimationFrame(draw);
+    frame = requestAnimationFrame(draw);
     if (now - readAt < (calm.matches ? CALM_MS : LEVEL_MS)) return;
     readAt = now;
     find("#level", HTMLElement).style.setProperty("--level", meter.read(player.video.srcObject).toFixed(3));
@@ -34,7 +34,8 @@ export function followLevel(listening, player) {
     wasOn = listening.isOn;
     meter.clear();
     silence.see(false, "", 0);
-    if (wasOn) requestAnimationFrame(draw);
+    cancelAnimationFrame(frame); // off and on again within a frame, or in a hidden tab, else makes two loops
+    if (wasOn) frame = requestAnimationFrame(draw);
   });
   return silence;
 }

@@ -2,11 +2,13 @@
  * The person's own microphone: asked for at the first press, and given back a while after the last word, so that the
  * browser's recording light goes out.
  *
- * Events: `ready` (it came when nobody waited for it any more) and `gone` (it was unplugged while it was held).
+ * Events: `prompt` (the browser seems to ask the person), `ready` (it came when nobody waited for it any more) and
+ * `gone` (it was unplugged while it was held).
  */
 
 const KEPT_MS = 30_000;
 const ANSWER_MS = 20_000;
+const PROMPT_MS = 700; // an allowed microphone is open by then
 
 /** @type {MediaStreamConstraints} */
 const WANTED = {
@@ -40,7 +42,8 @@ export class Microphone extends EventTarget {
     this.#inUse = true;
     if (this.#track) return this.#track;
     this.#asking ??= this.#ask();
-    return inTime(this.#asking);
+    const prompting = setTimeout(() => this.#tellOfPrompt(), PROMPT_MS);
+    return inTime(this.#asking).finally(() => clearTimeout(prompting));
   }
 
   /** The last word was said; the next press may follow at once. */
@@ -71,6 +74,11 @@ export class Microphone extends EventTarget {
     } finally {
       this.#asking = null;
     }
+  }
+
+  async #tellOfPrompt() {
+    if ((await isAllowed()) || !this.#asking || !this.#inUse) return;
+    this.dispatchEvent(new Event("prompt"));
   }
 
   /** @param {MediaStreamTrack} track which may come long after it was asked for */
@@ -114,6 +122,16 @@ export function causeOf({ name, message }) {
       return "microphone-busy";
     default:
       return "microphone-failed";
+  }
+}
+
+/** @returns {Promise<boolean>} whether the browser has no question, as far as it says so: then the device is slow */
+async function isAllowed() {
+  try {
+    const name = /** @type {PermissionName} */ ("microphone");
+    return (await navigator.permissions.query({ name })).state === "granted";
+  } catch {
+    return false; // some browsers do not tell
   }
 }
 

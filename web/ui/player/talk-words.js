@@ -21,6 +21,8 @@ export function explainTalk(reason, detail = "") {
       return text("Your system does not let this browser use the microphone. Allow it in the system’s privacy settings, then press again.");
     case "dismissed":
       return text("The browser’s question about the microphone was closed. Press again, and allow it.");
+    case "prompt":
+      return text("The browser asks whether this page may use your microphone. Please allow it.");
     case "unanswered":
       return text("The browser asks whether this page may use your microphone. Allow it, then press again.");
     case "no-microphone":
@@ -107,10 +109,21 @@ export function describeSource({ source, muted }) {
 export function describeMouth({ talk: { possible, muted, duplex } }) {
   if (!possible) return text("No loudspeaker");
   if (muted) return text("Loudspeaker muted");
+  if (duplex === "none") return text("Both sides at once, without echo cancelling");
   return duplex === "half" ? halfDuplex() : text("Both sides at once");
 }
 
-/** @returns {string} */
-export function halfDuplex() {
+/**
+ * What whoever listens should know while somebody talks.
+ * @param {import("./types.js").Sound} sound
+ * @returns {string}
+ */
+export function explainDuplex({ talk: { duplex, talkers } }) {
+  if (duplex === "full" || talkers.length === 0) return "";
+  if (duplex === "half") return halfDuplex();
+  return text("Nothing takes the echo out of the sound that this camera brings: whoever talks may hear themselves.");
+}
+
+function halfDuplex() {
   return text("The microphone is lowered while somebody talks.");
 }

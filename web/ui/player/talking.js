@@ -8,7 +8,6 @@
 import { microphoneObstacle } from "./microphone.js";
 
 const TAIL_MS = 250; // people release with the last syllable on their lips, and it travels for a while
-const LONG_ASKING_MS = 1_000; // a press that waited so long waited for the person
 const HINT_MS = 8_000;
 const HINTS = ["hold", "ready"]; // what needs no second reading
 /** @type {(string | null)[]} */
@@ -27,7 +26,6 @@ export class Talking extends EventTarget {
 
   #turn = 0; // what belongs to an earlier press is ignored
   #tailTimer = 0;
-  #longTimer = 0;
   #hintTimer = 0;
 
   /**
@@ -41,6 +39,7 @@ export class Talking extends EventTarget {
     line.addEventListener("sound", () => this.#see());
     line.addEventListener("down", () => this.#cut());
     microphone.addEventListener("gone", () => this.isBusy && this.#end("refused", "microphone-gone"));
+    microphone.addEventListener("prompt", () => this.state === "asking" && this.#say("asking", "prompt"));
     microphone.addEventListener("ready", () => WAITING.includes(this.reason) && !this.isBusy && this.#say("off", "ready"));
   }
 
@@ -56,7 +55,7 @@ export class Talking extends EventTarget {
     clearTimeout(this.#tailTimer);
     if (this.isBusy) {
       this.isHandsFree = handsFree;
-      return this.#say(this.state);
+      return this.#say(this.state, this.reason);
     }
     const obstacle = this.#obstacle();
     if (obstacle) return this.#say("refused", obstacle);
@@ -70,7 +69,7 @@ export class Talking extends EventTarget {
     const hint = short ? "hold" : null;
     clearTimeout(this.#tailTimer);
     if (this.state === "on") this.#tailTimer = setTimeout(() => this.#end("off", hint), TAIL_MS);
-    else this.#end("off", hint ?? (this.#longTimer === 0 ? "unanswered" : null));
+    else this.#end("off", hint ?? (this.reason === "prompt" ? "unanswered" : null));
   }
 
   /** Hands-free, on and off. */
@@ -101,7 +100,6 @@ export class Talking extends EventTarget {
   /** @param {boolean} take */
   async #begin(take) {
     const turn = ++this.#turn;
-    this.#longTimer = setTimeout(() => (this.#longTimer = 0), LONG_ASKING_MS);
     this.#say("asking");
     try {
       const floor = this.line.request("talk", take ? { on: true, take } : { on: true });
@@ -133,7 +131,6 @@ export class Talking extends EventTarget {
   #end(state, reason = null) {
     this.#turn += 1;
     clearTimeout(this.#tailTimer);
-    clearTimeout(this.#longTimer);
     this.isHandsFree = false;
     const lost = () => {}; // with the connection the floor is given back as well
     this.line.speak(null).catch(lost);

@@ -41,7 +41,8 @@
  * @property {boolean} possible whether there is a loudspeaker
  * @property {boolean} muted
  * @property {string | null} trouble what is wrong with the loudspeaker, an English sentence
- * @property {"full" | "half"} duplex half: the microphone is lowered while somebody talks
+ * @property {"full" | "half" | "none"} duplex half: the microphone is lowered while somebody talks; none: both sides at
+ *   once, but nothing takes the echo out of the sound that the camera brings
  * @property {boolean} several whether several may talk at once
  * @property {{viewer: string, name: string}[]} talkers
  *

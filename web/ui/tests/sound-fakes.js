@@ -4,7 +4,7 @@ export const SOUND = {
   source: "camera",
   muted: false,
   trouble: null,
-  talk: { possible: true, muted: false, trouble: null, duplex: "full", several: false, talkers: [] },
+  talk: { possible: true, muted: false, trouble: null, duplex: "none", several: false, talkers: [] },
 };
 
 export const refusal = (code) => Object.assign(new Error(code), { code });

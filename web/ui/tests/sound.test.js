@@ -9,9 +9,11 @@ globalThis.document = { getElementById: () => null, documentElement: { lang: "en
 pretendTime();
 const { Line } = await import("../player/line.js");
 const { Listening } = await import("../player/listening.js");
-const { Silence } = await import("../player/level.js");
+const { followLevel, Silence } = await import("../player/level.js");
 const { share } = await import("../player/meter.js");
-const { describeEar, describeMouth, describeSource, describeTalkers, explainTalk } = await import("../player/talk-words.js");
+const { describeEar, describeMouth, describeSource, describeTalkers, explainDuplex, explainTalk } = await import(
+  "../player/talk-words.js"
+);
 
 class FakeSignalling extends EventTarget {
   asked = [];
@@ -120,6 +122,35 @@ test("who may not listen is told so", async () => {
   assert.deepEqual([listening.isOn, listening.reason, listening.video.muted], [false, "may-not-listen", true]);
 });
 
+test("the level is drawn once a frame, however often sound is turned off and on before it, and never while it is off", async () => {
+  const frames = new Map();
+  const drawn = [];
+  let number = 0;
+  globalThis.HTMLElement = class {
+    style = { setProperty: (_, level) => drawn.push(level) };
+  };
+  Object.assign(document, { querySelector: () => new HTMLElement() });
+  Object.assign(globalThis, {
+    matchMedia: () => ({ matches: false }),
+    requestAnimationFrame: (call) => frames.set((number += 1), call) && number,
+    cancelAnimationFrame: (id) => frames.delete(id),
+    MediaStream: class {},
+  });
+  const show = (now) => {
+    const due = [...frames.values()];
+    frames.clear();
+    for (const call of due) call(now);
+    return due.length;
+  };
+  const line = new FakeLine();
+  const listening = new Listening(line, video());
+  followLevel(listening, { video: { srcObject: null }, line, state: "live" });
+  for (const on of [true, false, true, false, true]) await listening.turn(on);
+  assert.deepEqual([show(100), show(200), drawn.length], [1, 1, 2]);
+  await listening.turn(false);
+  assert.deepEqual([show(300), drawn.length], [0, 2]);
+});
+
 test("silence is noticed after five seconds, and its end at once", () => {
   const silence = new Silence();
   for (const [isSilent, at, reason] of [
@@ -141,13 +172,21 @@ test("levels", () => {
 
 test("every reason has a sentence", () => {
   const reasons =
-    "insecure no-media denied denied-by-system dismissed unanswered no-microphone microphone-busy microphone-gone " +
+    "insecure no-media denied denied-by-system dismissed prompt unanswered no-microphone microphone-busy microphone-gone " +
     "microphone-failed loudspeaker-muted floor-taken floor-full floor-lost not-allowed not-connected connection-lost hold " +
     "ready sound-refused may-not-listen nothing-heard nothing-brought";
   for (const reason of reasons.split(" ")) assert.match(explainTalk(reason), /^[A-Z].+\.$/, reason);
   assert.match(explainTalk("floor-taken", "Zoé"), /^Zoé /);
   assert.equal(explainTalk("loudspeaker-trouble", "It broke."), "It broke.");
   assert.equal(explainTalk(null), "");
+});
+
+test("what becomes of the echo is said while somebody talks", () => {
+  const said = (duplex, talkers) => explainDuplex({ ...SOUND, talk: { ...SOUND.talk, duplex, talkers } });
+  const zoe = [{ viewer: "x", name: "Zoé" }];
+  assert.deepEqual([said("full", zoe), said("half", []), said("none", [])], ["", "", ""]);
+  assert.match(said("half", zoe), /lowered/);
+  assert.match(said("none", zoe), /may hear themselves/);
 });
 
 test("how it is said", () => {
@@ -159,6 +198,8 @@ test("how it is said", () => {
   const talk = (more) => ({ ...SOUND, talk: { ...SOUND.talk, ...more } });
   assert.equal(describeMouth(talk({ possible: false })), "No loudspeaker");
   assert.match(describeMouth(talk({ duplex: "half" })), /lowered/);
+  assert.equal(describeMouth(talk({ duplex: "full" })), "Both sides at once");
+  assert.equal(describeMouth(talk({ duplex: "none" })), "Both sides at once, without echo cancelling");
   assert.equal(describeSource({ ...SOUND, source: "off" }), "Off");
   assert.equal(describeSource({ ...SOUND, muted: true }), "Muted");
   assert.match(describeEar({ ...SOUND, muted: true, trouble: "It broke." }), /muted/);

@@ -127,6 +127,41 @@ test("a question that nobody answers frees the button, and a late answer is no r
   assert.equal(talking.reason, "ready");
 });
 
+test("while the browser asks the person, the page says so before long, and no more once it was answered", async () => {
+  talking.press();
+  await pass(699);
+  assert.deepEqual(now(), ["asking", null]); // an allowed microphone takes a moment, too
+  await pass(1);
+  assert.deepEqual(now(), ["asking", "prompt"]);
+  talking.press({ handsFree: true }); // the lock, while the button is held
+  assert.deepEqual(now(), ["asking", "prompt"]);
+  devices.last.allow();
+  await settle();
+  assert.deepEqual(now(), ["on", null]);
+  await pass(30_000);
+  assert.deepEqual(now(), ["on", null]);
+});
+
+test("the question of an earlier press is told of at the next one, too", async () => {
+  talking.press();
+  await pass(100);
+  talking.release();
+  await pass(5_000);
+  assert.deepEqual(now(), ["off", null]); // nobody waits for it
+  talking.press();
+  await pass(700);
+  assert.deepEqual([now(), devices.questions.length], [["asking", "prompt"], 1]);
+});
+
+test("a microphone that is allowed and slow is no question", async () => {
+  navigator.permissions = { query: async ({ name }) => ({ state: name === "microphone" ? "granted" : "prompt" }) };
+  talking.press();
+  await pass(5_000);
+  assert.deepEqual(now(), ["asking", null]);
+  talking.release();
+  assert.deepEqual(now(), ["off", null]);
+});
+
 test("who held the button while the browser asked is told to answer it", async () => {
   talking.press();
   await pass(1_500);
