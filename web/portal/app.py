@@ -18,13 +18,13 @@ from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
 from web.portal.database import Clock, db, engine_options, now
-from web.portal.devices import device_api, pages
+from web.portal.devices import device_api, pages, sharing_pages
 from web.portal.mail import Post, Smtp, Terminal
 from web.portal.services import EXTENSION, Services
 from web.portal.settings import Settings
 
 MAX_BODY_BYTES = 64 * 1024
-PARTS = (account, device_api, entry, factor_pages, pages, recovery)
+PARTS = (account, device_api, entry, factor_pages, pages, recovery, sharing_pages)
 
 
 def create_app(

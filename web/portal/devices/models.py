@@ -94,3 +94,33 @@ class SigningKey(Base):
     public_key: Mapped[bytes] = mapped_column(VARBINARY(32))
     sealed: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Share(Base):
+    """What somebody else may do with one camera. `can`: capabilities, separated by commas. `until`: the end of it; None for
+    none."""
+
+    __tablename__ = "shares"
+    __table_args__ = TABLE
+
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    camera: Mapped[str] = mapped_column(String(32), primary_key=True)
+    can: Mapped[str] = mapped_column(String(100))
+    until: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Invitation(Base):
+    """A share that waits for somebody to take it. `token_hash`: of the link in the mail. `cameras`: JSON, camera →
+    capabilities."""
+
+    __tablename__ = "invitations"
+    __table_args__ = TABLE
+
+    token_hash: Mapped[str] = mapped_column(Hash, primary_key=True)
+    device_id: Mapped[str] = mapped_column(ForeignKey("devices.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(254))
+    cameras: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime | None] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment, index=True)

@@ -56,8 +56,9 @@ def cameras() -> str:
     """All devices with their cameras, and which of them are there now."""
     now = services().clock()
     devices = rights.visible_to(person())
-    present = {device.id for device in devices if device.seen_at and now - device.seen_at < PRESENT_FOR}
-    return render("portal/cameras.html", devices=devices, present=present, owner=person().id)
+    said = {one.device.id: one.device.seen_at for one in devices}
+    present = {device for device, at in said.items() if at and now - at < PRESENT_FOR}
+    return render("portal/cameras.html", devices=devices, present=present)
 
 
 @blueprint.get("/pair")

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select
 
 from web.portal.accounts.models import User
 from web.portal.database import db
 from web.portal.devices import epochs
-from web.portal.devices.models import Device
+from web.portal.devices.models import Device, Share
+from web.portal.services import services
 
 CAPABILITIES = ("view", "listen", "talk", "control", "record", "configure")
+SHARED = ("view", "listen", "talk", "control", "record")
+"""What can be given to others. Whoever configures a device is its owner, or has a password of it."""
+
 EVERYWHERE = "*"
 SUBJECT = "account-"
 
 Grants = dict[str, list[str]]
 """Camera → capabilities; `EVERYWHERE` for the device and all its cameras."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A device as one person may see it. `until`: when that ends."""
+
+    device: Device
+    can: Grants
+    mine: bool
+    until: datetime | None = None
+
+    def allowed(self, camera: str, capability: str) -> bool:
+        """Whether they may do that there."""
+        return capability in self.can.get(EVERYWHERE, self.can.get(camera, []))
 
 
 def subject(user: User) -> str:
@@ -26,12 +47,21 @@ def on(device: Device, user: User) -> tuple[str, Grants]:
     """The role and what was granted; nothing for whom it is nobody's business."""
     if device.owner_id == user.id:
         return "owner", {EVERYWHERE: list(CAPABILITIES)}
-    return "guest", {}
+    shares = _shares(Share.device_id == device.id, Share.user_id == user.id)
+    role = "guest" if any(share.until for share in shares) else "member"
+    return role, {share.camera: share.can.split(",") for share in shares}
 
 
-def visible_to(user: User) -> list[Device]:
-    """The devices on which this person may do anything, in two statements whatever their number."""
-    return list(db.session.execute(select(Device).where(Device.owner_id == user.id).order_by(Device.name)).scalars())
+def visible_to(user: User) -> list[Seen]:
+    """The devices on which this person may do anything, their own first; as many statements whatever their number."""
+    shares: dict[str, list[Share]] = {}
+    for share in _shares(Share.user_id == user.id):
+        shares.setdefault(share.device_id, []).append(share)
+    devices = db.session.execute(
+        select(Device).where(or_(Device.owner_id == user.id, Device.id.in_(shares))).order_by(Device.name, Device.id)
+    ).scalars()
+    seen = [_seen(device, user, shares.get(device.id, [])) for device in devices]
+    return sorted(seen, key=lambda one: not one.mine)
 
 
 def find(device: str, user: User) -> Device | None:
@@ -43,6 +73,20 @@ def find(device: str, user: User) -> Device | None:
 def epochs_of(device: Device, subjects: list[str]) -> dict[str, int]:
     """Of those who may still come in. Who is left out has no business there any more."""
     numbers = [int(one.removeprefix(SUBJECT)) for one in subjects if one.removeprefix(SUBJECT).isdecimal()]
-    people = db.session.execute(select(User).where(User.id.in_(numbers), User.active)).scalars()
-    allowed = [user.id for user in people if on(device, user)[1]]
+    people = db.session.execute(select(User.id).where(User.id.in_(numbers), User.active)).scalars()
+    may = {device.owner_id} | {share.user_id for share in _shares(Share.device_id == device.id)}
+    allowed = [user for user in people if user in may]
     return {f"{SUBJECT}{user}": epoch for user, epoch in epochs.of_all(device.id, allowed).items()}
+
+
+def _seen(device: Device, user: User, shares: list[Share]) -> Seen:
+    if device.owner_id == user.id:
+        return Seen(device, {EVERYWHERE: list(CAPABILITIES)}, mine=True)
+    ends = [share.until for share in shares if share.until is not None]
+    can = {share.camera: share.can.split(",") for share in shares}
+    return Seen(device, can, mine=False, until=min(ends) if ends else None)
+
+
+def _shares(*conditions: object) -> list[Share]:
+    alive = or_(Share.until.is_(None), Share.until > services().clock())
+    return list(db.session.execute(select(Share).where(alive, *conditions)).scalars())  # type: ignore[arg-type]

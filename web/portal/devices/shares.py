@@ -1,0 +1,133 @@
+"""Sharing a device's cameras: an invitation by mail, taken by whoever has that address, ended by the owner or the guest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from web.portal.accounts.models import User
+from web.portal.database import db
+from web.portal.devices import epochs
+from web.portal.devices.models import Device, Invitation, Share
+from web.portal.devices.rights import SHARED, Grants
+from web.portal.errors import NotFound, Refused
+from web.portal.services import services
+
+GOOD_FOR = timedelta(hours=72)
+INVITATIONS_MOST = 50
+NOTHING_CHOSEN = "Choose at least one camera, and to watch it."
+TOO_MANY = "This camera has many invitations already: wait until some were taken, or are too old."
+WORN = "This invitation is no longer good: it was taken, is too old, or was withdrawn."
+FOR_ANOTHER = "This invitation is for another address than that of your account."
+
+
+def invite(device: Device, email: str, grants: Grants, until: datetime | None) -> str:
+    """The secret of the link for the mail. What the same address was invited to before counts no more. Raises `Refused`;
+    the view commits."""
+    now = services().clock()
+    _check(device, grants)
+    db.session.execute(delete(Invitation).where(Invitation.expires_at < now))
+    db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
+    if len(waiting(device)) >= INVITATIONS_MOST:
+        raise Refused(TOO_MANY)
+    secret = secrets.token_urlsafe(32)
+    db.session.add(
+        Invitation(
+            token_hash=_hashed(secret),
+            device_id=device.id,
+            email=email,
+            cameras=json.dumps(grants),
+            until=until,
+            expires_at=now + GOOD_FOR,
+        )
+    )
+    return secret
+
+
+def waiting(device: Device) -> list[Invitation]:
+    """Those that nobody took yet."""
+    return list(
+        db.session.execute(
+            select(Invitation)
+            .where(Invitation.device_id == device.id, Invitation.expires_at > services().clock())
+            .order_by(Invitation.email)
+        ).scalars()
+    )
+
+
+def find(secret: str, user: User) -> Invitation:
+    """That of this link, for whoever it was meant. Raises `Refused`."""
+    found = db.session.get(Invitation, _hashed(secret))
+    if found is None or found.expires_at <= services().clock():
+        raise Refused(WORN)
+    if found.email != user.email:
+        raise Refused(FOR_ANOTHER)
+    return found
+
+
+def take(secret: str, user: User) -> Device:
+    """It is theirs; the link is worth nothing from now on. Raises `Refused`; the view commits."""
+    invitation = find(secret, user)
+    device = db.session.get(Device, invitation.device_id)
+    gone = db.session.execute(delete(Invitation).where(Invitation.token_hash == invitation.token_hash))
+    if device is None or not getattr(gone, "rowcount", 0):
+        raise Refused(WORN)
+    if device.owner_id != user.id:
+        _write(device, user.id, json.loads(invitation.cameras), invitation.until)
+    return device
+
+
+def withdraw(device: Device, email: str) -> None:
+    """The link is worth nothing any more. Raises `NotFound`; the view commits."""
+    done = db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
+    if not getattr(done, "rowcount", 0):
+        raise NotFound(WORN)
+
+
+def of(device: Device) -> dict[str, list[Share]]:
+    """Everybody with whom it is shared, by address."""
+    rows = db.session.execute(
+        select(Share, User.email)
+        .join(User, User.id == Share.user_id)
+        .where(Share.device_id == device.id)
+        .order_by(User.email, Share.camera)
+    )
+    found: dict[str, list[Share]] = {}
+    for share, email in rows:
+        found.setdefault(email, []).append(share)
+    return found
+
+
+def end(device: Device, user: int) -> None:
+    """What this person opened there ends at once. Raises `NotFound`; the view commits."""
+    done = db.session.execute(delete(Share).where(Share.device_id == device.id, Share.user_id == user))
+    if not getattr(done, "rowcount", 0):
+        raise NotFound("There is no such share any more.")
+    epochs.raise_one(device.id, user)
+
+
+def _write(device: Device, user: int, grants: Grants, until: datetime | None) -> None:
+    db.session.execute(delete(Share).where(Share.device_id == device.id, Share.user_id == user))
+    epochs.raise_one(device.id, user)  # what was opened with other rights ends
+    now = services().clock()
+    for camera, can in grants.items():
+        db.session.add(
+            Share(device_id=device.id, user_id=user, camera=camera, can=",".join(can), until=until, created_at=now)
+        )
+
+
+def _check(device: Device, grants: Grants) -> None:
+    known = {camera.camera for camera in device.cameras}
+    if not grants or any(camera not in known for camera in grants):
+        raise Refused(NOTHING_CHOSEN)
+    for can in grants.values():
+        if "view" not in can or not set(can) <= set(SHARED):
+            raise Refused(NOTHING_CHOSEN)
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
