@@ -14,7 +14,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-LINK = re.compile(r"https?://\S+/(?:confirm|reset|account/email)/\S+")
+LINK = re.compile(r"https?://\S+/(?:confirm|reset|account/email|invitation)/\S+")
 
 
 class PostOffice:
