@@ -58,14 +58,14 @@ def install(app: Flask, known_device: Callable[[], None]) -> None:
         access = rule_of(app.view_functions[request.endpoint or ""])
         if access is None:
             raise NotAllowed("This address is closed.")
-        if access == "device":
-            known_device()
-        if has_no_session():
+        if is_file():
             return
         if getattr(session, "lost", False):
             raise Unavailable(DATABASE_GONE)
         if request.method not in SAFE_METHODS:
             _refuse_foreign()
+        if access == "device":
+            return known_device()
         if access != "public":
             _require_person(fresh=access == "fresh")
 
