@@ -147,7 +147,7 @@ class EncodedAudioTrack(EncodedTrack):
         while True:
             await self._is_on.wait()
             self._learn_origin()
-            sound = self._subscribed()
+            sound = self._sound or self._subscribed()
             heard = await sound.next() if sound is not None else None
             if heard is not None and sound is self._sound:
                 break

@@ -34,8 +34,8 @@ DEVICES = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk"}
 DELAYS_MS = (60, 150, 300)
 PRESSES = 9
 LISTENERS = 8
-NEAR_SLACK = RATE // 20
-"""Samples by which a browser's jitter buffer may have moved a second against the others."""
+NEAR_SLACK, NEAR_KNOWN = RATE, 0.4
+"""Samples by which a browser's jitter buffer may have moved a second against the others; likeness that is no chance."""
 
 METHOD = [
     "Made by `make bench-sound`: `pi-cam serve` on virtual ALSA devices and Chromium on one machine of two cores",
@@ -195,20 +195,22 @@ def _jumps(server: Server, simulated: int) -> str:
 def _near_share(sound: VirtualSound, page: SoundPage, near: npt.NDArray[np.int16]) -> float:
     """Amplitude of the near voice in what the browser hears, of that at the microphone, over all of it.
 
-    Each second is looked for near where the whole was found: the browser's jitter buffer stretches time a little, and a
-    second of which little is left would be found anywhere.
+    A second is looked for around where the one before was found: the browser's jitter buffer drops and stretches sound. One
+    of which too little is left to be found counts where it should be.
     """
     page.heard()
     sound.microphone.play(near)
     page.wait(len(near) / RATE + 1.5)
     heard = page.heard().samples().astype(np.float64)
-    whole, _ = found_at(near, heard)
+    place, _ = found_at(near, heard)
     product = energy = 0.0
     for begin in range(0, len(near) - RATE + 1, RATE):
         known = near[begin : begin + RATE].astype(np.float64)
-        first = max(0, whole + begin - NEAR_SLACK)
-        place, _ = found_at(known, heard[first : whole + begin + RATE + NEAR_SLACK])
-        piece = heard[first + place : first + place + RATE]
+        first = max(0, place + begin - NEAR_SLACK)
+        found, alike = found_at(known, heard[first : place + begin + RATE + NEAR_SLACK])
+        if alike > NEAR_KNOWN:
+            place = first + found - begin
+        piece = heard[place + begin : place + begin + RATE]
         product += float(np.dot(piece, known[: len(piece)]))
         energy += float(np.dot(known, known))
     return product / energy

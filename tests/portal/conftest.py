@@ -128,3 +128,9 @@ def app(build: Build) -> Flask:
 @pytest.fixture
 def visitor(app: Flask, office: PostOffice) -> Visitor:
     return Visitor(app, office)
+
+
+@pytest.fixture
+def zoe(visitor: Visitor) -> Visitor:
+    """Somebody who has an account, and is signed in."""
+    return visitor.join("zoe@example.org")

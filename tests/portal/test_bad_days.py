@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from flask import Flask
@@ -166,6 +167,22 @@ def test_two_connections_are_enough_for_a_page(app: Flask, office: PostOffice, e
         assert connection.execute(select(func.count()).select_from(SignIn)).scalar_one() == 1
     with app.app_context():
         assert "Current Checked out connections: 0" in db.engine.pool.status()
+
+
+def test_as_many_at_once_as_a_server_has_threads(build: Build, office: PostOffice) -> None:
+    """More than there are connections: nobody waits for one while holding another."""
+    app = build(bcrypt_cost=8)
+    barrier = Barrier(20)
+
+    def try_it(number: int) -> int:
+        stranger = Visitor(app, office)
+        stranger.get("/signin")
+        barrier.wait()
+        data = {"form_token": stranger.token, "email": f"{number}@example.org", "password": PASSWORD}
+        return stranger.send("POST", "/signin", data=data).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(try_it, range(20))) == {401}
 
 
 def start(**environment: str) -> subprocess.CompletedProcess[str]:

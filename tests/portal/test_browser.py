@@ -49,8 +49,8 @@ def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -
         yield url
 
 
-def new_page(browser: Browser, complaints: list[str], locale: str = "en-GB") -> Page:
-    page = browser.new_context(locale=locale, viewport={"width": 1280, "height": 800}).new_page()
+def new_page(browser: Browser, complaints: list[str], locale: str = "en-GB", width: int = 1280) -> Page:
+    page = browser.new_context(locale=locale, viewport={"width": width, "height": 800}).new_page()
     page.set_default_timeout(15_000)
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -102,3 +102,50 @@ def test_sign_up_passkey_sign_in_list_revoke(browser: Browser, site: str, office
     assert complaints == []
     page.context.close()
     elsewhere.context.close()
+
+
+OF_ACCOUNT = ("password", "email", "second-factor", "delete")
+PAGES = (
+    "signin",
+    "signup",
+    "forgot",
+    "confirm",
+    "reset/x",
+    "verify",
+    "account",
+    *(f"account/{one}" for one in OF_ACCOUNT),
+)
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+def test_by_keyboard_on_a_narrow_screen(browser: Browser, site: str, office: PostOffice, locale: str) -> None:
+    """No page is wider than 320 pixels, none breaks the rules that it was sent with, and Tab and Enter reach everything."""
+    complaints: list[str] = []
+    page = new_page(browser, complaints, locale, width=320)
+    page.goto(site + "/signup")
+    by_tab(page, "email", ZOE)
+    by_tab(page, "password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator(".lead strong")).to_have_text(ZOE)
+    page.goto(site + office.link(ZOE))
+    by_tab(page, "password", PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#passkeys")).to_be_visible()
+    for path in PAGES:
+        page.goto(f"{site}/{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        assert page.locator("h1").count() == 1, path
+        fields = page.locator("main input:not([type=hidden]):not([hidden])").all()
+        assert all(field.evaluate("(one) => one.labels.length > 0") for field in fields), path
+    assert [one for one in complaints if "422" not in one] == []  # the link that is none
+    page.context.close()
+
+
+def by_tab(page: Page, field: str, text: str) -> None:
+    """Goes to a field as somebody without a mouse does, and types."""
+    for _ in range(12):
+        if page.evaluate("document.activeElement.id") == field:
+            page.keyboard.type(text)
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"Tab does not reach {field}")

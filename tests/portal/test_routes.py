@@ -239,6 +239,27 @@ def test_errors_are_in_words(app: Flask, office: PostOffice, language: str, word
     assert words in visitor.get("/nope").text
 
 
+def test_what_the_framework_refuses_is_said_in_french_too(app: Flask, office: PostOffice) -> None:
+    visitor = Visitor(app, office, language="fr")
+    visitor.get("/signin")
+    odd = {"headers": {"X-Form-Token": visitor.token}, "data": b"x"}
+    answers = {
+        413: visitor.send("POST", "/signin", data=b"x" * 70_000),
+        415: visitor.send("POST", "/signin/passkey", **odd),
+        405: visitor.get("/signout"),
+        404: visitor.get("/nope"),
+        403: visitor.send("POST", "/signin"),
+    }
+    texts = {
+        status: re.sub(r"<[^>]+>|\s+", " ", answer.text.partition("<main")[2].partition("</main>")[0])
+        for status, answer in answers.items()
+    }
+    assert {status: answer.status_code for status, answer in answers.items()} == {one: one for one in answers}
+    for status, said in texts.items():
+        assert len(said) > 30
+        assert not re.search(r"\b(the|request|not|this|too|media|method|large)\b", said, re.IGNORECASE), (status, said)
+
+
 def test_an_unforeseen_error_shows_no_traceback(build: Build, office: PostOffice) -> None:
     app = build()
 

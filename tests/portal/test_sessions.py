@@ -17,11 +17,6 @@ from web.portal.accounts.models import SignIn
 ZOE = "zoe@example.org"
 
 
-@pytest.fixture
-def zoe(visitor: Visitor) -> Visitor:
-    return visitor.join(ZOE)
-
-
 def cookie_of(visitor: Visitor, domain: str = "portal.test") -> str:
     cookie = visitor.client.get_cookie("__Host-sid", domain=domain)
     assert cookie is not None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import Connection, DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -65,7 +66,7 @@ class Moment(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
-db = SQLAlchemy(model_class=Base)
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 
 
 def engine_options(url: str) -> dict[str, Any]:
@@ -99,6 +100,15 @@ def _enforce_foreign_keys(connection: Any, _record: Any) -> None:
     if type(connection).__module__.startswith("sqlite3"):
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA busy_timeout = 5000")
+
+
+@contextmanager
+def apart() -> Iterator[Connection]:
+    """A transaction that is committed whatever becomes of the view. What the view did so far is committed, too: who held one
+    connection and waited for a second would, among many, wait for ever."""
+    db.session.commit()
+    with db.engine.begin() as connection:
+        yield connection
 
 
 def despite_deadlocks(work: Callable[[], Result]) -> Result:

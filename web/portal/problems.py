@@ -29,6 +29,21 @@ STATUS: tuple[tuple[type[errors.PortalError], int], ...] = (
 RETRY_SECONDS = 30
 OUT_OF_DATE = "This form is out of date: load the page again."
 TOO_MANY = "Too many attempts. Wait a moment, then try again."
+NO_SENSE = "This request makes no sense."
+TOO_LONG = "This is more than the portal takes at once."
+DETAILS = {413: TOO_LONG, 429: TOO_MANY}
+TITLES = {
+    400: "Bad Request",
+    401: "Sign in first.",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""Written down because Python's own differ from version to version, and the catalogues would not know them."""
 UNFORESEEN = "Something went wrong here. It was written down, and nothing was changed."
 
 
@@ -49,9 +64,8 @@ def answer(status: int, detail: str, retry_after: float | None = None, code: str
         response = jsonify(body | ({"code": code} if code else {}))
         response.status_code = status
     else:
-        page = render(
-            "portal/problem.html", status=status, title=HTTPStatus(status).phrase, detail=detail, bare=status >= 500
-        )
+        title = TITLES.get(status, TITLES[400 if status < 500 else 500])
+        page = render("portal/problem.html", status=status, title=title, detail=detail, bare=status >= 500)
         response = Response(page, status, mimetype="text/html")
     if retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(retry_after))
@@ -92,8 +106,9 @@ def install(app: Flask) -> None:
             return error.get_response()
         if isinstance(error, SecurityError):
             return _bare_page(status)
-        detail = {429: TOO_MANY, 400: "This request makes no sense."}.get(status, error.description or "")
-        response = answer(status, detail, 60 if status == 429 else None)
+        # The framework's own words only where the catalogues know them.
+        detail = error.description if status in (404, 405) else DETAILS.get(status, NO_SENSE)
+        response = answer(status, detail or NO_SENSE, 60 if status == 429 else None)
         response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
         return response
 

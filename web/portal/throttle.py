@@ -17,7 +17,7 @@ from sqlalchemy import Connection, String, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from web.portal.database import TABLE, Base, Moment, db, despite_deadlocks
+from web.portal.database import TABLE, Base, Moment, apart, despite_deadlocks
 from web.portal.errors import TooManyTries
 from web.portal.services import services
 
@@ -58,20 +58,20 @@ by_address = limiter.shared_limit(lambda: current_app.config["ADDRESS_LIMIT"], s
 
 def attempt(*key: str, free: int = FREE_TRIES, longest: timedelta = LONGEST) -> None:
     """Counts an attempt; it counts as failed until `succeeded`. After `free` of them, each further one doubles the pause
-    before the next, up to `longest`. Raises `TooManyTries` during a pause. Committed at once, whatever the view does."""
+    before the next, up to `longest`. Raises `TooManyTries` during a pause. Committed at once (`apart`)."""
     despite_deadlocks(lambda: _attempt(_hashed(key), free, longest))
 
 
 def succeeded(*key: str) -> None:
     """Forgets the failures."""
-    with db.engine.begin() as connection:
+    with apart() as connection:
         connection.execute(delete(Attempt).where(Attempt.key_hash == _hashed(key)))
 
 
 def _attempt(name: str, free: int, longest: timedelta) -> None:
     for _ in range(INSERT_TRIES):
         try:
-            with db.engine.begin() as connection:
+            with apart() as connection:
                 _count(connection, name, free, longest)
         except IntegrityError:  # somebody else was the first at the same moment: look again
             continue

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import CallbackDict
 
 from web.portal.accounts.models import SignIn
-from web.portal.database import Clock, db
+from web.portal.database import Clock, apart, db
 from web.portal.rules import has_no_session
 
 USER_KEY = "_user_id"
@@ -95,6 +95,7 @@ class Sessions(SessionInterface):
         """Writes what changed; raises what the database raises."""
         if not isinstance(session, PortalSession) or session.lost or has_no_session():
             return
+        db.session.rollback()  # what a view did not commit is not meant to stay, and its connection is free again
         response.vary.add("Cookie")
         if session.row is not None and (session.renewed or USER_KEY not in session):
             revoke(session.row.user_id, session.row.id, self._clock())
@@ -136,7 +137,7 @@ class Sessions(SessionInterface):
 
     def _begin(self, session: PortalSession) -> str:
         now, secret, remember = self._clock(), secrets.token_urlsafe(32), bool(session.get(REMEMBER_KEY))
-        with db.engine.begin() as connection:
+        with apart() as connection:
             connection.execute(delete(SignIn).where(SignIn.expires_at < now - LONGEST_REMEMBERED))
             connection.execute(
                 insert(SignIn).values(
@@ -159,7 +160,7 @@ class Sessions(SessionInterface):
             return
         # What did not change is not written: another request of this browser may have changed it meanwhile.
         changed = {"data": _serializer.dumps(dict(session))} if session.modified else {}
-        with db.engine.begin() as connection:
+        with apart() as connection:
             connection.execute(
                 update(SignIn).where(SignIn.id == row.id, SignIn.revoked_at.is_(None)).values(used_at=now, **changed)
             )
@@ -203,7 +204,7 @@ def list_of(user: int, now: datetime) -> list[SignInRow]:
 
 def revoke(user: int, sign_in: int, now: datetime) -> bool:
     """Ends one; False when this person has no such one."""
-    with db.engine.begin() as connection:
+    with apart() as connection:
         done = connection.execute(
             update(SignIn)
             .where(SignIn.id == sign_in, SignIn.user_id == user, SignIn.revoked_at.is_(None))

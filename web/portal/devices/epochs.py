@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from web.portal.database import db
+from web.portal.database import apart, db
 from web.portal.devices.models import Epoch
 
 FIRST = 1
@@ -17,7 +17,7 @@ def of(device: str, user: int) -> int:
     if found is not None:
         return found
     try:
-        with db.engine.begin() as connection:
+        with apart() as connection:
             connection.execute(insert(Epoch).values(device_id=device, user_id=user, epoch=FIRST))
     except IntegrityError:  # another request began it at the same moment
         return int(db.session.execute(_epoch(device, user)).scalar_one())

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
-from web.portal.database import db
+from web.portal.database import apart, db
 from web.portal.devices.models import SigningKey
 from web.portal.errors import BadSettings
 from web.portal.services import services
@@ -81,7 +81,7 @@ def _make(version: int) -> None:
         "created_at": services().clock(),
     }
     try:
-        with db.engine.begin() as connection:
+        with apart() as connection:
             connection.execute(insert(SigningKey).values(**row))
     except IntegrityError:  # another worker made it at the same moment
         return
