@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -35,7 +36,10 @@ class PostOffice:
         return [letter for letter in self.letters if letter["To"] == address]
 
     def link(self, address: str) -> str:
-        """The path of the link in the newest letter to somebody."""
+        """The path of the link in the newest letter to somebody, which leaves after the page that tells of it."""
+        deadline = time.monotonic() + 5
+        while not self.to(address) and time.monotonic() < deadline:
+            time.sleep(0.02)
         found = LINK.search(self.to(address)[-1].get_content())
         assert found
         return "/" + found[0].split("/", 3)[3]

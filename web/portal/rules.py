@@ -54,19 +54,19 @@ def install(app: Flask, known_device: Callable[[], None]) -> None:
     @app.before_request
     def guard() -> None:
         if request.url_rule is None:
-            return None  # 404 or 405 follows
+            return  # 404 or 405 follows
         access = rule_of(app.view_functions[request.endpoint or ""])
         if access is None:
             raise NotAllowed("This address is closed.")
         if is_file():
-            return None
+            return
         if getattr(session, "lost", False):
             raise Unavailable(DATABASE_GONE)
         if request.method not in SAFE_METHODS:
             _refuse_foreign()
         if access == "device":
-            return known_device()
-        if access != "public":
+            known_device()
+        elif access != "public":
             _require_person(fresh=access == "fresh")
 
 
