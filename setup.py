@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
     package_data={
-        "pi_cam": ["py.typed", "trust/common_words.txt"],
+        "pi_cam": ["py.typed", "trust/common_words.txt", "remote/cloudflared.yml"],
         "web": ["py.typed"],
         "web.ui": ["templates/**/*", "static/**/*", "player/**/*", "translations/**/*"],
     },
