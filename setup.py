@@ -63,6 +63,7 @@ setup(
             "prometheus-client>=0.21",
             "pytest>=8.3",
             "pytest-timeout>=2.3",
+            "pyyaml>=6",
             "ruff>=0.9",
             "schemathesis>=4",
             "types-setuptools",

@@ -62,8 +62,8 @@ SETTINGS: tuple[Setting, ...] = (
         "Tunnel",
         "off",
         "The tunnel that pi-cam keeps up with the program cloudflared, by which people come in from the Internet without an "
-        "open port: named (with its credentials file), token (with its token file), quick (for trying, under another name at "
-        "each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
+        "open port: named (with its credentials file), token (with its token file), quick (for trying, under another name "
+        "at each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
         choices=("off", "named", "token", "quick"),
         local_to_leave="off",
     ),

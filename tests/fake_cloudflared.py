@@ -63,9 +63,13 @@ def fault_of(rules: list[dict[str, Any]]) -> str | None:
         if ":" in host:
             return "Hostname cannot contain a port"
         if "*" in host[1:]:
-            return "Hostname patterns can have at most one wildcard character (\"*\") and it can only be used for subdomains"
+            return (
+                'Hostname patterns can have at most one wildcard character ("*") and it can only be used for subdomains'
+            )
         if last == bool(host):
-            return "The last ingress rule must match all URLs" if last else f"Rule #{number + 1} is matching all traffic"
+            return (
+                "The last ingress rule must match all URLs" if last else f"Rule #{number + 1} is matching all traffic"
+            )
         if re.fullmatch(r"https?://[^/]+/.+", rule.get("service", "")):
             return f"{rule['service']} is an invalid address, ingress rules don't support proxying to a different path"
     return None
@@ -130,7 +134,10 @@ def run(folder: Path, arguments: list[str], config: Path) -> int:
     try:
         metrics = Metrics((host, int(port)), Ready)
     except OSError:
-        say("ERR", f'Error opening metrics server listener error="listen tcp {host}:{port}: bind: address already in use"')
+        say(
+            "ERR",
+            f'Error opening metrics server listener error="listen tcp {host}:{port}: bind: address already in use"',
+        )
         return 1
     threading.Thread(target=metrics.serve_forever, daemon=True).start()
     end = threading.Event()
@@ -150,9 +157,15 @@ def run(folder: Path, arguments: list[str], config: Path) -> int:
         if connected and not metrics.ready:
             if "--url" in arguments:
                 name = wanted.get("quick_host", "four-random-plain-words.trycloudflare.com")
-                say("INF", "|  Your quick Tunnel has been created! Visit it at (it may take some time to be reachable):  |")
+                say(
+                    "INF",
+                    "|  Your quick Tunnel has been created! Visit it at (it may take some time to be reachable):  |",
+                )
                 say("INF", f"|  https://{name}{' ' * 40}|")
-            say("INF", "Registered tunnel connection connIndex=0 connection=0aa ip=198.51.100.7 location=par01 protocol=quic")
+            say(
+                "INF",
+                "Registered tunnel connection connIndex=0 connection=0aa ip=198.51.100.7 location=par01 protocol=quic",
+            )
         metrics.ready, metrics.silent = connected, bool(wanted.get("silent"))
     say("INF", "Initiating graceful shutdown due to signal terminated ...")
     return 0

@@ -58,7 +58,9 @@ class Fake:
 
     def runs(self) -> list[dict[str, Any]]:
         """The starts of a tunnel."""
-        return [call for call in self.calls() if "validate" not in call["arguments"] and call["arguments"][0] == "tunnel"]
+        return [
+            call for call in self.calls() if "validate" not in call["arguments"] and call["arguments"][0] == "tunnel"
+        ]
 
     def living(self) -> list[int]:
         return [call["pid"] for call in self.runs() if lives(call["pid"])]

@@ -67,11 +67,13 @@ def read(line: str, secrets: Iterable[str] = ()) -> Said:
     name = QUICK_NAME.fullmatch(found[2].strip())
     if name is not None:
         return Said(None, "", name[1])
+    level = LEVELS[found[1]]
+    if level is None:
+        return Said(None, "")
     message = ADDRESS.sub("…", FIELDS.split(found[2], maxsplit=1)[0]).strip()[:LONGEST_MESSAGE]
     visible = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in message)
-    level = LEVELS[found[1]] if visible else None
-    wrong = found[1] in ("WRN", "ERR", "FTL", "PNC")
-    return Said(level, without_secrets(visible), cause=cause if wrong else None)
+    cause = cause if level >= logging.WARNING else None
+    return Said(level if visible else None, without_secrets(visible), cause=cause)
 
 
 class Sieve:

@@ -99,7 +99,9 @@ def read_secret(path: Path, *, own: bool) -> bytes:
                 os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IWUSR)
             elif state.st_mode & OPEN_TO_OTHERS:
                 raise SettingError(f"Everybody on this machine can read {path}: change that with chmod 600.")
-            return file.read(LARGEST_SECRET + 1)
+            if state.st_size > LARGEST_SECRET:
+                raise SettingError(f"{path} is too long for the secret of a tunnel.")
+            return file.read(LARGEST_SECRET)
     except FileNotFoundError:
         raise MissingPart(f"The tunnel's secret is missing: put it into {path}.") from None
     except OSError as error:

@@ -512,6 +512,7 @@ SENTENCES = (
     "%(path)s is not a file.",
     "%(path)s cannot be read: %(cause)s.",
     "Everybody on this machine can read %(path)s: change that with chmod 600.",
+    "%(path)s is too long for the secret of a tunnel.",
     "%(path)s is not the credentials file of a tunnel.",
     "%(path)s holds no token of a tunnel.",
     "A value of the tunnel's configuration has a sign in it that cannot stand there.",
