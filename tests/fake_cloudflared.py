@@ -184,6 +184,7 @@ def main() -> int:
         return 1
     config, rest = Path(arguments[2]), arguments[3:]
     if rest == ["ingress", "validate"]:
+        time.sleep(behaviour(folder).get("hesitate", 0))
         return validate(config)
     return run(folder, arguments, config)
 

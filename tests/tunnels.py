@@ -27,7 +27,8 @@ def credentials(secret: str = CANARY) -> bytes:
 def put_secret(data: Path, name: str = "credentials.json", content: bytes | None = None, mode: int = 0o600) -> Path:
     """A file in the data folder's `tunnel/`."""
     folder = data / "tunnel"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in (data, folder):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name
     path.write_bytes(credentials() if content is None else content)
     path.chmod(mode)

@@ -4,6 +4,7 @@ about it are those of release 2026.8.2."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import logging
@@ -104,7 +105,7 @@ def version(program: str) -> str:
 
 
 def _ask(program: str, *arguments: str) -> tuple[int, str]:
-    """Exit status and all it said."""
+    """Exit status and all it said. Raises `MissingPart`, and `OSError` where no process can be started."""
     try:
         done = subprocess.run(
             _leashed(program, *arguments),
@@ -117,8 +118,8 @@ def _ask(program: str, *arguments: str) -> tuple[int, str]:
             process_group=0,
             check=False,
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        log.warning("cloudflared was asked in vain", extra={"why": type(error).__name__})
+    except subprocess.TimeoutExpired as error:
+        log.warning("cloudflared does not answer", extra={"asked": " ".join(arguments)})
         raise MissingPart(f"{program} does not answer.") from error
     if done.returncode == leash.CANNOT_START:
         raise MissingPart(f"{program} is not a program that can be started.")
@@ -162,7 +163,7 @@ class Cloudflared:
 
     def __init__(self, plan: Plan, ended: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
         """Writes the configuration, has it looked at, and starts. `ended` is called from another thread when it ends. Raises
-        `SettingError`, `StoreError`, `MissingPart`."""
+        `SettingError`, `StoreError`, `MissingPart`, `OSError`."""
         self._metrics_port = free_port()
         path = write_configuration(plan, plan.folder, self._metrics_port)
         validate(plan, path)
@@ -171,20 +172,22 @@ class Cloudflared:
         self._sieve = Sieve(log, clock)
         self.host = plan.host
         self.cause: str | None = None
-        try:
-            self._process = subprocess.Popen(
-                _leashed(plan.program, *_run(plan, path)),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=_environment(plan.folder),
-                cwd=plan.folder,
-                process_group=0,
-            )
-        except OSError as error:
-            raise MissingPart(f"{plan.program} is not a program that can be started.") from error
+        self._process = subprocess.Popen(
+            _leashed(plan.program, *_run(plan, path)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(plan.folder),
+            cwd=plan.folder,
+            process_group=0,
+        )
         self._reader = threading.Thread(target=self._listen, name="tunnel-log", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:  # no more threads
+            self._process.kill()
+            self._process.communicate()
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 
     def status(self) -> int | None:
         """Its exit status; None while it runs."""

@@ -34,7 +34,9 @@ SILENT_SECONDS = 30.0
 """Without any answer of its own for so long it hangs, and is ended."""
 
 GRACE_SECONDS = 0.8
-STOP_SECONDS = 2.0
+STOP_SECONDS, STARTING_SECONDS = 2.0, 0.3
+"""How long `stop` waits. While the program is only being started there is nothing to take leave of: whatever runs by then is
+on a leash, and ends with us."""
 
 LOST = "The connection to Cloudflare was lost; cloudflared makes it anew."
 NOT_YET = "cloudflared has no connection to Cloudflare yet; it goes on trying."
@@ -112,7 +114,7 @@ class Tunnel:
         self._ended.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
+            self._thread.join(STARTING_SECONDS if self._child is None else STOP_SECONDS)
 
     def state(self) -> dict[str, object]:
         """For the API: `way`, `state`, `host`, `trouble`, `connections`, `restarts`, `next_try_seconds`."""
@@ -175,6 +177,8 @@ class Tunnel:
             self._child = self._launch(plan, self._wake.set)
         except PiCamError as error:
             return self._failed(str(error))
+        except OSError as error:  # no more files, no more processes
+            return self._failed(f"cloudflared cannot be started: {error.strerror}.")
         self._state = "connecting"
         self._since = self._answered_at = self._clock()
         return LOOK_SECONDS

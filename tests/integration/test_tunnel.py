@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.looking import doctor
-from tests.server import Server, serving
+from tests.server import Server, pi_cam, serving
 from tests.tunnels import CANARY, HOST, Fake, command_line, descendants, lives, put_secret, until
 
 SOURCE = "synthetic:?size=160x120&fps=10"
@@ -65,9 +64,8 @@ def wait_for(server: Server, wanted: str, seconds: float = 15.0) -> dict[str, An
 
 
 def journal(data: Path) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(data / "journal.db")) as database:
-        rows = database.execute("SELECT action, result FROM journal WHERE action LIKE 'tunnel-%' ORDER BY id")
-        return [(str(action), str(result)) for action, result in rows]
+    rows = json.loads(pi_cam("journal", "export", "--data", data))
+    return [(row["action"], row["result"]) for row in rows if row["action"].startswith("tunnel-")]
 
 
 @pytest.mark.parametrize(("way", "host"), [("named", HOST), ("token", HOST)])
@@ -99,7 +97,7 @@ def test_killed_it_is_started_again(data: Path, fake: Fake) -> None:
             (pid,) = fake.living()
             os.kill(pid, signal.SIGKILL)
             starts.append(time.monotonic())
-            until(lambda gone=pid: [one for one in fake.living() if one != gone], 20)
+            until(lambda gone=pid: set(fake.living()) - {gone}, 20)  # type: ignore[misc]  # of this round
         begun = [run["at"] for run in fake.runs()[1:]]
         waits = [begin - killed for begin, killed in zip(begun, starts, strict=True)]
         assert 0.4 < waits[0] < 4
@@ -152,6 +150,16 @@ def test_one_that_is_stopped_while_it_starts_is_gone_too(data: Path, fake: Fake)
         until(fake.calls)
         assert server.stop() == 0
     until(lambda: not fake.living())
+
+
+def test_one_that_does_not_look_at_its_configuration_holds_up_nothing(data: Path, fake: Fake) -> None:
+    fake.behave(hesitate=30)
+    with tunnelled(data, fake) as server:
+        (asked,) = until(lambda: [call["pid"] for call in fake.calls() if "validate" in call["arguments"]])
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 2
+        until(lambda: not lives(asked), 1)
 
 
 def test_it_does_not_outlive_a_killed_worker(data: Path, fake: Fake) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,7 @@ class World:
         self.jitter = 1.0
         self.programs: list[Program] = []
         self.refusal: str | None = None
+        self.exhausted = False
         self.notes: list[tuple[str, Any]] = []
         self.wake: Callable[[], None] = lambda: None
         self.tunnel = Tunnel(
@@ -72,6 +75,8 @@ class World:
         )
 
     def launch(self, plan: Plan, ended: Callable[[], None]) -> Program:
+        if self.exhausted:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         if self.refusal is not None:
             raise MissingPart(self.refusal)
         self.wake = ended
@@ -232,6 +237,15 @@ def test_what_cannot_be_started_is_said_and_tried_again(world: World) -> None:
     world.step(1)
     world.come_up()
     assert world.state("trouble") is None
+
+
+def test_a_machine_that_has_no_more_files_is_said_and_tried_again(world: World) -> None:
+    world.exhausted = True
+    assert world.step() == 1
+    assert world.state("trouble") == "cloudflared cannot be started: Too many open files."
+    world.exhausted = False
+    world.step(1)
+    world.come_up()
 
 
 def test_a_change_of_settings_holds_at_once(world: World) -> None:

@@ -527,6 +527,7 @@ SENTENCES = (
     "The connection to Cloudflare was lost; cloudflared makes it anew.",
     "cloudflared has no connection to Cloudflare yet; it goes on trying.",
     "cloudflared is connected, but did not say under which name this device is reached.",
+    "cloudflared cannot be started: %(cause)s.",
     "cloudflared did not answer any more; it is started again.",
     "cloudflared ended by itself; it is started again.",
     "No tunnel is set up here: the device is reached at home.",
