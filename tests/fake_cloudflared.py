@@ -130,6 +130,8 @@ def run(folder: Path, arguments: list[str], config: Path) -> int:
     say("INF", f"Settings: map[cred-file:{root.get('credentials-file', '')} secret:{secret}]")
     say("DBG", f"GET https://x.example/ HTTP/1.1 Cookie={secret} connIndex=0")
     sys.stderr.write(f"Cookie: sid={secret}\n{'x' * 20_000}\n")
+    forged = "2026-08-28T10:00:00Z ERR forged by a stranger "
+    sys.stderr.write(f"2026-08-28T10:00:00Z ERR Request failed dest=https://x.example/{forged * 500}\n")
     host, _, port = root["metrics"].rpartition(":")
     try:
         metrics = Metrics((host, int(port)), Ready)

@@ -210,8 +210,11 @@ class Cloudflared:
         """In a thread of its own: a full pipe would hold the program up."""
         assert self._process.stdout is not None  # noqa: S101 - for mypy: it was opened with a pipe
         with self._process.stdout as pipe:
+            begins = True
             while line := pipe.readline(LONGEST_LINE):
-                self._take(read(line.decode("utf-8", "replace"), self._plan.secrets))
+                if begins:  # what a stranger put into a long line could look like another
+                    self._take(read(line.decode("utf-8", "replace"), self._plan.secrets))
+                begins = line.endswith(b"\n")
         self._ended()
 
     def _take(self, said: Said) -> None:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from pi_cam.logs import without_secrets
 
-LINE = re.compile(r"(?:\d{4}-\d\d-\d\dT\S+ )?(DBG|INF|WRN|ERR|FTL|PNC) (.*)", re.DOTALL)
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\S+ (DBG|INF|WRN|ERR|FTL|PNC) (.*)", re.DOTALL)
 FIELDS = re.compile(r"(?:^|\s+)[A-Za-z]\w*=|map\[|\{")
 ADDRESS = re.compile(r"\w+://\S+")
+OF_A_REQUEST = re.compile(r"\b(dest|originService|ingressRule)=")
+"""A line about what a stranger asked for says nothing of the tunnel."""
+
 QUICK_NAME = re.compile(r"\|\s+https://([a-z0-9-]{1,63}\.trycloudflare\.com)\s+\|", re.ASCII)
 """In the box that it draws once it has a name, and in no other line: what a stranger asked for stands in fields."""
 
@@ -60,7 +63,7 @@ class Said:
 
 def read(line: str, secrets: Iterable[str] = ()) -> Said:
     """Takes a line apart. One that is not in its form, or has one of `secrets` in it, is not for the log."""
-    cause = next((sentence for pattern, sentence in CAUSES if pattern.search(line)), None)
+    cause = None if OF_A_REQUEST.search(line) else next((one for pattern, one in CAUSES if pattern.search(line)), None)
     found = LINE.fullmatch(line.strip())
     if found is None or any(secret in line for secret in secrets):
         return Said(None, "", cause=cause)

@@ -44,6 +44,9 @@ NO_NAME = "cloudflared is connected, but did not say under which name this devic
 SILENT = "cloudflared did not answer any more; it is started again."
 ENDED = "cloudflared ended by itself; it is started again."
 
+ACTOR = "cloudflared"
+"""Whose rows these are in the journal: strangers' refusals, of which only so many get rows, leave room for them."""
+
 Note = Callable[..., None]
 """`Journal.append`."""
 
@@ -203,7 +206,7 @@ class Tunnel:
     def _is_up(self, child: Running, now: float) -> None:
         if self._state != "up":
             self._state, self._trouble, self._since, child.cause = "up", None, now, None
-            self._note("tunnel-up", host=child.host)
+            self._note("tunnel-up", actor=ACTOR, host=child.host)
             log.info("the tunnel is up", extra={"host": child.host})
         if now - self._since >= STEADY_SECONDS:
             self._failures = 0
@@ -235,7 +238,7 @@ class Tunnel:
         return wait
 
     def _down(self, why: str, result: str = "failed") -> None:
-        self._note("tunnel-down", result=result, why=why)
+        self._note("tunnel-down", actor=ACTOR, result=result, why=why)
 
     def _end_child(self) -> None:
         child, self._child, self._connections = self._child, None, 0

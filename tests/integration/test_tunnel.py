@@ -198,6 +198,7 @@ def test_no_secret_is_seen_anywhere(data: Path, fake: Fake) -> None:
         assert "Registered tunnel connection" in said
         assert "Cookie" not in log
         assert "xxxx" not in log
+        assert "forged" not in log
         seen += [log, (data / "tunnel/cloudflared.yml").read_text()]
     assert not [text for text in seen if CANARY in text]
 
