@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 # What a person sets reaches the shell as it is: make itself would take a $ in a password for a variable of its own.
 override SOURCE := $(value SOURCE)
 override DATA := $(value DATA)
-export SOURCE DATA PORT
+override CLOUDFLARED := $(value CLOUDFLARED)
+export SOURCE DATA PORT CLOUDFLARED
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -18,7 +19,7 @@ TESTS_AT_ONCE ?= 4
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-hardware check format docs bench bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-hardware check format docs bench bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -44,6 +45,10 @@ test-quick: $(VENV)/.test ## run the tests that take seconds
 test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a Debian trixie root (needs root)
 	@deploy/need.sh test
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
+
+test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
+	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }
+	$(BIN)/python -m pytest tests/integration/test_cloudflared.py
 
 test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi, its camera, a microphone and a loudspeaker
 	$(BIN)/python -m pytest tests/hardware -m hardware

@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
     package_data={
-        "pi_cam": ["py.typed"],
+        "pi_cam": ["py.typed", "remote/cloudflared.yml"],
         "web": ["py.typed"],
         "web.passwords": ["common_words.txt"],
         "web.portal": ["templates/**/*", "static/**/*", "translations/**/*", "migrations/script.py.mako"],
@@ -80,6 +80,7 @@ setup(
             "pytest>=8.3",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.6",
+            "pyyaml>=6",
             "ruff>=0.9",
             "schemathesis>=4",
             "types-PyMySQL",

@@ -33,6 +33,8 @@ from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
+from pi_cam.remote.tunnel import Tunnel
+from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.store import Store
@@ -70,12 +72,14 @@ JOURNAL_ROWS_MAX = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it."""
+    """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
+    `tunnel_port`: of the tunnel's listener, if there is one."""
 
     folder: Path
     source: str
     trusted_hosts: tuple[str, ...]
     tls: bool = False
+    tunnel_port: int | None = None
 
 
 class App:
@@ -120,7 +124,8 @@ class App:
             self._shown_to_portal,
             self.journal.append,
         )
-        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link]
+        tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
+        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self._parts = Lifecycle(parts)
@@ -128,7 +133,13 @@ class App:
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )
-        place = Place(config.folder, webrtc_seam.missing, config.source, journal_rows_max=JOURNAL_ROWS_MAX)
+        place = Place(
+            config.folder,
+            webrtc_seam.missing,
+            config.source,
+            partial(look, settings, config.folder, config.tunnel_port),
+            journal_rows_max=JOURNAL_ROWS_MAX,
+        )
         services = Services(
             loop=self.loop,
             cameras=self._cameras,
@@ -156,6 +167,7 @@ class App:
             entries=Entries(self.device_key.id),
             portal_sessions=trust.portal_sessions,
             link=link,
+            tunnel=tunnel,
             device_id=self.device_key.id,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])

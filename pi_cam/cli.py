@@ -177,9 +177,10 @@ def _ledger(folder: Path) -> Ledger:
 def _doctor(arguments: argparse.Namespace) -> int:
     from pi_cam.control import doctor
     from pi_cam.control.findings import Place
+    from pi_cam.remote.tunnel_look import of_folder
 
     source = arguments.source or _source(arguments.data)
-    findings = doctor.examine(Place(arguments.data, _webrtc_lacks, source))
+    findings = doctor.examine(Place(arguments.data, _webrtc_lacks, source, of_folder(arguments.data)))
     if arguments.full:
         from pi_cam.control import trial
 
@@ -196,8 +197,7 @@ def _source(folder: Path) -> str:
     try:
         return Settings.load(folder).text("source")
     except SettingError:
-        row = ROWS["source"]
-        return os.environ.get(row.variable, str(row.default))
+        return os.environ.get(ROWS["source"].variable, str(ROWS["source"].default))
 
 
 def _said(text: str) -> bool:

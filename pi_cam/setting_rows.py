@@ -58,6 +58,40 @@ SETTINGS: tuple[Setting, ...] = (
         pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
     ),
     Setting(
+        "tunnel",
+        "Tunnel",
+        "off",
+        "The tunnel that pi-cam keeps up with the program cloudflared, by which people come in from the Internet without an "
+        "open port: named (with its credentials file), token (with its token file), quick (for trying, under another name "
+        "at each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
+        choices=("off", "named", "token", "quick"),
+        local_to_leave="off",
+    ),
+    Setting(
+        "tunnel_program",
+        "The tunnel's program",
+        "cloudflared",
+        "The program cloudflared, by its name or its path.",
+        restart=True,
+        operator=True,  # it is run
+    ),
+    Setting(
+        "tunnel_credentials",
+        "The tunnel's credentials file",
+        "",
+        "The path of a named tunnel's credentials file. Without one: tunnel/credentials.json in the data folder.",
+        restart=True,
+        operator=True,  # any file could be named, and what is wrong with it is told
+    ),
+    Setting(
+        "tunnel_token_file",
+        "The tunnel's token file",
+        "",
+        "The path of the file that holds a tunnel's token. Without one: tunnel/token in the data folder.",
+        restart=True,
+        operator=True,
+    ),
+    Setting(
         "portal_lock",
         "Second lock",
         "configure",

@@ -214,12 +214,17 @@ class CameraWorker(ThreadWorker):  # type: ignore[misc]
 
     def _await(self, conn: CameraConnection, until: float, ready: Callable[[Any], None]) -> None:
         try:
-            self.poller.register(conn.sock, selectors.EVENT_READ, ready)
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._if_pending, conn, ready))
         except (OSError, ValueError, KeyError):  # closed meanwhile, by its other side or by its WebSocket
             self._close(conn)
         else:
             conn.timeout = until
             self.pending_conns.append(conn)
+
+    def _if_pending(self, conn: CameraConnection, ready: Callable[[Any], None], client: Any) -> None:
+        """Of what one wait found, what comes first may be the goodbye, which closes the rest."""
+        if conn in self.pending_conns:
+            ready(client)
 
     def _drop(self, conn: CameraConnection) -> None:
         self._forget(conn)

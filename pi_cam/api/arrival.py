@@ -73,7 +73,7 @@ def under_own_name(lan_names: frozenset[str]) -> bool:
     if name in LOOPBACK_NAMES:
         return True
     if listener() == "tunnel":
-        return name == services().settings.text("tunnel_host")
+        return name in services().tunnel.names()
     ours = name in lan_names or services().certificates.is_owners_name(name)
     return ours or plain_address(name) in _own_addresses()
 

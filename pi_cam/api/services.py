@@ -19,6 +19,7 @@ from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.remote.link import Link
+from pi_cam.remote.tunnel import Tunnel
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
@@ -67,6 +68,7 @@ class Services:
     entries: Entries
     portal_sessions: PortalSessions
     link: Link
+    tunnel: Tunnel
     device_id: str
     started: Started
 

@@ -100,6 +100,8 @@ def _refuse_lifting(wanted: dict[str, Any]) -> None:
     for name, value in wanted.items():
         closed = ROWS[name].local_to_leave if name in ROWS else None
         if closed is not None and value != closed and services().settings.saved(name) == closed:
+            if name == "tunnel":
+                raise NotAllowed("A tunnel is turned on in the local network only.")
             raise NotAllowed("A muted microphone or loudspeaker is turned on again in the local network only.")
 
 

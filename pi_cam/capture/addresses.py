@@ -153,6 +153,8 @@ def shown(url: str) -> str:
         address = parse(url)
     except AddressRefused:
         return f"{url.partition(':')[0]}://***"
+    if "@" in address.path:  # the end of a password that has a sign in it which ends the host
+        return f"{address.scheme}://***"
     host = f"[{address.host}]" if ":" in address.host else address.host
     port = "" if address.port == DEFAULT_PORTS[address.scheme] else f":{address.port}"
     path, equals, _ = address.path.partition("?")[0].partition("=")

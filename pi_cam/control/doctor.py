@@ -37,6 +37,7 @@ PROBES: tuple[tuple[str, Probe], ...] = (
     ("memory", machine_probes.memory),
     ("power", machine_probes.power),
     ("network", network_probes.network),
+    ("tunnel", Patient(network_probes.tunnel)),
     ("certificates", certificate_probes.certificates),
     ("privileges", privilege_probes.privileges),
     ("key", key_probes.device_key),
@@ -45,7 +46,7 @@ PROBES: tuple[tuple[str, Probe], ...] = (
     ("database", data_probes.database),
 )
 
-IN_THE_FOLDER = frozenset({"disk", "certificates", "privileges", "key", "settings", "journal", "database"})
+IN_THE_FOLDER = frozenset({"disk", "tunnel", "certificates", "privileges", "key", "settings", "journal", "database"})
 """Where nobody may look into the folder, the line about the folder says it, and these would only say it again."""
 
 FORESEEN = (PiCamError, OSError, ValueError, LookupError, sqlite3.Error)

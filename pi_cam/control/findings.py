@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -44,12 +44,13 @@ def _visible(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Place:
     """What is looked at. `folder`: the data folder; `webrtc_lacks`: as `transport.webrtc_seam.missing`; `source`: what
-    `serve` opens; `now`: seconds since 1970; `root`: what stands in front of /proc and /run; `journal_rows_max`: of a longer
-    journal only the newest rows are read."""
+    `serve` opens; `tunnel`: level, text and remedy of each line about it (`remote.tunnel_look`); `now`: seconds since 1970;
+    `root`: what stands in front of /proc and /run; `journal_rows_max`: of a longer journal only the newest rows are read."""
 
     folder: Path
     webrtc_lacks: Callable[[], list[str]]
     source: str = ""
+    tunnel: Callable[[], Sequence[tuple[Level, str, str]]] = tuple
     now: Callable[[], float] = time.time
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     root: Path = ROOT

@@ -14,6 +14,11 @@ SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 """netdevice(7)."""
 
 
+def tunnel(place: Place) -> list[Finding]:
+    """The way in from outside, as those say who keep it up."""
+    return [Finding("tunnel", *line) for line in place.tunnel()]
+
+
 def network(place: Place) -> list[Finding]:
     """Where this machine is reached, and whether it reaches others."""
     own = [one for one in present_addresses() if not one.is_loopback]

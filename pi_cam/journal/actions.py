@@ -57,6 +57,8 @@ ACTIONS: dict[str, str] = {
     "device-unpaired": "The pairing with the portal was ended",
     "portal-keys-changed": "The portal changed its keys",
     "portal-keys-refused": "New keys of the portal were refused",
+    "tunnel-up": "The tunnel came up",
+    "tunnel-down": "The tunnel went down",
     "setting-changed": "A setting was changed",
     "journal-exported": "The journal was exported",
     "report-made": "A report on this device was downloaded",
@@ -75,6 +77,8 @@ FOLDED = frozenset(
         "journal-exported",
         "report-made",
         "refused",
+        "tunnel-up",
+        "tunnel-down",
     }
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pi_cam import cli, settings
+from pi_cam.setting_rows import SETTINGS
 from pi_cam.transport import websocket
+from web.ui.server_sentences import SENTENCES
 
 HERE = Path(__file__).parents[2]
 PROTOCOL = (HERE / "docs/protocol.md").read_text("utf-8")
@@ -72,3 +74,22 @@ def test_the_limits_are_those_of_the_program() -> None:
 @pytest.mark.parametrize("command", list(commands(cli._parser())))
 def test_every_command_stands_in_the_readme(command: str) -> None:
     assert command in (HERE / "README.md").read_text("utf-8")
+
+
+TUNNEL = (HERE / "docs/tunnel.md").read_text("utf-8")
+
+
+def test_the_tunnels_guide_names_what_is_said() -> None:
+    table = TUNNEL.partition("## When it does not come up")[2].partition("## What it may reach")[0]
+    said = [row.split("|")[1].strip().removeprefix("… ") for row in table.splitlines() if row.startswith("| ")][1:]
+    assert len(said) > 8
+    shown = [re.sub(r"%\(\w+\)s", "cloudflared", sentence) for sentence in SENTENCES]
+    unknown = [start for start in said if not any(start in sentence for sentence in shown)]
+    assert unknown == ["connected, but the browser shows error 1033 or 530"]
+
+
+def test_the_tunnels_guide_names_settings_that_there_are() -> None:
+    named = set(re.findall(r"PI_CAM_\w+", TUNNEL))
+    assert named
+    assert named <= {row.variable for row in SETTINGS}
+    assert (HERE / "cloudflared.yml").is_file()

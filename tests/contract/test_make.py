@@ -51,3 +51,20 @@ def test_what_is_set_arrives(
         check=True,
     )
     assert done.stdout.split("|")[:-1] == wanted
+
+
+@pytest.mark.parametrize("named", ["", "/nonexistent/cloudflared"])
+def test_the_real_cloudflared_must_be_named(tmp_path: Path, named: str) -> None:
+    (tmp_path / ".test").touch()
+    command = ["make", "--no-print-directory", "-o", f"{tmp_path}/.test", "test-cloudflared", f"VENV={tmp_path}"]
+    kept = {name: value for name, value in os.environ.items() if name != "CLOUDFLARED"}
+    done = subprocess.run(
+        [*command, *([f"CLOUDFLARED={named}"] if named else [])],
+        cwd=HERE,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.startswith("Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared")

@@ -87,7 +87,7 @@ def test_what_a_probe_raises_reaches_the_one_that_asked(place: Place) -> None:
 
 def test_every_probe_of_anothers_library_has_a_limit() -> None:
     limited = {name for name, probe in lines_of.PROBES if isinstance(probe, Patient)}
-    assert limited == {"camera", "encoder", "webrtc", "sound"}
+    assert limited == {"camera", "encoder", "webrtc", "sound", "tunnel"}
 
 
 def test_the_running_device_looks_once_in_five_seconds() -> None:

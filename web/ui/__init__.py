@@ -26,7 +26,7 @@ PLAYER_MODULES = sorted(
         "login.js",
         "passkey.js",
         "cameras.js",
-        "pairing.js",
+        "remote.js",
     }
 )
 

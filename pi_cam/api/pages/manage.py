@@ -81,10 +81,13 @@ def this_device() -> str:
 @blueprint.get("/remote")
 @rule("From anywhere", "configure", {200: HTML})
 def remote() -> str:
-    """The portal that this device belongs to."""
+    """The portal that this device belongs to, and the tunnel that leads here."""
     state = pairing.described()
     code = f"data:image/svg+xml,{quote(qr.picture(state['link']))}" if "link" in state else None
-    return render("remote.html", pairing=state, qr=code, at_home=arrival.listener() == "lan")
+    tunnel = services().tunnel.state()
+    url = f"https://{tunnel['host']}/" if tunnel["host"] else None
+    at_home = arrival.listener() == "lan"
+    return render("remote.html", pairing=state, qr=code, tunnel=tunnel, tunnel_url=url, at_home=at_home)
 
 
 @blueprint.get("/account")
