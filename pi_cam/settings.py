@@ -109,9 +109,14 @@ class Settings:
         """`listener` is called with what changed, after each change, in the thread that changed it."""
         self._listeners.append(listener)
 
-    def change(self, wanted: Mapping[str, object]) -> dict[str, tuple[Value, Value]]:
+    def change(
+        self,
+        wanted: Mapping[str, object],
+        check: Callable[[str, Value, Value], None] = lambda name, before, after: None,
+    ) -> dict[str, tuple[Value, Value]]:
         """Checks all, writes, and only then lets them hold; None takes a setting back to its default. What changed: name →
-        before and after. Raises `SettingError` and `StoreError`; then nothing has changed."""
+        before and after. `check(name, before, after)` may refuse by raising, while nobody else changes anything. Raises
+        that, `SettingError` and `StoreError`; then nothing has changed."""
         with self._lock:
             stored = dict(self._stored)
             for name, value in wanted.items():
@@ -119,6 +124,7 @@ class Settings:
                 stored.pop(name, None)
                 if value is not None:
                     stored[name] = row.accept(value)
+                check(name, self.saved(name), stored.get(name, row.default))
             before = {name: self.saved(name) for name in wanted}
             if stored != self._stored:
                 self._write(stored)

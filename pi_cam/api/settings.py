@@ -13,7 +13,7 @@ from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed
-from pi_cam.setting import Setting
+from pi_cam.setting import Setting, Value
 from pi_cam.setting_rows import SETTINGS
 from pi_cam.settings import ROWS, Settings
 
@@ -79,9 +79,8 @@ def show() -> Response:
 def change() -> Response:
     """New values by name."""
     here, wanted = services(), json_object()
-    if listener() == "tunnel":
-        _refuse_lifting(wanted)
-    changed = here.settings.change(wanted)
+    far = listener() == "tunnel"
+    changed = here.settings.change(wanted, _refuse_lifting) if far else here.settings.change(wanted)
     for name, (before, after) in changed.items():
         shown = not ROWS[name].secret
         here.journal.append(
@@ -95,14 +94,13 @@ def change() -> Response:
     return jsonify(described())
 
 
-def _refuse_lifting(wanted: dict[str, Any]) -> None:
+def _refuse_lifting(name: str, before: Value, after: Value) -> None:
     """Who is far away can mute this device, or turn a part of it off, but not undo that."""
-    for name, value in wanted.items():
-        closed = ROWS[name].local_to_leave if name in ROWS else None
-        if closed is not None and value != closed and services().settings.saved(name) == closed:
-            if name == "tunnel":
-                raise NotAllowed("A tunnel is turned on in the local network only.")
-            raise NotAllowed("A muted microphone or loudspeaker is turned on again in the local network only.")
+    closed = ROWS[name].local_to_leave
+    if closed is not None and before == closed and after != closed:
+        if name == "tunnel":
+            raise NotAllowed("A tunnel is turned on in the local network only.")
+        raise NotAllowed("A muted microphone or loudspeaker is turned on again in the local network only.")
 
 
 def described() -> dict[str, Any]:

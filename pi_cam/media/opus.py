@@ -25,8 +25,16 @@ Block = npt.NDArray[np.int16]
 """20 ms of sound, shape `(BLOCK_SAMPLES,)`: 48 kHz, mono, 16 bits."""
 
 
+SILENT_PACKET = b"\xf8\xff\xfe"
+"""20 ms of nothing: CELT, fullband, mono (RFC 6716, section 3.1)."""
+
+SILENT_BLOCKS = 10
+"""After 200 ms of digital silence (muted, off) nothing is encoded any more: the sound before has died away."""
+
+
 class OpusEncoder:
-    """48 kHz mono, 16 bits, in blocks of `BLOCK_SAMPLES`, with in-band error correction. One thread calls it.
+    """48 kHz mono, 16 bits, in blocks of `BLOCK_SAMPLES`, with in-band error correction. One thread calls it. Digital
+    silence becomes packets of three bytes.
 
     Raises `MissingPart` when this machine's FFmpeg has no libopus.
     """
@@ -45,9 +53,13 @@ class OpusEncoder:
         codec.open()
         self._codec = codec
         self._samples = 0
+        self._silent = 0
 
     def encode(self, block: Block) -> list[bytes]:
         """The packets made from one block, shape `(BLOCK_SAMPLES,)`: one, but for the first calls."""
+        self._silent = 0 if block.any() else self._silent + 1
+        if self._silent > SILENT_BLOCKS:
+            return [SILENT_PACKET]
         frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = SOUND_CLOCK_HZ
         frame.time_base = Fraction(1, SOUND_CLOCK_HZ)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pi_cam.errors import SourceError
+from pi_cam.setting import Value
 from tests.contract.application import OWN, Application, running
 
 
@@ -85,6 +87,37 @@ def test_what_is_off_is_not_turned_on_from_outside(
     assert owner.patch("/api/v1/settings", json={name: "off"}, headers=OWN).status_code == 200
     where[0] = "lan"
     assert owner.patch("/api/v1/settings", json={name: None}, headers=OWN).status_code == 200
+
+
+def test_a_mute_that_is_being_set_at_home_is_not_undone_from_outside_meanwhile(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check and the change are one: whoever comes while the file is written comes after."""
+    settings = application.services.settings
+    owner, stranger = application.owner(), application.owner()
+    writing, goes_on = threading.Event(), threading.Event()
+    write = settings._write
+
+    def slowly(stored: dict[str, Value]) -> None:
+        writing.set()
+        assert goes_on.wait(10)
+        write(stored)
+
+    where = {threading.get_ident(): "tunnel"}
+    monkeypatch.setattr("pi_cam.api.settings.listener", lambda: where.get(threading.get_ident(), "lan"))
+    monkeypatch.setattr(settings, "_write", slowly)
+    at_home = threading.Thread(
+        target=lambda: owner.patch("/api/v1/settings", json={"microphone_muted": True}, headers=OWN)
+    )
+    at_home.start()
+    assert writing.wait(10)
+    threading.Timer(0.2, goes_on.set).start()
+    refused = stranger.patch("/api/v1/settings", json={"microphone_muted": False}, headers=OWN)
+    at_home.join()
+    assert refused.status_code == 403
+    assert settings.flag("microphone_muted")
+    monkeypatch.setattr(settings, "_write", write)
+    settings.change({"microphone_muted": None})
 
 
 def test_devices_that_cannot_be_listed_are_told(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:

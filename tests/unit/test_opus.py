@@ -9,7 +9,17 @@ from av.audio.codeccontext import AudioCodecContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pi_cam.media.opus import BLOCK_SAMPLES, LARGEST_PACKET, Block, OpusDecoder, OpusEncoder, packet_samples
+from pi_cam.media.opus import (
+    BLOCK_SAMPLES,
+    LARGEST_PACKET,
+    SILENT_BLOCKS,
+    Block,
+    OpusDecoder,
+    OpusEncoder,
+    packet_samples,
+)
+from tests.sound_page import found_at
+from tests.speech import RATE, blocks, speech
 
 
 def tone(blocks: int, hertz: float = 400.0) -> list[Block]:
@@ -51,6 +61,20 @@ def decoded(packets: list[bytes]) -> list[Block]:
     blocks = [decoder.decode(packet) for packet in packets]
     assert all(block is not None and block.shape == (BLOCK_SAMPLES,) and block.dtype == np.int16 for block in blocks)
     return [block for block in blocks if block is not None]
+
+
+def test_silence_costs_next_to_nothing_and_speech_comes_back_whole() -> None:
+    encoder, decoder = OpusEncoder(), OpusDecoder()
+    silence = np.zeros(BLOCK_SAMPLES, np.int16)
+    quiet = [packet for _ in range(50) for packet in encoder.encode(silence)]
+    assert max(map(len, quiet[SILENT_BLOCKS + 1 :])) == 3
+    said = speech(2.0)
+    packets = [*quiet, *(packet for block in blocks(said) for packet in encoder.encode(block))]
+    decoded = [decoder.decode(packet) for packet in packets]
+    assert all(block is not None for block in decoded)
+    heard: Block = np.concatenate([block for block in decoded if block is not None])
+    assert np.abs(heard[: 40 * BLOCK_SAMPLES]).max() < 4
+    assert found_at(said[RATE // 2 : 3 * RATE // 2], heard)[1] > 0.9
 
 
 def test_what_was_encoded_is_heard() -> None:

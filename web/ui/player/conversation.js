@@ -30,7 +30,7 @@ export function converse(player) {
     showSound(line, listening, level.reason, GONE.includes(player.state));
     showTalk(line, talking, GONE.includes(player.state));
     showTalkers(line, talking);
-    showDetails(line.sound);
+    showDetails(line);
   };
   for (const one of [line, listening, talking, level]) {
     for (const name of ["sound", "state", "up", "down"]) one.addEventListener(name, show);
@@ -54,7 +54,9 @@ function listenToTalkers(talking) {
   const press = () => (talking.isHandsFree ? talking.stop() : talking.press());
   const release = (/** @type {{short?: boolean}} */ how = {}) => talking.release(how);
   listenToHolding(find("#talk", HTMLButtonElement), { press, release, click: () => talking.toggle() });
-  listenToHeldKey("t", { press: () => find("#talk-group", HTMLElement).hidden || press(), release });
+  // Where there is no button because it is not allowed, the key says why.
+  const isThere = () => !find("#talk-group", HTMLElement).hidden || !talking.line.can.includes("talk");
+  listenToHeldKey("t", { press: () => isThere() && press(), release });
   find("#hands-free", HTMLButtonElement).addEventListener("click", () => talking.toggle());
   find("#take-over", HTMLButtonElement).addEventListener("click", () => {
     talking.press({ take: true, handsFree: true });
@@ -116,11 +118,12 @@ function showTalkers(line, talking) {
   said.textContent = words;
 }
 
-/** @param {import("./types.js").Sound | null} sound */
-function showDetails(sound) {
+/** @param {Line} line */
+function showDetails({ can, sound }) {
   if (!sound) return;
   find('[data-detail="sound"]', HTMLElement).textContent = describeSource(sound);
-  find('[data-detail="talk"]', HTMLElement).textContent = describeMouth(sound);
+  const mouth = can.includes("talk") || !sound.talk.possible ? describeMouth(sound) : explainTalk("not-allowed");
+  find('[data-detail="talk"]', HTMLElement).textContent = mouth;
 }
 
 /** What was read need not be read again. @param {Event} event */

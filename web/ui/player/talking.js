@@ -25,6 +25,7 @@ export class Talking extends EventTarget {
   isHandsFree = false;
 
   #turn = 0; // what belongs to an earlier press is ignored
+  #waits = false; // for the person's answer, and so without the floor
   #tailTimer = 0;
   #hintTimer = 0;
 
@@ -39,7 +40,7 @@ export class Talking extends EventTarget {
     line.addEventListener("sound", () => this.#see());
     line.addEventListener("down", () => this.#cut());
     microphone.addEventListener("gone", () => this.isBusy && this.#end("refused", "microphone-gone"));
-    microphone.addEventListener("prompt", () => this.state === "asking" && this.#say("asking", "prompt"));
+    microphone.addEventListener("prompt", () => this.state === "asking" && this.#wait());
     microphone.addEventListener("ready", () => WAITING.includes(this.reason) && !this.isBusy && this.#say("off", "ready"));
   }
 
@@ -100,16 +101,25 @@ export class Talking extends EventTarget {
   /** @param {boolean} take */
   async #begin(take) {
     const turn = ++this.#turn;
+    const wish = take ? { on: true, take } : { on: true };
+    this.#waits = false;
     this.#say("asking");
     try {
-      const floor = this.line.request("talk", take ? { on: true, take } : { on: true });
-      await Promise.all([floor, this.#voice(turn)]);
+      await Promise.all([this.line.request("talk", wish), this.#voice(turn)]);
+      if (turn === this.#turn && this.#waits) await this.line.request("talk", wish);
       if (turn !== this.#turn) return;
       if (this.line.hasFloor()) this.#say("on");
       else this.#end("refused", "floor-lost");
     } catch (problem) {
       if (turn === this.#turn) this.#end("refused", this.#codeOf(/** @type {any} */ (problem)));
     }
+  }
+
+  /** The browser asks the person, who may take their time: others may talk meanwhile. */
+  #wait() {
+    this.#waits = true;
+    this.line.request("talk", { on: false }).catch(() => {});
+    this.#say("asking", "prompt");
   }
 
   /** @param {number} turn */

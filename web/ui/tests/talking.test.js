@@ -114,7 +114,7 @@ test("released before the microphone came: nothing is sent, and the floor is giv
 test("a question that nobody answers frees the button, and a late answer is no recording", async () => {
   talking.press({ handsFree: true });
   await pass(20_000);
-  assert.deepEqual([now(), asked()], [["refused", "unanswered"], [true, false]]);
+  assert.deepEqual([now(), asked()], [["refused", "unanswered"], [true, false, false]]);
   talking.press();
   await settle();
   assert.equal(devices.questions.length, 1); // the browser still shows the first
@@ -133,11 +133,12 @@ test("while the browser asks the person, the page says so before long, and no mo
   assert.deepEqual(now(), ["asking", null]); // an allowed microphone takes a moment, too
   await pass(1);
   assert.deepEqual(now(), ["asking", "prompt"]);
+  assert.deepEqual(asked(), [true, false]); // others may talk while the person thinks
   talking.press({ handsFree: true }); // the lock, while the button is held
   assert.deepEqual(now(), ["asking", "prompt"]);
   devices.last.allow();
   await settle();
-  assert.deepEqual(now(), ["on", null]);
+  assert.deepEqual([now(), asked()], [["on", null], [true, false, true]]);
   await pass(30_000);
   assert.deepEqual(now(), ["on", null]);
 });
