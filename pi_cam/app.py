@@ -124,7 +124,7 @@ class App:
             self._shown_to_portal,
             self.journal.append,
         )
-        tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
+        tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
@@ -193,7 +193,7 @@ class App:
         portal = self._pairing.accepted()
         return {
             "version": pi_cam.__version__,
-            "public_name": self._settings.text("tunnel_host") or None,
+            "public_name": self._settings.text("tunnel_host") or min(self._tunnel.names(), default=None),
             "keys_version": portal.keys.version if portal else 1,
             "cameras": self.loop.call(self._cameras_shown()),
         }
