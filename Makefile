@@ -14,7 +14,7 @@ UI := web/ui
 NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/test_ui_player.py
 
 # Most tests wait most of the time. Those that measure time are marked, and run by themselves afterwards.
-TESTS_AT_ONCE ?= 4
+TESTS_AT_ONCE ?= 3
 
 export PYTHONDONTWRITEBYTECODE := 1
 

@@ -65,7 +65,7 @@ class LivePage:
     def send_text(self, text: str | bytes) -> None:
         self._socket.send(text)
 
-    def next(self, kind: str | None = None, seconds: float = 10) -> dict[str, Any]:
+    def next(self, kind: str | None = None, seconds: float = 20) -> dict[str, Any]:
         """The next message, or the next of this type."""
         deadline = time.monotonic() + seconds
         while True:
@@ -74,7 +74,7 @@ class LivePage:
             if kind in (None, message["type"]):
                 return message
 
-    def wait_closed(self, seconds: float = 10) -> int:
+    def wait_closed(self, seconds: float = 20) -> int:
         """Waits for the end; the close code."""
         self._reader.join(seconds)
         assert not self._reader.is_alive(), f"still open after {seconds} s"
