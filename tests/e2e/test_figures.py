@@ -18,7 +18,7 @@ from tests.peer import WhepPeer
 from tests.rtsp_camera import RtspServer, rtsp
 from tests.server import Server, serving
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 WARM_MS = 500
 MEMORY_BYTES = 150_000_000

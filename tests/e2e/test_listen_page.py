@@ -27,7 +27,7 @@ from tests.server import Server, serving
 from tests.speech import speech
 from tests.virtual_sound import VirtualSound
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.bench import measure
 from tests.e2e.conftest import sign_in, wait_for_state
 from tests.server import OWNER, PASSWORD, Server, serving
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 
 def test_first_visit_makes_the_owner_and_shows_the_picture(page: Page, tmp_path: Path) -> None:

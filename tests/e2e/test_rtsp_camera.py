@@ -13,7 +13,7 @@ from tests.e2e.conftest import sign_in, wait_for_state
 from tests.rtsp_camera import RtspServer, rtsp
 from tests.server import Server, serving
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 NAME, PASSWORD = "viewer", "sesame-s3cret"
 

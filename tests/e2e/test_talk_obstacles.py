@@ -25,7 +25,7 @@ from tests.e2e.conversing import (
 )
 from tests.server import Server, serving
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 
 @pytest.fixture(scope="module")

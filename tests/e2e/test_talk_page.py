@@ -29,7 +29,7 @@ from tests.e2e.conversing import (
 from tests.server import Server, serving
 from tests.virtual_sound import VirtualSound
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.speech import speech
 from tests.virtual_air import Room
 from tests.virtual_sound import VirtualSound
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 SOURCE = "synthetic:?size=320x240&fps=15"
 DEVICES = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk"}

@@ -21,7 +21,7 @@ from tests.talker import Talker
 from tests.virtual_air import Samples
 from tests.virtual_sound import LOUDSPEAKER, VirtualSound
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.timing
 
 SECONDS, SETTLED = 13, 5
 """Of speech; and after how many of them the buffer has found its depth, whatever the start of everything cost."""

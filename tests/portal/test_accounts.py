@@ -46,7 +46,7 @@ def test_strangers_do_not_learn_who_has_an_account(zoe: Visitor, app: Flask, off
         assert answers[0][0] in (200, 303, 401)
 
 
-@pytest.mark.alone
+@pytest.mark.timing
 def test_nor_by_the_time_of_an_answer(build: Build, office: PostOffice) -> None:
     """The hash is what takes long, and mails are sent afterwards."""
     app = build(bcrypt_cost=9)
