@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.remote.portal_client import Answer, checked_address
 from pi_cam.trust import portal_keys
+from pi_cam.trust.entry import EPOCHS_END
 from pi_cam.trust.pairing import Pairing, Portal
 from pi_cam.trust.portal_sessions import PortalSessions
 
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 PRESENCE_SECONDS = 30.0
 EPOCH_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 300.0
+LONGEST_WAIT_WATCHED_SECONDS = 5.0
+"""While somebody from there is here: a right that was taken away must end soon after the portal is back."""
+
 LONGEST_CODE_SECONDS = 900.0
 LEAST_POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 60.0
 STOP_SECONDS = 2.0
@@ -91,6 +95,7 @@ class Link:
         self._trouble: str | None = None
         self._answered_at: float | None = None
         self._failures = 0
+        self._somebody_is_here = False
         self._said_at = float("-inf")
 
     def start(self) -> None:
@@ -124,6 +129,7 @@ class Link:
         `PortalUnreachable`, `PortalRefused`."""
         if self._pairing.accepted() is not None:
             raise Conflict("This device is paired already. Unpair it first.")
+        self._pairing.forget()  # a claim that waits for a yes: of two codes only the newer one counts
         client = self._connect(checked_address(address))
         answer = client.authorize(self._identity(), portal_keys.encoded(secrets.token_bytes(16)))
         asking = _asking(client, answer, self._clock())
@@ -165,6 +171,9 @@ class Link:
                 self._failures = 0
             except PiCamError as error:
                 wait = self._troubled(str(error))
+            except Exception:  # an edge: whatever a portal answers, the next word must still be said
+                log.exception("unforeseen in the link to the portal")
+                wait = self._troubled("The portal's answer makes no sense.")
             self._wake.wait(wait)
 
     def step(self) -> float | None:
@@ -187,6 +196,8 @@ class Link:
         if answer.status == 200:
             self._claimed(asking, answer.body)
             return None
+        if answer.status >= 500 or answer.status == 429:
+            raise PortalUnreachable(f"The portal cannot answer now ({answer.status}).")
         code = answer.body.get("error")
         if code == "slow_down":
             self._replace(asking, interval=min(MOST_POLL_SECONDS, asking.interval + 5))
@@ -196,7 +207,11 @@ class Link:
         return asking.interval
 
     def _claimed(self, asking: Asking, answer: dict[str, Any]) -> None:
+        with self._lock:
+            is_newest = self._asking is asking
         self._forget(asking, None)
+        if not is_newest:
+            return
         owner = answer.get("owner")
         if not isinstance(owner, str) or not 0 < len(owner) <= 254 or not owner.isprintable():
             raise PortalRefused("The portal's answer makes no sense.")
@@ -219,8 +234,9 @@ class Link:
 
     def _say(self, client: Client) -> None:
         subjects = self._sessions.subjects()
+        self._somebody_is_here = bool(subjects)
         if subjects:
-            epochs = _epochs(client.say("epoch", {"subjects": subjects}))
+            epochs = _epochs(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
         if self._until_presence() <= 0:
@@ -248,7 +264,8 @@ class Link:
             known, self._trouble = self._trouble, sentence
         if sentence != known:
             log.warning("the portal cannot be spoken to", extra={"trouble": sentence, "failures": self._failures})
-        longest = min(LONGEST_WAIT_SECONDS, EPOCH_SECONDS * 2.0 ** min(self._failures, 10))
+        most = LONGEST_WAIT_WATCHED_SECONDS if self._somebody_is_here else LONGEST_WAIT_SECONDS
+        longest = min(most, EPOCH_SECONDS * 2.0 ** min(self._failures, 10))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
     def _forget(self, asking: Asking, trouble: str | None) -> None:
@@ -270,7 +287,7 @@ def _asking(client: Client, answer: dict[str, Any], now: float) -> Asking:
     words = [answer.get(name) for name in ("device_code", "user_code", "verification_uri", "verification_uri_complete")]
     numbers = answer.get("interval", 5), answer.get("expires_in")
     if any(not isinstance(word, str) or not 0 < len(word) <= 512 or not word.isprintable() for word in words) or any(
-        not isinstance(number, int | float) or number <= 0 for number in numbers
+        not isinstance(number, int | float) or not 0 < number < 1e9 for number in numbers
     ):
         raise PortalUnreachable("The portal's answer makes no sense.")
     device_code, code, page, link = (str(word) for word in words)
@@ -281,8 +298,9 @@ def _asking(client: Client, answer: dict[str, Any], now: float) -> Asking:
     return Asking(client, device_code, code, page, link, interval, now + min(lifetime, LONGEST_CODE_SECONDS))
 
 
-def _epochs(answer: dict[str, Any]) -> dict[str, int]:
+def _epochs(answer: dict[str, Any], asked: list[str]) -> dict[str, int]:
+    """Of the accounts that were asked about; anything else counts for nothing."""
     found = answer.get("epochs")
     if not isinstance(found, dict):
         raise PortalUnreachable("The portal's answer makes no sense.")
-    return {str(subject): epoch for subject, epoch in found.items() if type(epoch) is int and epoch >= 0}
+    return {one: found[one] for one in asked if type(found.get(one)) is int and 0 <= found[one] < EPOCHS_END}

@@ -18,7 +18,8 @@ from pi_cam.trust.portal_keys import encoded
 
 SECONDS = 10.0
 LARGEST_ANSWER = 256 * 1024
-HOST = re.compile(r"[a-z0-9.-]{1,253}|[0-9a-f:.]{2,45}", re.ASCII)
+LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+HOST = re.compile(rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*|[0-9a-f:.]{{2,45}}", re.ASCII)
 PROTOCOL = "pi-cam.v1"
 
 
@@ -114,7 +115,7 @@ class PortalClient:
             raise PortalUnreachable(
                 f"The portal's certificate is not to be trusted: {error.verify_message}."
             ) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, UnicodeError, http.client.HTTPException) as error:
             raise PortalUnreachable(f"The portal {parts.hostname} does not answer.") from error
         finally:
             connection.close()

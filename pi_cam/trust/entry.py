@@ -24,6 +24,9 @@ LEEWAY_SECONDS = 30
 CLOCK_IS_SET = 1_790_000_000
 """September 2026. A device without a battery begins in 1970: until its clock is set the nonce alone tells old from new."""
 
+EPOCHS_END = 1 << 63
+"""What SQLite can keep."""
+
 EVERYWHERE = "*"
 CAMERAS_MOST = 100
 PURPOSE = "entry "
@@ -81,7 +84,7 @@ def _entry(claims: dict[str, Any]) -> Entry:
         and role in ROLES
         and isinstance(can, dict)
         and 0 < len(can) <= CAMERAS_MOST
-        and all(type(number) is int for number in numbers)
+        and all(type(number) is int and 0 <= number < EPOCHS_END for number in numbers)
         and 0 < claims["exp"] - claims["iat"] <= LIFETIME_SECONDS
     )
     if not sensible:

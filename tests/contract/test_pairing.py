@@ -190,6 +190,8 @@ def test_no_is_an_answer_too(new: Application, portal: Signer) -> None:
         "https://",
         "https://a b",
         "https://u:p@portal.example",
+        "https://portal..example",
+        "https://" + "a" * 64 + ".example",
         "https://portal.example/path",
         "https://portal.example?x=1",
         "https://portal.example:99999",

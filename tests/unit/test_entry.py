@@ -95,6 +95,8 @@ def test_a_nonce_of_another_start_is_worth_nothing(entries: Entries, portal: Sig
         {"epoch": "1"},
         {"epoch": True},
         {"epoch": None},
+        {"epoch": -1},
+        {"epoch": 2**70},
         {"nonce": None},
         {"nonce": "x"},
     ],

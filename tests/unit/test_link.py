@@ -128,6 +128,26 @@ def test_a_code_that_nobody_wants_ends(world: World, why: Any) -> None:
     assert world.link.state()["trouble"] == "Nobody claimed this device with this code: ask for a new one."
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_portal_that_cannot_answer_now_costs_no_code(world: World, status: int) -> None:
+    world.link.ask(ISSUER)
+    world.portal.polls = [Answer(status, {})]
+    with pytest.raises(PortalUnreachable):
+        world.link.step()
+    assert world.link.state()["code"] == "BCDF-GHJK"
+
+
+def test_of_two_codes_only_the_newer_one_counts(world: World) -> None:
+    world.link.ask(ISSUER)
+    world.portal.polls = [claim(world)]
+    world.link.step()
+    assert world.pairing.portal() is not None
+    world.link.ask(ISSUER)
+    assert world.pairing.portal() is None, "nobody can say yes to the first one any more"
+    with pytest.raises(NotFound):
+        world.pairing.accept(OWNER)
+
+
 def test_a_code_grows_old(world: World) -> None:
     world.link.ask(ISSUER)
     world.now += 601
@@ -148,6 +168,8 @@ def test_a_code_grows_old(world: World) -> None:
         {"expires_in": None},
         {"expires_in": -5},
         {"interval": "5"},
+        {"expires_in": float("nan")},
+        {"expires_in": float("inf")},
     ],
     ids=str,
 )
@@ -214,6 +236,25 @@ def test_an_answer_about_epochs_that_makes_no_sense_ends_nobody(world: World, ep
     with pytest.raises(PortalUnreachable):
         world.link.step()
     assert world.sessions.person(secret) is not None
+
+
+@pytest.mark.parametrize("epochs", [{"account-7": 2**70}, {"\ud800": 3}, {"account-8": 3}, {"account-7": True}])
+def test_epochs_that_nobody_asked_for_or_that_make_no_sense_are_none(world: World, epochs: dict[str, Any]) -> None:
+    world.pair()
+    world.come_in()
+    world.portal.answers["epoch"] = {"epochs": epochs}
+    world.link.step()
+    assert world.sessions.subjects() == []
+
+
+def test_while_somebody_is_here_the_pauses_stay_short(world: World) -> None:
+    world.pair()
+    world.come_in()
+    world.portal.answers["epoch"] = PortalUnreachable("gone")
+    for _ in range(20):
+        with pytest.raises(PortalUnreachable):
+            world.link.step()
+        assert world.link._troubled("gone") <= 5
 
 
 def test_a_portal_that_is_gone_ends_nothing(world: World) -> None:

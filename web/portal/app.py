@@ -18,7 +18,7 @@ from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
 from web.portal.database import Clock, db, engine_options, now
-from web.portal.devices import device_api, pages, sharing_pages
+from web.portal.devices import device_api, epochs, pages, sharing_pages
 from web.portal.mail import Post, Smtp, Terminal
 from web.portal.services import EXTENSION, Services
 from web.portal.settings import Settings
@@ -39,7 +39,7 @@ def create_app(
     app = Flask("web.portal", template_folder="templates", static_folder="static", static_url_path="/portal")
     app.config.from_mapping(_configuration(settings), ADDRESS_LIMIT=address_limit)
     app.extensions[EXTENSION] = Services(
-        settings, clock, post or (Smtp(settings.mail) if settings.mail else Terminal())
+        settings, clock, post or (Smtp(settings.mail) if settings.mail else Terminal()), epochs.raise_of
     )
     app.session_interface = Sessions(clock, secure=settings.secure)
     if settings.proxies:

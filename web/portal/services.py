@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,11 +17,12 @@ EXTENSION = "portal"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Of one application."""
+    """Of one application. `renewed`: told of an account whose credentials changed, within the view's transaction."""
 
     settings: Settings
     clock: Clock
     post: Post
+    renewed: Callable[[int], None] = lambda _user: None
 
 
 def services() -> Services:

@@ -55,6 +55,8 @@ def end_sign_in(sign_in: int) -> BaseResponse:
     """One of one's own, elsewhere or here."""
     if not sessions.revoke(person().id, sign_in, services().clock()):
         raise NotFound(GONE_ELSEWHERE)
+    services().renewed(person().id)  # what was opened from there ends, too
+    db.session.commit()
     return redirect("/account#sign-ins", 303)
 
 

@@ -93,6 +93,7 @@ def renew(user: User) -> None:
     log.info("the password or the address of user %d is changed from %s", user.id, request.remote_addr)
     user.fs_uniquifier = secrets.token_hex(32)
     sessions.revoke_others(user.id, None, services().clock())
+    services().renewed(user.id)
 
 
 def own_session() -> PortalSession:

@@ -141,14 +141,12 @@ def settle(device: str) -> Device | None:
     row = db.session.get(Device, device)
     if claim is None or claim.user_id is None:
         return row
-    if row is not None and row.owner_id != claim.user_id:
+    if row is not None:  # whoever had it, and with whom it was shared
         epochs.raise_all(device)
         db.session.delete(row)
         db.session.flush()
-        row = None
-    if row is None:
-        row = Device(id=device, public_key=claim.public_key, owner_id=claim.user_id, claimed_at=services().clock())
-        db.session.add(row)
+    row = Device(id=device, public_key=claim.public_key, owner_id=claim.user_id, claimed_at=services().clock())
+    db.session.add(row)
     row.name, row.model, row.version = claim.name, claim.model, claim.version
     db.session.delete(claim)
     return row

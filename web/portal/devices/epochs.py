@@ -1,27 +1,31 @@
-"""The epoch of an account at a device: raised whenever something was taken away, so that the device ends what it opened."""
+"""The epoch of an account at a device: raised whenever something was taken away, so that the device ends what it opened.
+
+It begins with the second at which it is first asked for, and is raised to the present one at least: a database that was
+restored from a backup does not fall behind what devices saw.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from web.portal.database import apart, db
 from web.portal.devices.models import Epoch
-
-FIRST = 1
+from web.portal.services import services
 
 
 def of(device: str, user: int) -> int:
     """The present one; begun when it is first asked for."""
+    first = _now()
     found = db.session.execute(_epoch(device, user)).scalar_one_or_none()
     if found is not None:
         return found
     try:
         with apart() as connection:
-            connection.execute(insert(Epoch).values(device_id=device, user_id=user, epoch=FIRST))
+            connection.execute(insert(Epoch).values(device_id=device, user_id=user, epoch=first))
     except IntegrityError:  # another request began it at the same moment
         return int(db.session.execute(_epoch(device, user)).scalar_one())
-    return FIRST
+    return first
 
 
 def of_all(device: str, users: list[int]) -> dict[int, int]:
@@ -34,14 +38,26 @@ def of_all(device: str, users: list[int]) -> dict[int, int]:
 
 def raise_one(device: str, user: int) -> None:
     """What this account opened there ends; the view commits."""
-    db.session.execute(
-        update(Epoch).where(Epoch.device_id == device, Epoch.user_id == user).values(epoch=Epoch.epoch + 1)
-    )
+    db.session.execute(update(Epoch).where(Epoch.device_id == device, Epoch.user_id == user).values(epoch=_higher()))
 
 
 def raise_all(device: str) -> None:
     """What anybody opened there by this portal ends; the view commits."""
-    db.session.execute(update(Epoch).where(Epoch.device_id == device).values(epoch=Epoch.epoch + 1))
+    db.session.execute(update(Epoch).where(Epoch.device_id == device).values(epoch=_higher()))
+
+
+def raise_of(user: int) -> None:
+    """What this account opened anywhere ends: its credentials changed. The view commits."""
+    db.session.execute(update(Epoch).where(Epoch.user_id == user).values(epoch=_higher()))
+
+
+def _higher() -> ColumnElement[int]:
+    now = _now()
+    return case((Epoch.epoch >= now, Epoch.epoch + 1), else_=now)
+
+
+def _now() -> int:
+    return int(services().clock().timestamp())
 
 
 def _epoch(device: str, user: int) -> Select[int]:

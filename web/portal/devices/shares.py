@@ -62,7 +62,8 @@ def waiting(device: Device) -> list[Invitation]:
 def find(secret: str, user: User) -> Invitation:
     """That of this link, for whoever it was meant. Raises `Refused`."""
     found = db.session.get(Invitation, _hashed(secret))
-    if found is None or found.expires_at <= services().clock():
+    now = services().clock()
+    if found is None or found.expires_at <= now or (found.until is not None and found.until <= now):
         raise Refused(WORN)
     if found.email != user.email:
         raise Refused(FOR_ANOTHER)
@@ -108,6 +109,8 @@ def end(device: Device, user: int) -> None:
     if not getattr(done, "rowcount", 0):
         raise NotFound("There is no such share any more.")
     epochs.raise_one(device.id, user)
+    email = select(User.email).where(User.id == user).scalar_subquery()
+    db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
 
 
 def _write(device: Device, user: int, grants: Grants, until: datetime | None) -> None:

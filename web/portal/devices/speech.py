@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import request
@@ -13,7 +14,7 @@ CAMERAS_MOST = 100
 SUBJECTS_MOST = 200
 NONSENSE = "What this device says makes no sense."
 CAMERA = r"[a-z0-9-]{1,32}\Z"
-HOST = r"([a-z0-9-]{1,63}\.)+[a-z0-9-]{1,63}\Z"
+HOST = r"([a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,62}\Z"
 LINE = r"[^\x00-\x1f\x7f]+\Z"
 
 
@@ -71,7 +72,9 @@ class PresenceSchema(Strict):
     """`public_name`: under which a tunnel leads to the device. `keys_version`: of the portal's keys that it pinned."""
 
     version = _line(32, required=True)
-    public_name = fields.String(required=True, allow_none=True, validate=validate.Regexp(HOST))
+    public_name = fields.String(
+        required=True, allow_none=True, validate=[validate.Length(max=253), validate.Regexp(HOST)]
+    )
     keys_version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**31 - 1))
     cameras = fields.List(fields.Nested(CameraSchema), required=True, validate=validate.Length(0, CAMERAS_MOST))
 
@@ -90,7 +93,11 @@ class NothingSchema(Strict):
 
 def said(schema: type[Schema]) -> dict[str, Any]:
     """The body of the present request. Raises `Refused`."""
-    given = request.get_json(silent=True) if request.is_json else None
+    try:
+        given = request.get_json(silent=True) if request.is_json else None
+        json.dumps(given, ensure_ascii=False).encode()  # half a character is in nobody's name
+    except (RecursionError, UnicodeError):
+        given = None
     if not isinstance(given, dict):
         raise Refused(NONSENSE)
     try:
