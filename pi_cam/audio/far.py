@@ -23,7 +23,8 @@ with its echo at the latest, since that much waits in the loudspeaker's queue an
 use. Between these nothing is done; beyond them, clocks that differ are made up for, sample by sample."""
 
 RESERVE = (LOW + HIGH) // 2
-"""How far it is ahead when both sides begin, and after a jump."""
+"""How far it is ahead when both sides begin. A jump leads back to where it was before, and so to the delay that the echo
+canceller knows."""
 
 LEAST, MOST = 20 * SOUND_CLOCK_HZ // 1000, 70 * SOUND_CLOCK_HZ // 1000
 """Beyond these it jumps."""
@@ -62,6 +63,7 @@ class Far:
         self._audible = False
         self._samples = np.zeros(0, np.int16)
         self._lead = 0  # played less taken; negative: silence was taken in place of what is still to come
+        self._usual = RESERVE
         self._played_at = 0.0
         self._restart()
 
@@ -108,7 +110,7 @@ class Far:
         """The microphone was opened: its first block belongs to what is played now."""
         with self._lock:
             if self._open:
-                self._taking = False
+                self._taking, self._usual = False, RESERVE
                 self._jump(RESERVE + BLOCK_SAMPLES - self._ahead())  # of which that block will be taken
 
     def clear(self) -> None:
@@ -116,7 +118,7 @@ class Far:
         with self._lock:
             self._open = self._taking = False
             self._samples = self._samples[:0]
-            self._lead = 0
+            self._lead, self._usual = 0, RESERVE
             self._restart()
 
     def _taken(self, count: int) -> Block:
@@ -132,12 +134,14 @@ class Far:
         self._late += lacks
         self._seen.append(self._ahead())
         if self._late == LATE_BLOCKS:
-            self._jump(RESERVE - self._seen[-1])
+            self._jump(self._usual - round(median(self._seen[-LATE_BLOCKS:])))
         elif len(self._seen) == WATCHED_BLOCKS:
             ahead = round(median(self._seen))
             least, most = (LEAST, MOST) if self._settled else (LOW, HIGH)
             if not least <= ahead <= most:
-                self._jump(RESERVE - ahead)
+                self._jump(self._usual - ahead)
+            elif self._settled:
+                self._usual = min(max(ahead, LOW), HIGH)
             self._settled = True
             self._step = (ahead > HIGH) - (ahead < LOW)
             self._begin_watch()
