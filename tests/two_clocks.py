@@ -25,7 +25,8 @@ Stalls = Mapping[float, float]
 @dataclass
 class TwoClocks:
     """`sound`: the samples to be played, again and again. `drift_ppm`: how much faster the loudspeaker's clock runs than the
-    microphone's, which is that of the world. `alsa`: the loudspeaker's device pauses; `pulls`, `takes`: a thread does.
+    microphone's, which is that of the world. `stalls`: "alsa", the loudspeaker's device pauses; "pulls", "takes", a thread
+    does.
 
     After `run`: `reference`, `near_at`, `stream`: each block that was taken, the place in the stream of what was in the air
     when the microphone heard its block's first sample, and all that was played.
@@ -33,9 +34,7 @@ class TwoClocks:
 
     sound: Block
     drift_ppm: float = 0.0
-    alsa: Stalls = field(default_factory=dict)
-    pulls: Stalls = field(default_factory=dict)
-    takes: Stalls = field(default_factory=dict)
+    stalls: Mapping[str, Stalls] = field(default_factory=dict)
     late_seconds: float = 0.015
 
     def __post_init__(self) -> None:
@@ -46,7 +45,7 @@ class TwoClocks:
         self._pulled = self._said = self._number = 0
         self._pulled_at = self._taken_at = self._now = 0.0
         self._rate = RATE * (1 + self.drift_ppm / 1e6)
-        self._waits = sorted(self.alsa.items())
+        self._waits = sorted(self.stalls.get("alsa", {}).items())
 
     @property
     def stream(self) -> Block:
@@ -58,7 +57,7 @@ class TwoClocks:
         lost = 0
         for number in range(self._number, self._number + round(seconds / 0.02)):
             due = number * 0.02 + 0.02  # the block is complete
-            self._taken_at = max(self._taken_at, self._late(due, self.takes))
+            self._taken_at = max(self._taken_at, self._late(due, "takes"))
             if self._taken_at - due > QUEUE_SECONDS:
                 lost += 1
                 continue
@@ -80,7 +79,7 @@ class TwoClocks:
     def _pull_until(self, end: float) -> None:
         while True:
             due = self._due()
-            at = max(self._pulled_at, self._late(due, self.pulls))
+            at = max(self._pulled_at, self._late(due, "pulls"))
             if at > end:
                 return
             self._pulled_at = self._now = at
@@ -103,10 +102,10 @@ class TwoClocks:
             at += length if begin < at else 0
         return at
 
-    def _late(self, due: float, stalls: Stalls) -> float:
+    def _late(self, due: float, thread: str) -> float:
         """When a thread that is to come at `due` comes: the same answer each time that it is asked."""
         late = self.late_seconds * (hash(round(due * 1e6)) % 997 / 997) ** 4
-        for begin, length in stalls.items():
+        for begin, length in self.stalls.get(thread, {}).items():
             if begin <= due < begin + length:
                 return begin + length
         return due + late

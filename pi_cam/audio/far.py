@@ -65,7 +65,9 @@ class Far:
         self._lead = 0  # played less taken; negative: silence was taken in place of what is still to come
         self._usual = RESERVE
         self._played_at = 0.0
-        self._restart()
+        self._settled = False  # the delay was one that the canceller may know
+        self._step = 0
+        self._begin_watch()
 
     def played(self, samples: Block) -> None:
         """From the loudspeaker's thread, any number of samples."""

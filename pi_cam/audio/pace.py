@@ -28,7 +28,8 @@ class Pace:
         self._next: int | None = None
         self._offset = 0.0
         self._begins = True
-        self._begin_watch()
+        self._least = float("inf")
+        self._watched = 0
 
     def restart(self) -> None:
         """The microphone is opened: the next block is where the clock is, unless the count is further."""

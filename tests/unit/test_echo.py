@@ -25,7 +25,7 @@ from pi_cam.audio.far import AUDIBLE_DBFS
 from pi_cam.errors import MissingPart
 from tests.room import echo, microphone, noise, reduction_db
 from tests.speech import blocks, speech
-from tests.two_clocks import Stalls, TwoClocks
+from tests.two_clocks import TwoClocks
 
 SECONDS = 16.0
 HALF = round(SECONDS / 2) * 48_000
@@ -55,8 +55,7 @@ def test_the_loudspeaker_is_not_heard_in_the_microphone(delay_ms: float, drift_p
 @pytest.mark.parametrize("drift_ppm", [0, 100, -100])
 @pytest.mark.parametrize(("which", "stall"), [("alsa", 0.06), ("alsa", 0.5), ("pulls", 0.5), ("takes", 0.5)])
 def test_after_a_stall_it_is_not_heard_either(which: str, stall: float, drift_ppm: float) -> None:
-    stalls: dict[str, Stalls] = {which: {10.0: stall}}
-    clocks = TwoClocks(speech(20.0), drift_ppm, **stalls).run(22.0)
+    clocks = TwoClocks(speech(20.0), drift_ppm, {which: {10.0: stall}}).run(22.0)
     played, count = clocks.stream, len(clocks.near_at)
     sounds = echo(played, delay_ms=80)
     places = np.ravel([np.arange(BLOCK_SAMPLES) + at for at in clocks.near_at])

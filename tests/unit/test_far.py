@@ -102,8 +102,7 @@ STALLS: list[tuple[str, Stalls, int]] = [
 @pytest.mark.parametrize(("which", "stall", "slips"), STALLS)
 def test_a_second_after_a_stall_it_is_as_before(which: str, stall: Stalls, slips: int, drift_ppm: float) -> None:
     """Alike a pause of the device, and a thread of either side that comes late."""
-    stalls: dict[str, Stalls] = {which: stall}
-    clocks = TwoClocks(COUNTED, drift_ppm, **stalls).run(10)
+    clocks = TwoClocks(COUNTED, drift_ppm, {which: stall}).run(10)
     (length,) = stall.values()
     before = len(clocks.reference)
     clocks.run(1 + length)
@@ -121,13 +120,12 @@ def test_a_second_after_a_stall_it_is_as_before(which: str, stall: Stalls, slips
 
 @pytest.mark.parametrize("drift_ppm", [0, 100, -100])
 def test_many_stalls_in_twenty_minutes_cost_a_moment_each(drift_ppm: float) -> None:
-    clocks = TwoClocks(
-        COUNTED,
-        drift_ppm=drift_ppm,
-        alsa=dict.fromkeys(range(60, 1200, 120), 0.06),
-        pulls=dict.fromkeys(range(90, 1200, 240), 0.5),
-        takes=dict.fromkeys(range(150, 1200, 240), 0.5),
-    ).run(20 * 60)
+    stalls: dict[str, Stalls] = {
+        "alsa": dict.fromkeys(range(60, 1200, 120), 0.06),
+        "pulls": dict.fromkeys(range(90, 1200, 240), 0.5),
+        "takes": dict.fromkeys(range(150, 1200, 240), 0.5),
+    }
+    clocks = TwoClocks(COUNTED, drift_ppm, stalls).run(20 * 60)
     assert share_played(clocks.reference) > 0.985
     assert are_in_order(clocks.reference)
     assert clocks.far.slips <= 20
