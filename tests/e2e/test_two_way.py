@@ -216,9 +216,9 @@ def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path
     kept = [slice(marks[number] - marks[0], marks[number + 1] - marks[0]) for number in calm]
     figure = f"{reduction_db(into, heard):.1f} dB over 60 s; {len(calm)} windows without a gap"
     assert reduction_db(into, heard) >= 8, figure
-    if kept:
-        whole = [np.concatenate([sounds[part] for part in kept]) for sounds in (into, heard)]
-        assert reduction_db(*whole) >= 25, figure
+    reductions = [reduction_db(into[part], heard[part]) for part in kept]
+    # Most of them: a window may hold a step of the simulated room that no counter tells.
+    assert not reductions or np.median(reductions) >= 25, (figure, reductions)
 
 
 def calm_windows(figures: list[dict[str, Any]]) -> list[int]:
