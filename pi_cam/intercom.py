@@ -15,10 +15,11 @@ from pi_cam.audio.echo import EchoCanceller, choose, is_installed
 from pi_cam.audio.far import Far
 from pi_cam.audio.microphone import Microphone
 from pi_cam.audio.mixer import Mixer
+from pi_cam.audio.pace import Pace
 from pi_cam.audio.speaker import Speaker
 from pi_cam.errors import PiCamError
-from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
-from pi_cam.media.units import SOUND_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.media.opus import OpusEncoder
+from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.opening import Bridge, Opening
 from pi_cam.settings import Settings
 
@@ -27,11 +28,8 @@ AUTO, OFF = "auto", "off"
 LINGER_SECONDS = 2.0
 """So long the loudspeaker stays open after the last word: opening it takes a part of the next word's time."""
 
-PTS_SLACK = SOUND_CLOCK_HZ // 10
-"""How far the count of samples may be from the clock before it is taken from the clock again: blocks were lost."""
-
-LOST_BLOCKS_MOST = 10
-"""More than that, and the device was opened anew: its delay is another one."""
+LOST_BLOCKS_MOST = 50
+"""More than this second, and the device was opened anew: its delay is another one."""
 
 Emit = Callable[[AccessUnit | AudioPacket], None]
 Report = Callable[[PiCamError | None], None]
@@ -51,15 +49,15 @@ class Ear:
         self._emit: Emit | None = None
         self._report: Report | None = None
         self._encoder: OpusEncoder | None = None
-        self._pts: int | None = None
-        self._heard_at: float | None = None
+        self._pace = Pace()
         self._gate = threading.Lock()
         self._microphone = Microphone(lambda: _device(settings, "microphone"), self._heard, self._tell, library=library)
 
     def start(self, emit: Emit, report: Report) -> None:
         """Returns at once. Raises `MissingPart` without the libraries."""
         self._meter, self._begins = Meter(), True
-        self._encoder, self._pts, self._heard_at = OpusEncoder(), None, None
+        self._encoder = OpusEncoder()
+        self._pace.restart()
         with self._gate:
             self._emit, self._report = emit, report
         self._microphone.start()
@@ -87,12 +85,11 @@ class Ear:
     def _heard(self, block: Block, captured_at: float) -> None:
         if self._encoder is None:
             return
-        self._follow(captured_at)
-        clean = self._echo_canceller().process(block, self._far.take())
+        pts = self._follow(captured_at)
+        clean = self._echo_canceller().process(block, self._far.take(), self._far.was_audible())
         loud = amplified(clean, self._settings.number("microphone_gain_db"))
         said = SILENCE if _is_unheard(self._settings) else loud
         self._meter.add(said)
-        pts = self._next_pts(captured_at)
         packets = [AudioPacket(data, pts, captured_at) for data in self._encoder.encode(said)]
         with self._gate:
             if self._emit is not None:
@@ -112,21 +109,13 @@ class Ear:
     def _wanted(self) -> tuple[str, bool]:
         return self._settings.text("echo_cancelling"), self._settings.flag("noise_suppression")
 
-    def _follow(self, captured_at: float) -> None:
-        """Blocks that the microphone lost are lost for its echo, too."""
-        if self._heard_at is not None:
-            lost = round((captured_at - self._heard_at) * SOUND_CLOCK_HZ / BLOCK_SAMPLES) - 1
-            if 0 < lost <= LOST_BLOCKS_MOST:
-                self._far.skip(lost)
-        self._heard_at = captured_at
-
-    def _next_pts(self, captured_at: float) -> int:
-        """Counted in samples, as the device's own clock has it, unless blocks were lost."""
-        by_clock = round(captured_at * SOUND_CLOCK_HZ)
-        if self._pts is None or abs(by_clock - self._pts) > PTS_SLACK:
-            self._pts = by_clock
-        pts = self._pts
-        self._pts += BLOCK_SAMPLES
+    def _follow(self, captured_at: float) -> int:
+        """The pts of a block. What the microphone lost is lost for its echo, too."""
+        pts, lost = self._pace.place(captured_at)
+        if self._begins or lost > LOST_BLOCKS_MOST:
+            self._far.align()
+        elif lost:
+            self._far.skip(lost)
         return pts
 
     def _tell(self, trouble: PiCamError | None) -> None:
@@ -150,9 +139,9 @@ class Mouth:
         self._opening = Opening(self, bridge, self)
 
     def join(self, talker: str) -> None:
-        """Somebody begins to talk."""
-        self._talkers.add(talker)
+        """Somebody begins to talk. Raises `MissingPart` without libopus."""
         self.mixer.join(talker)
+        self._talkers.add(talker)
         self._opening.want(True)
 
     def leave(self, talker: str) -> None:
@@ -193,6 +182,7 @@ class Mouth:
         """Closes the device."""
         self._report = None
         self._speaker.stop()
+        self.mixer.cut()
         self._far.clear()
 
     def publish(self, unit: AccessUnit | AudioPacket) -> None:

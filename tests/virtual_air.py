@@ -21,6 +21,9 @@ Sound = npt.NDArray[np.float64]
 RATE = 48_000
 BLOCK = 960
 
+PAUSE_BLOCKS, PAUSE_SAMPLES = 15, 480
+"""How long the growth of the loudspeaker's file is looked at, and how much less of it is a pause."""
+
 
 @dataclass(frozen=True)
 class Room:
@@ -210,6 +213,7 @@ class _Echo:
         self._loudspeaker = loudspeaker
         self._past = np.zeros(len(room.response) - 1)
         self._position = -1.0
+        self._begin_watch()
         self.slips = 0
 
     def next(self) -> Sound:
@@ -221,15 +225,35 @@ class _Echo:
         """The next block at the microphone's rate; silence, and the delay anew, where the loudspeaker has none yet."""
         places = self._position + np.arange(BLOCK) * (1 - self._room.drift)
         end = self._loudspeaker.samples()
+        self._follow_pauses(end)
         if self._position < 0 or places[-1] + 1 >= end:
             self.slips += 1
             self._position = end - self._room.delay_seconds * RATE
+            self._begin_watch()
             return np.zeros(BLOCK)
         begin = int(self._position)
         self._position += BLOCK * (1 - self._room.drift)
         played = self._loudspeaker.slice(begin, BLOCK + 2)
+        if begin < 0:
+            return np.zeros(BLOCK)
         at_our_rate: Sound = np.interp(places - begin, np.arange(len(played)), played)
         return at_our_rate
+
+    def _begin_watch(self) -> None:
+        self._most = 0.0
+        self._ages: list[float] = []
+
+    def _follow_pauses(self, end: int) -> None:
+        """What comes out of a loudspeaker that paused is heard later by as much. The file grows in steps: just after one it
+        tells how far the loudspeaker is."""
+        self._ages.append(end - self._position)
+        if len(self._ages) < PAUSE_BLOCKS:
+            return
+        most, self._ages = max(self._ages), []
+        if self._most - most > PAUSE_SAMPLES:
+            self._position -= self._most - most
+        else:
+            self._most = most
 
 
 def _convolved(sound: Sound, response: Sound) -> Sound:

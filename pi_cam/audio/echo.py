@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from pi_cam.audio.blocks import BLOCK_SAMPLES, BLOCK_SECONDS, SILENCE, Block, level_dbfs
+from pi_cam.audio.blocks import BLOCK_SAMPLES, BLOCK_SECONDS, SILENCE, Block
 from pi_cam.errors import MissingPart
 from pi_cam.media.units import SOUND_CLOCK_HZ
 
@@ -28,9 +28,6 @@ WATCHED_BLOCKS = 100
 
 TRIAL_BLOCKS = 25
 """Half a second of noise that a canceller is tried with before anybody relies on it."""
-
-AUDIBLE_DBFS = -50.0
-"""Softer than this the loudspeaker makes no echo that a microphone would hear."""
 
 DUCKED = 0.01
 """What is left of the microphone while the loudspeaker speaks: -40 dB."""
@@ -55,8 +52,10 @@ class EchoCanceller(Protocol):
     def full_duplex(self) -> bool:
         """Whether both sides may speak at the same time."""
 
-    def process(self, near: Block, far: Block) -> Block:
-        """What the microphone heard, without `far`: exactly what went to the loudspeaker, `SILENCE` when nothing did."""
+    def process(self, near: Block, far: Block, audible: bool) -> Block:
+        """What the microphone heard, without `far`: exactly what went to the loudspeaker, `SILENCE` when nothing did.
+
+        `audible`: whether anything that went there since the last block makes an echo, in `far` or not."""
 
 
 class Aec3:
@@ -79,7 +78,7 @@ class Aec3:
             high_pass_filter=True,
         )
 
-    def process(self, near: Block, far: Block) -> Block:
+    def process(self, near: Block, far: Block, audible: bool) -> Block:
         """See `EchoCanceller`."""
         return self._processor.process(near, far)
 
@@ -93,9 +92,9 @@ class HalfDuplex:
         self._ducked_for = 0  # blocks still to come
         self._gain = 1.0
 
-    def process(self, near: Block, far: Block) -> Block:
+    def process(self, near: Block, far: Block, audible: bool) -> Block:
         """See `EchoCanceller`."""
-        self._ducked_for = AFTER_BLOCKS if level_dbfs(far) > AUDIBLE_DBFS else max(0, self._ducked_for - 1)
+        self._ducked_for = AFTER_BLOCKS if audible else max(0, self._ducked_for - 1)
         wanted = DUCKED if self._ducked_for else 1.0
         if wanted == self._gain == 1.0:
             return near
@@ -130,10 +129,10 @@ class WhileFast:
         """Whether the canceller still works."""
         return self._active.full_duplex
 
-    def process(self, near: Block, far: Block) -> Block:
+    def process(self, near: Block, far: Block, audible: bool) -> Block:
         """See `EchoCanceller`."""
         began = self._cpu_seconds()
-        block = self._active.process(near, far)
+        block = self._active.process(near, far, audible)
         if self._active.full_duplex:
             self._watch(self._cpu_seconds() - began)
         return block
@@ -177,5 +176,5 @@ def seconds_per_block(canceller: EchoCanceller, cpu_seconds: Callable[[], float]
     noise = np.random.default_rng(0).normal(0, 2_000, (TRIAL_BLOCKS, BLOCK_SAMPLES)).astype(np.int16)
     began = cpu_seconds()
     for far, near in zip(noise, [SILENCE, *noise[:-1]], strict=True):
-        canceller.process(near, far)
+        canceller.process(near, far, True)
     return (cpu_seconds() - began) / TRIAL_BLOCKS

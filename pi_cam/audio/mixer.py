@@ -43,8 +43,13 @@ class Mixer:
         """No packet of `talker` is heard any more; what was being said fades within 80 ms."""
         with self._lock:
             gone = self._talkers.pop(talker, None)
-            if gone is not None:
+            if gone is not None and gone.sounded:  # else nothing is to fade, and perhaps no loudspeaker is there
                 self._leaving.append(gone)
+
+    def cut(self) -> None:
+        """The loudspeaker was closed: nobody hears who left fade."""
+        with self._lock:
+            self._leaving.clear()
 
     def offer(self, talker: str, sequence: int, timestamp: int, payload: bytes) -> None:
         """An RTP packet of `talker` came."""
@@ -89,6 +94,7 @@ class _Talker:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.jitter = JitterBuffer(clock)
+        self.sounded = False
         self._decoder = OpusDecoder()
         self._concealer = Concealer()
         self._unplayable = 0
@@ -96,7 +102,10 @@ class _Talker:
     def sound(self, playable: Playable | None) -> Block:
         """The block that is due. A pause in speech begins like a loss: what was heard fades."""
         block = self._decoded(playable) if playable is not None and playable.data is not None else None
-        return self._concealer.lost() if block is None else self._concealer.good(block)
+        if block is None:
+            return self._concealer.lost()
+        self.sounded = True
+        return self._concealer.good(block)
 
     def stats(self) -> dict[str, int]:
         return {**self.jitter.stats(), "unplayable": self._unplayable}

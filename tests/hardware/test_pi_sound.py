@@ -47,7 +47,7 @@ class Table:
     def _take(self, block: Block, captured_at: float) -> None:
         self.heard.append(block)
         self.captured.append(captured_at)
-        self.cleaned.append(self._canceller.process(block, self._far.take()))
+        self.cleaned.append(self._canceller.process(block, self._far.take(), self._far.was_audible()))
 
     def _pull(self) -> Block:
         block = next(self._said, None)

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from pi_cam.audio import echo
-from pi_cam.audio.blocks import SILENT_DBFS
+from pi_cam.audio.blocks import BLOCK_SAMPLES, SILENCE, SILENT_DBFS
 from pi_cam.audio.cards import Cards
 from pi_cam.audio.devices import Library
 from pi_cam.audio.far import Far
-from pi_cam.intercom import Ear
+from pi_cam.errors import MissingPart
+from pi_cam.intercom import Ear, Mouth
 from pi_cam.settings import Settings
+from tests.unit.fake_camera import FakeBridge, FakeSource
 from tests.unit.fake_sound import FakeSounddevice, FakeStream, moment, status
 
 LIMIT_SECONDS = 5
@@ -29,9 +31,14 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def ear(settings: Settings, tmp_path: Path) -> Iterator[Ear]:
+def fake() -> FakeSounddevice:
     fake = FakeSounddevice(("mic", 1, 0))
     fake.on_start = hear_noise
+    return fake
+
+
+@pytest.fixture
+def ear(settings: Settings, fake: FakeSounddevice, tmp_path: Path) -> Iterator[Ear]:
     ear = Ear(settings, Far(), lambda: None, Library(lambda: fake, Cards(tmp_path)))
     yield ear
     ear.stop()
@@ -85,3 +92,52 @@ def test_each_opening_has_a_canceller_of_its_own(ear: Ear) -> None:
     ear.stop()
     listen(ear)
     assert ear._canceller is not first
+
+
+def test_the_microphone_s_count_never_goes_back_and_what_it_lost_is_lost_for_its_echo(
+    ear: Ear, settings: Settings, fake: FakeSounddevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.change({"echo_cancelling": "off"})
+    fake.on_start = lambda stream: None
+    skipped: list[int] = []
+    monkeypatch.setattr(ear._far, "skip", skipped.append)
+    packets: list[Any] = []
+    ear.start(packets.append, lambda trouble: None)
+    moments = [1000 + number * 0.02 * (1 - 1e-4) for number in [*range(6_000), *range(6_003, 6_100)]]
+    for at in moments:
+        ear._heard(SILENCE, at)
+    assert skipped == [3]
+    steps = np.diff([packet.pts for packet in packets]).tolist()
+    assert sorted(set(steps)) == [BLOCK_SAMPLES, 4 * BLOCK_SAMPLES]
+    assert steps.count(4 * BLOCK_SAMPLES) == 1
+    assert [packet.captured_at for packet in packets] == moments
+
+
+def test_half_duplex_ducks_for_what_is_played_whatever_is_lined_up(
+    ear: Ear, settings: Settings, fake: FakeSounddevice
+) -> None:
+    settings.change({"echo_cancelling": "off"})
+    fake.on_start = lambda stream: None
+    ear.start(lambda packet: None, lambda trouble: None)
+    loud = np.full(BLOCK_SAMPLES, 10_000, np.int16)
+    ear._far.played(loud[:1])
+    ear._far.skip(20)  # the loudspeaker's thread is far behind
+    levels = []
+    for number in range(3):
+        ear._far.played(loud)
+        ear._heard(loud, 1000 + number * 0.02)
+        levels.append(ear._canceller._gain if isinstance(ear._canceller, echo.HalfDuplex) else None)
+    assert levels == [echo.DUCKED] * 3
+
+
+def test_who_cannot_be_heard_for_want_of_a_library_does_not_talk(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(talker: str) -> None:
+        raise MissingPart("Sound needs libopus.")
+
+    mouth = Mouth(settings, FakeBridge(FakeSource()), Far(), lambda: None)
+    monkeypatch.setattr(mouth.mixer, "join", missing)
+    with pytest.raises(MissingPart):
+        mouth.join("ada")
+    assert mouth._talkers == set()

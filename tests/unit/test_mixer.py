@@ -116,6 +116,25 @@ def test_who_left_is_heard_for_80_ms_at_most_and_fades() -> None:
     assert room.mixer.stats()["talkers"] == {}
 
 
+def test_who_comes_and_goes_while_no_loudspeaker_is_open_leaves_nothing_behind() -> None:
+    room, ada = Room(), Talker("ada", 400)
+    for _ in range(1_000):
+        room.mixer.join("ada")
+        ada.say(room)
+        room.mixer.leave("ada")
+    assert room.mixer._leaving == []
+
+
+def test_nobody_fades_into_a_loudspeaker_that_opens_later() -> None:
+    room, ada = Room(), Talker("ada", 400)
+    room.mixer.join("ada")
+    room.hear(25, ada)
+    room.mixer.leave("ada")
+    room.mixer.cut()
+    assert room.mixer._leaving == []
+    assert room.mixer.next_block() is SILENCE
+
+
 def test_who_comes_again_is_heard_again() -> None:
     room, ada = Room(), Talker("ada", 400)
     for _ in range(3):
