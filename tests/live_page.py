@@ -33,7 +33,8 @@ class ReadingThread(threading.Thread):
 
 
 class LivePage:
-    """One open socket. A thread of its own reads it, so that pings are answered."""
+    """One open socket. A thread of its own reads it, so that pings are answered. `newest`: of each type, whether or not it
+    was asked for."""
 
     def __init__(
         self, server: Server, token: str | None, camera: str = "main", headers: dict[str, str] | None = None
@@ -50,6 +51,7 @@ class LivePage:
         )
         self.subprotocol: str | None = self._socket.subprotocol
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.newest: dict[str, dict[str, Any]] = {}
         self.closed_at: float | None = None
         self._reader = threading.Thread(target=self._read, name="live-page")
         self._reader.start()
@@ -105,7 +107,9 @@ class LivePage:
             while True:
                 text = self._socket.receive(0.2)
                 if text is not None:
-                    self._messages.put(json.loads(text))
+                    message = json.loads(text)
+                    self.newest[message["type"]] = message
+                    self._messages.put(message)
                 elif not self._socket.connected:
                     break
         except ConnectionClosed:

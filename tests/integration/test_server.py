@@ -193,7 +193,7 @@ def test_a_page_is_greeted_watches_and_knows_the_delay(server: Server, token: st
             assert hello["can"] == ["view", "control"]
             connection = await watch(page)
             assert server.camera(token)["viewers"] == 1
-            until(lambda: page.next("state")["camera"]["state"] == "live")
+            until(lambda: page.newest["state"]["camera"]["state"] == "live")
 
             def clock() -> dict[str, object]:
                 page.send("clock", id="c", sent=12.5, delay_ms=150)
