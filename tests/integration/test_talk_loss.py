@@ -12,16 +12,16 @@ import pytest
 
 from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
 from tests import network
+from tests.likeness import found_at
 from tests.peer import WhepPeer
 from tests.prerequisites import require
 from tests.server import Server, serving
-from tests.sound_page import found_at
 from tests.speech import RATE, blocks, speech
 from tests.talker import Talker
 from tests.virtual_air import Samples
 from tests.virtual_sound import LOUDSPEAKER, VirtualSound
 
-pytestmark = pytest.mark.timing
+pytestmark = pytest.mark.alone
 
 SECONDS, SETTLED = 13, 5
 """Of speech; and after how many of them the buffer has found its depth, whatever the start of everything cost."""

@@ -18,7 +18,7 @@ from pi_cam.media.opus import (
     OpusEncoder,
     packet_samples,
 )
-from tests.sound_page import found_at
+from tests.likeness import found_at
 from tests.speech import RATE, blocks, speech
 
 

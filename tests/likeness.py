@@ -1,0 +1,23 @@
+"""A sound found again in another one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def found_at(known: npt.NDArray[Any], heard: npt.NDArray[Any]) -> tuple[int, float]:
+    """Where `known` begins in `heard`, and how alike both are there: normalised cross-correlation, 1 for the same."""
+    size = 1 << (len(known) + len(heard)).bit_length()
+    a, b = known.astype(np.float64), heard.astype(np.float64)
+    product = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)[
+        : max(1, len(heard) - len(known) + 1)
+    ]
+    sums = np.concatenate([[0.0], np.cumsum(b * b)])
+    energy = sums[len(known) : len(known) + len(product)] - sums[: len(product)]
+    alike = product / np.sqrt(np.sum(a * a) * np.maximum(energy, 1e-9))
+    alike[energy < 1e-6 * np.sum(a * a)] = 0
+    place = int(np.argmax(alike))
+    return place, float(alike[place])
