@@ -144,7 +144,7 @@ def send_text(socket_: Server, text: str) -> bool:
     """False when the socket is gone."""
     try:
         socket_.send(text)
-    except (ConnectionClosed, OSError):
+    except (ConnectionClosed, LocalProtocolError, OSError):  # the second: the client says goodbye in this moment
         abandon(socket_)
         return False
     return True
@@ -152,7 +152,7 @@ def send_text(socket_: Server, text: str) -> bool:
 
 def close_socket(socket_: Server, code: int, reason: str) -> None:
     """Says why, and wakes the thread that reads."""
-    with contextlib.suppress(ConnectionClosed, OSError):
+    with contextlib.suppress(ConnectionClosed, LocalProtocolError, OSError):
         socket_.close(code, reason)  # type: ignore[arg-type]  # any number is taken; the stubs know the standard's only
     if socket_.sock is not None:
         with contextlib.suppress(OSError):

@@ -11,7 +11,9 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wsproto.utilities import LocalProtocolError
 
+from pi_cam.api.sockets import close_socket, send_text
 from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.doors import Watchable, WebRtcDoor
@@ -555,3 +557,22 @@ def test_trouble_with_the_sound_is_told_once() -> None:
         assert kinds == ["state", "sound", "state"]
 
     on_a_page(talk)
+
+
+def test_what_is_said_while_a_client_says_goodbye_is_no_error() -> None:
+    class Leaving:
+        """Between the client's close frame and ours."""
+
+        connected = True
+        sock = None
+
+        def send(self, text: str) -> None:
+            raise LocalProtocolError("cannot be sent in state REMOTE_CLOSING")
+
+        def close(self, code: int, reason: str) -> None:
+            raise LocalProtocolError("cannot be sent in state REMOTE_CLOSING")
+
+    leaving: Any = Leaving()
+    assert send_text(leaving, "x") is False
+    close_socket(leaving, 1001, "restarting")
+    assert not leaving.connected
