@@ -230,7 +230,7 @@ class Link:
             self._note("device-unpaired", portal=portal.address, by="portal")
         with self._lock:
             self._answered_at, self._trouble = self._clock(), None
-        return EPOCH_SECONDS if self._sessions.subjects() else self._until_presence()
+        return EPOCH_SECONDS if self._somebody_is_here else self._until_presence()
 
     def _say(self, client: Client) -> None:
         subjects = self._sessions.subjects()

@@ -88,7 +88,8 @@ class PortalSessions:
             row = self._find(database, "one.secret_hash", hashed(secret))
         if row is None:
             return None
-        self._use([row])
+        if self._clock() - row["seen_at"] > SEEN_EVERY_SECONDS:
+            self.used([row["id"]])
         return self._person(row)
 
     def now(self, database: sqlite3.Connection, session: str) -> Person | None:
@@ -97,12 +98,15 @@ class PortalSessions:
         return self._person(row) if row else None
 
     def used(self, sessions: list[str]) -> None:
-        """Somebody watches with these: that keeps them from ending."""
-        if not sessions:
-            return
-        with self._store.transaction() as database:
-            rows = [self._find(database, "one.id", session) for session in sessions]
-        self._use([row for row in rows if row is not None])
+        """Somebody watches with these: that keeps them from ending, and is noted now and then."""
+        now = self._clock()
+        alive_and_stale = [(now, one, now - SEEN_EVERY_SECONDS, now - IDLE_SECONDS) for one in sessions]
+        if sessions:
+            with contextlib.suppress(StoreError), self._store.transaction() as database:  # a full disk keeps nobody out
+                database.executemany(
+                    "UPDATE portal_sessions SET seen_at = ? WHERE id = ? AND seen_at < ? AND seen_at > ?",
+                    alive_and_stale,
+                )
 
     def end(self, session: str) -> bool:
         """False when there was none."""
@@ -117,14 +121,20 @@ class PortalSessions:
         return sorted({row["subject"] for row in rows})
 
     def raise_epochs(self, epochs: Mapping[str, int]) -> None:
-        """Ends what was opened with a lower one. An epoch never falls."""
-        with self._store.transaction(rights=True) as database:
-            _raise(database, epochs)
+        """Ends what was opened with a lower one. An epoch never falls. Asked every two seconds: what is known already is
+        not written again."""
+        with self._store.transaction() as database:
+            known = {row["subject"]: row["epoch"] for row in database.execute("SELECT * FROM portal_epochs")}
+        higher = {subject: epoch for subject, epoch in epochs.items() if epoch > known.get(subject, -1)}
+        if higher:
+            with self._store.transaction(rights=True) as database:
+                _raise(database, higher)
 
     def end_all(self, subjects: list[str]) -> None:
         """Ends every session of accounts that the portal does not know here any more."""
-        with self._store.transaction(rights=True) as database:
-            database.executemany("DELETE FROM portal_sessions WHERE subject = ?", [(one,) for one in subjects])
+        if subjects:
+            with self._store.transaction(rights=True) as database:
+                database.executemany("DELETE FROM portal_sessions WHERE subject = ?", [(one,) for one in subjects])
 
     def _find(self, database: sqlite3.Connection, column: str, value: str) -> sqlite3.Row | None:
         limits = _limits(self._clock())
@@ -132,13 +142,6 @@ class PortalSessions:
             f"{_ALIVE} AND {column} = :value", {**limits, "value": value}
         ).fetchone()
         return row
-
-    def _use(self, rows: list[sqlite3.Row]) -> None:
-        now = self._clock()
-        stale = [(now, row["id"]) for row in rows if now - row["seen_at"] > SEEN_EVERY_SECONDS]
-        if stale:
-            with contextlib.suppress(StoreError), self._store.transaction() as database:  # a full disk keeps nobody out
-                database.executemany("UPDATE portal_sessions SET seen_at = ? WHERE id = ?", stale)
 
     def _person(self, row: sqlite3.Row) -> Person:
         locked = self._locked()

@@ -96,6 +96,20 @@ def test_an_epoch_never_falls(sessions: PortalSessions) -> None:
         sessions.open(entry(epoch=4), address="", agent="")
 
 
+def test_an_answer_that_says_nothing_new_writes_nothing(store: Store, sessions: PortalSessions) -> None:
+    """It comes every two seconds, for as long as somebody watches, and the copy of the database lies on an SD card."""
+    open_one(sessions)
+    sessions.raise_epochs({"account-7": 3})
+    session = sessions.open(entry(3), address="", agent="")[1].session or ""
+    store.keep_good_copy()
+    before = {path.name: path.stat().st_mtime_ns for path in store.folder.iterdir()}
+    for _ in range(5):
+        sessions.raise_epochs({"account-7": 3})
+        sessions.end_all([])
+        sessions.used([session])
+    assert {path.name: path.stat().st_mtime_ns for path in store.folder.iterdir()} == before
+
+
 def test_it_ends_when_it_is_not_used(sessions: PortalSessions, clock: Clock) -> None:
     secret = open_one(sessions)
     clock.now += IDLE_SECONDS + 1
