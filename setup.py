@@ -36,7 +36,6 @@ setup(
         "bcrypt>=4.2",
         "cryptography>=43",
         "flask>=3.1,<4",
-        "cryptography>=42",
         "flask-sock>=0.7,<0.8",
         # pi_cam/worker.py takes the place of parts of its threaded worker.
         "gunicorn>=27,<28",

@@ -50,7 +50,7 @@ class CameraSchema(Schema):
 def nonce() -> Response:
     """For programs; a browser is sent along by `GET /auth/portal`."""
     _portal()
-    browser = secrets.token_urlsafe(32)
+    browser = _browser()
     response = jsonify(nonce=services().entries.nonce(browser), device=services().device_id)
     _tie(response, browser)
     return response
@@ -61,7 +61,7 @@ def nonce() -> Response:
 def begin() -> BaseResponse:
     """Sends the browser to the portal with a nonce."""
     portal, here = _portal(), services()
-    browser = secrets.token_urlsafe(32)
+    browser = _browser()
     asked = {"device": here.device_id, "nonce": here.entries.nonce(browser)}
     camera = query_values(CameraSchema)["camera"]
     response = redirect(f"{portal.address}/enter?{urlencode(asked | ({'camera': camera} if camera else {}))}")
@@ -93,7 +93,6 @@ def enter() -> BaseResponse:
     camera = request.form.get("camera", "")
     response = redirect(f"/?camera={camera}" if CAMERA.fullmatch(camera) else "/")
     sessions.set_cookie(response, secret, person)
-    response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="None")
     return response
 
 
@@ -102,6 +101,11 @@ def _portal() -> Portal:
     if portal is None:
         raise NotFound("This device belongs to no portal.")
     return portal
+
+
+def _browser() -> str:
+    """What ties a nonce to this browser: what it has from another way in that is going on, in another tab, or a new one."""
+    return request.cookies.get(COOKIE) or secrets.token_urlsafe(32)
 
 
 def _tie(response: BaseResponse, browser: str) -> None:

@@ -4,18 +4,20 @@ that it is there, and every two seconds asks whether somebody who is here lost t
 from __future__ import annotations
 
 import logging
-import random
 import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
+
+from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
-from pi_cam.remote.portal_client import Answer, checked_address
+from pi_cam.remote.backoff import pause
+from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from, epochs_in
+from pi_cam.remote.portal_client import checked_address
 from pi_cam.trust import portal_keys
-from pi_cam.trust.entry import EPOCHS_END
 from pi_cam.trust.pairing import Pairing, Portal
 from pi_cam.trust.portal_sessions import PortalSessions
 
@@ -27,42 +29,11 @@ LONGEST_WAIT_SECONDS = 300.0
 LONGEST_WAIT_WATCHED_SECONDS = 5.0
 """While somebody from there is here: a right that was taken away must end soon after the portal is back."""
 
-LONGEST_CODE_SECONDS = 900.0
-LEAST_POLL_SECONDS, MOST_POLL_SECONDS = 1.0, 60.0
 STOP_SECONDS = 2.0
 
 Describe = Callable[[], dict[str, Any]]
 Note = Callable[..., None]
 """`Journal.append`."""
-
-
-class Client(Protocol):
-    """What is needed of a `PortalClient`."""
-
-    address: str
-
-    def authorize(self, device: dict[str, Any], nonce: str) -> dict[str, Any]:
-        """A code to show."""
-
-    def poll(self, device_code: str) -> Answer:
-        """Whether it was typed."""
-
-    def say(self, noun: str, body: dict[str, Any]) -> dict[str, Any]:
-        """As the paired device."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A code that waits for somebody to type it at the portal. `page`: where; `link`: the same with the code in it, for a QR
-    code. `ends_at`, in monotonic seconds."""
-
-    client: Client
-    device_code: str
-    code: str
-    page: str
-    link: str
-    interval: float
-    ends_at: float
 
 
 class Link:
@@ -131,8 +102,8 @@ class Link:
             raise Conflict("This device is paired already. Unpair it first.")
         self._pairing.forget()  # a claim that waits for a yes: of two codes only the newer one counts
         client = self._connect(checked_address(address))
-        answer = client.authorize(self._identity(), portal_keys.encoded(secrets.token_bytes(16)))
-        asking = _asking(client, answer, self._clock())
+        answer = client.authorize(self._identity(), bytes_to_base64url(secrets.token_bytes(16)))
+        asking = asking_from(client, answer, self._clock())
         with self._lock:
             self._asking, self._trouble = asking, None
         self._wake.set()
@@ -200,8 +171,11 @@ class Link:
             raise PortalUnreachable(f"The portal cannot answer now ({answer.status}).")
         code = answer.body.get("error")
         if code == "slow_down":
-            self._replace(asking, interval=min(MOST_POLL_SECONDS, asking.interval + 5))
-        elif code != "authorization_pending":
+            slower = replace(asking, interval=min(MOST_POLL_SECONDS, asking.interval + 5))
+            with self._lock:
+                self._asking = slower if self._asking is asking else self._asking
+            return slower.interval
+        if code != "authorization_pending":
             self._forget(asking, "Nobody claimed this device with this code: ask for a new one.")
             return None
         return asking.interval
@@ -236,7 +210,7 @@ class Link:
         subjects = self._sessions.subjects()
         self._somebody_is_here = bool(subjects)
         if subjects:
-            epochs = _epochs(client.say("epoch", {"subjects": subjects}), subjects)
+            epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
         if self._until_presence() <= 0:
@@ -265,42 +239,9 @@ class Link:
         if sentence != known:
             log.warning("the portal cannot be spoken to", extra={"trouble": sentence, "failures": self._failures})
         most = LONGEST_WAIT_WATCHED_SECONDS if self._somebody_is_here else LONGEST_WAIT_SECONDS
-        longest = min(most, EPOCH_SECONDS * 2.0 ** min(self._failures, 10))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+        return pause(self._failures, EPOCH_SECONDS, most)
 
     def _forget(self, asking: Asking, trouble: str | None) -> None:
         with self._lock:
             if self._asking is asking:
                 self._asking, self._trouble = None, trouble
-
-    def _replace(self, asking: Asking, *, interval: float) -> None:
-        slower = Asking(
-            asking.client, asking.device_code, asking.code, asking.page, asking.link, interval, asking.ends_at
-        )
-        with self._lock:
-            if self._asking is asking:
-                self._asking = slower
-
-
-def _asking(client: Client, answer: dict[str, Any], now: float) -> Asking:
-    """Raises `PortalUnreachable` for an answer that makes no sense."""
-    words = [answer.get(name) for name in ("device_code", "user_code", "verification_uri", "verification_uri_complete")]
-    numbers = answer.get("interval", 5), answer.get("expires_in")
-    if any(not isinstance(word, str) or not 0 < len(word) <= 512 or not word.isprintable() for word in words) or any(
-        not isinstance(number, int | float) or not 0 < number < 1e9 for number in numbers
-    ):
-        raise PortalUnreachable("The portal's answer makes no sense.")
-    device_code, code, page, link = (str(word) for word in words)
-    if not all(one.startswith(client.address + "/") for one in (page, link)):
-        raise PortalUnreachable("The portal's answer makes no sense.")
-    interval, lifetime = (float(number or 0) for number in numbers)
-    interval = min(MOST_POLL_SECONDS, max(LEAST_POLL_SECONDS, interval))
-    return Asking(client, device_code, code, page, link, interval, now + min(lifetime, LONGEST_CODE_SECONDS))
-
-
-def _epochs(answer: dict[str, Any], asked: list[str]) -> dict[str, int]:
-    """Of the accounts that were asked about; anything else counts for nothing."""
-    found = answer.get("epochs")
-    if not isinstance(found, dict):
-        raise PortalUnreachable("The portal's answer makes no sense.")
-    return {one: found[one] for one in asked if type(found.get(one)) is int and 0 <= found[one] < EPOCHS_END}

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from webauthn.helpers import bytes_to_base64url
+
 from pi_cam.errors import PortalRefused, PortalUnreachable, SettingError
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.own_names import LOOPBACK_NAMES
-from pi_cam.trust.portal_keys import encoded
 
 SECONDS = 10.0
 LARGEST_ANSWER = 256 * 1024
@@ -59,7 +60,7 @@ class PortalClient:
     def authorize(self, device: dict[str, Any], nonce: str) -> dict[str, Any]:
         """Asks for a code that a person types there: RFC 8628, section 3.1, signed. `device`: what is shown of it."""
         signature = self._signed("authorize", nonce)
-        key = encoded(self._key.public_bytes)
+        key = bytes_to_base64url(self._key.public_bytes)
         return self._good("authorize", {**device, "public_key": key, "nonce": nonce, "signature": signature})
 
     def poll(self, device_code: str) -> Answer:
@@ -88,7 +89,7 @@ class PortalClient:
 
     def _signed(self, purpose: str, what: str) -> str:
         """Bound to this portal, so that none can pass it on to another."""
-        return encoded(self._key.sign(f"{PROTOCOL}\n{purpose}\n{self.address}\n{what}".encode()))
+        return bytes_to_base64url(self._key.sign(f"{PROTOCOL}\n{purpose}\n{self.address}\n{what}".encode()))
 
     def _good(self, noun: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._checked(self._ask(noun, body))

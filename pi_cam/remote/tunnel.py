@@ -4,7 +4,6 @@ it ends, each time a little later."""
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from pi_cam.errors import PiCamError
+from pi_cam.remote import backoff
 from pi_cam.remote.cloudflared import Cloudflared
 from pi_cam.remote.tunnel_plan import Plan, make_plan, wanted
 from pi_cam.setting import Value
@@ -82,7 +82,7 @@ class Tunnel:
         note: Note,
         launch: Launch = Cloudflared,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.0),  # noqa: S311 - no secret
+        jitter: Callable[[], float] = backoff.some,
     ) -> None:
         self._settings = settings
         self._data = data
@@ -224,7 +224,7 @@ class Tunnel:
             self._trouble = NOT_YET
 
     def _failed(self, why: str) -> float:
-        """Longer each time, and never the same for two devices: what was gone and comes back is not run over."""
+        """To be tried again after a pause."""
         if self._state == "up":
             self._down(why)
         self._restarts += self._child is not None
@@ -232,8 +232,7 @@ class Tunnel:
         if why != self._trouble:
             log.warning("the tunnel", extra={"trouble": why})
         self._failures += 1
-        longest = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(self._failures - 1, 10))
-        wait = longest * self._jitter()
+        wait = backoff.pause(self._failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, self._jitter)
         self._state, self._trouble, self._try_at = "waiting", why, self._clock() + wait
         return wait
 

@@ -7,13 +7,13 @@ A set is JSON: `{"version": 2, "keys": {"2026-11": "base64url of 32 bytes"}}`. A
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from pi_cam.errors import NotAllowed, SettingError
 
@@ -35,17 +35,7 @@ class KeySet:
 
     def as_json(self) -> dict[str, object]:
         """What `parse` takes."""
-        return {"version": self.version, "keys": {name: encoded(key) for name, key in self.keys.items()}}
-
-
-def encoded(data: bytes) -> str:
-    """base64url without padding (RFC 7515, section 2)."""
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def decoded(text: str) -> bytes:
-    """Raises `ValueError`."""
-    return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
+        return {"version": self.version, "keys": {name: bytes_to_base64url(key) for name, key in self.keys.items()}}
 
 
 def parse(given: object) -> KeySet:
@@ -54,7 +44,7 @@ def parse(given: object) -> KeySet:
     if type(version) is not int or version < 1 or not isinstance(keys, dict) or not 0 < len(keys) <= KEYS_MOST:
         raise SettingError("The portal sent keys that make no sense.")
     try:
-        known = {str(name): decoded(key) for name, key in keys.items()}
+        known = {str(name): base64url_to_bytes(key) for name, key in keys.items()}
     except (ValueError, AttributeError):
         known = {}
     if len(known) != len(keys) or any(not _KEY_ID.fullmatch(name) or len(key) != 32 for name, key in known.items()):

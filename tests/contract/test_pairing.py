@@ -117,6 +117,13 @@ def test_a_token_is_used_once_and_by_the_browser_that_asked(paired: Application,
     assert outside(client, "POST", "/auth/portal", data={"token": token}).status_code == 403
 
 
+def test_two_cameras_can_be_opened_at_once(paired: Application, portal: Signer) -> None:
+    client = paired.client()
+    tokens = [portal.token(paired.services.device_id, nonce(client)) for _ in range(2)]
+    for token in tokens:
+        assert outside(client, "POST", "/auth/portal", data={"token": token}).status_code == 302
+
+
 def test_without_the_cookie_of_the_first_step_nobody_comes_in(paired: Application, portal: Signer) -> None:
     client = paired.client()
     token = portal.token(paired.services.device_id, nonce(client))

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from webauthn.helpers import base64url_to_bytes
 
 from pi_cam.errors import PortalRefused, PortalUnreachable
 from pi_cam.remote.portal_client import LARGEST_ANSWER, PortalClient
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
-from pi_cam.trust.portal_keys import decoded
 
 Reply = tuple[int, bytes]
 Requests = list[tuple[str, dict[str, Any], str]]
@@ -66,7 +66,7 @@ def key(tmp_path: Path) -> DeviceKey:
 
 def signed(key: DeviceKey, signature: str, purpose: str, address: str, what: str) -> None:
     message = f"pi-cam.v1\n{purpose}\n{address}\n{what}".encode()
-    Ed25519PublicKey.from_public_bytes(key.public_bytes).verify(decoded(signature), message)
+    Ed25519PublicKey.from_public_bytes(key.public_bytes).verify(base64url_to_bytes(signature), message)
 
 
 def test_asking_for_a_code_is_signed_for_this_portal(key: DeviceKey) -> None:
@@ -79,7 +79,11 @@ def test_asking_for_a_code_is_signed_for_this_portal(key: DeviceKey) -> None:
     with portal(reply) as address:
         assert PortalClient(address, key).authorize({"name": "porch"}, "n1") == {"user_code": "BCDF-GHJK"}
     path, body, _ = seen[0]
-    assert (path, body["name"], decoded(body["public_key"])) == ("/device/v1/authorize", "porch", key.public_bytes)
+    assert (path, body["name"], base64url_to_bytes(body["public_key"])) == (
+        "/device/v1/authorize",
+        "porch",
+        key.public_bytes,
+    )
     signed(key, body["signature"], "authorize", address, "n1")
 
 

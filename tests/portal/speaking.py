@@ -6,11 +6,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
+from webauthn.helpers import bytes_to_base64url
 from werkzeug.test import TestResponse
 
 from tests.portal.visitor import URL
 from web.portal.devices.proofs import id_of
-from web.portal.devices.signing import encoded
 
 DESCRIBED = {"name": "Porch", "model": "Raspberry Pi 5", "version": "0.1.0"}
 CAMERAS = [{"id": "main", "name": "Front door", "state": "idle", "viewers": 0}]
@@ -33,7 +33,7 @@ class Speaker:
         return self.key.public_key().public_bytes_raw()
 
     def signed(self, purpose: str, what: str, url: str | None = None) -> str:
-        return encoded(self.key.sign(f"pi-cam.v1\n{purpose}\n{url or self.url}\n{what}".encode()))
+        return bytes_to_base64url(self.key.sign(f"pi-cam.v1\n{purpose}\n{url or self.url}\n{what}".encode()))
 
     def say(self, noun: str, body: Any, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.access}"} if self.access else {}
@@ -48,7 +48,7 @@ class Speaker:
 
     def authorize(self, **changed: Any) -> TestResponse:
         body = {
-            "public_key": encoded(self.public_key),
+            "public_key": bytes_to_base64url(self.public_key),
             "nonce": "n1",
             "signature": self.signed("authorize", "n1"),
             **DESCRIBED,

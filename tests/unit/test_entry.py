@@ -12,6 +12,7 @@ import jwt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.errors import NotAllowed, SettingError
 from pi_cam.trust import entry, portal_keys
@@ -126,7 +127,7 @@ def _by_the_public_key(portal: Signer, claims: dict[str, Any]) -> str:
 
 def _by_a_key_of_its_own(portal: Signer, claims: dict[str, Any]) -> str:
     own = Signer()
-    jwk = {"kty": "OKP", "crv": "Ed25519", "x": portal_keys.encoded(own.keys.keys[own.kid])}
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": bytes_to_base64url(own.keys.keys[own.kid])}
     return own.sign(claims, entry.TYPE, kid=portal.kid, jwk=jwk, jku="https://evil.example/keys")
 
 

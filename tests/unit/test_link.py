@@ -117,7 +117,8 @@ def test_from_the_code_to_the_claim(world: World) -> None:
 def test_the_portal_may_ask_for_patience(world: World) -> None:
     world.link.ask(ISSUER)
     world.portal.polls = [Answer(400, {"error": "slow_down"})] * 2
-    assert [world.link.step(), world.link.step(), world.link.step()] == [5, 10, 15]
+    # "for this and all subsequent requests" (RFC 8628, section 3.5)
+    assert [world.link.step(), world.link.step(), world.link.step()] == [10, 15, 15]
 
 
 @pytest.mark.parametrize("why", ["access_denied", "expired_token", "", None, 7])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData
 from sqlalchemy import select
 
 from web.portal.accounts.models import User
 from web.portal.database import db
 from web.portal.errors import Refused
+from web.portal.kept import serializer
 from web.portal.services import services
 
 Purpose = Literal["confirm", "reset", "email"]
@@ -30,13 +31,15 @@ class BadLink(Refused):
 def make(purpose: Purpose, user: User | None, path: str, extra: str = "") -> str:
     """An address for a mail. `path`: where it leads, with a `%s` for the token. `user` None: one that opens nothing, made in
     the same time."""
-    return services().settings.url + path % _serializer(purpose).dumps([user.fs_uniquifier if user else "", extra])
+    return services().settings.url + path % serializer("links", purpose).dumps(
+        [user.fs_uniquifier if user else "", extra]
+    )
 
 
 def owner(purpose: Purpose, token: str) -> tuple[User, str]:
     """Whose it is, and the `extra` that it was made with. Raises `BadLink`."""
     try:
-        said = _serializer(purpose).loads(token, max_age=int(GOOD_FOR[purpose].total_seconds()))
+        said = serializer("links", purpose).loads(token, max_age=int(GOOD_FOR[purpose].total_seconds()))
         uniquifier, extra = said
     except (BadData, ValueError, TypeError):
         raise BadLink(WORN) from None
@@ -44,15 +47,3 @@ def owner(purpose: Purpose, token: str) -> tuple[User, str]:
     if user is None or not user.active:
         raise BadLink(WORN)
     return user, extra
-
-
-class _Signer(TimestampSigner):
-    """By the clock of the application."""
-
-    def get_timestamp(self) -> int:
-        """Seconds since 1970."""
-        return int(services().clock().timestamp())
-
-
-def _serializer(purpose: Purpose) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(services().settings.key("links"), salt=purpose, signer=_Signer)

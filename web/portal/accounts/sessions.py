@@ -6,7 +6,6 @@ elsewhere. Signing in always makes a new secret, so that one that somebody else 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from werkzeug.datastructures import CallbackDict
 
 from web.portal.accounts.models import SignIn
 from web.portal.database import Clock, apart, db
+from web.portal.kept import hashed
 from web.portal.rules import has_no_session
 
 USER_KEY = "_user_id"
@@ -128,7 +128,7 @@ class Sessions(SessionInterface):
         with db.engine.connect() as connection:
             found = connection.execute(
                 select(SignIn.id, SignIn.user_id, SignIn.used_at, SignIn.idle_seconds, SignIn.data).where(
-                    SignIn.token_hash == _hashed(secret), SignIn.revoked_at.is_(None), SignIn.expires_at > now
+                    SignIn.token_hash == hashed(secret), SignIn.revoked_at.is_(None), SignIn.expires_at > now
                 )
             ).first()
         if found is None or now - found.used_at > timedelta(seconds=found.idle_seconds):
@@ -142,7 +142,7 @@ class Sessions(SessionInterface):
             connection.execute(
                 insert(SignIn).values(
                     user_id=session[ACCOUNT_KEY],
-                    token_hash=_hashed(secret),
+                    token_hash=hashed(secret),
                     created_at=now,
                     used_at=now,
                     expires_at=now + (LONGEST_REMEMBERED if remember else LONGEST),
@@ -220,7 +220,3 @@ def revoke_others(user: int, kept: int | None, now: datetime) -> None:
         .where(SignIn.user_id == user, SignIn.revoked_at.is_(None), SignIn.id != (kept or 0))
         .values(revoked_at=now, data="{}")
     )
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

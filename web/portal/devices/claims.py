@@ -15,6 +15,7 @@ from web.portal.database import db, despite_deadlocks
 from web.portal.devices import epochs, proofs
 from web.portal.devices.models import Claim, Device
 from web.portal.errors import NotFound, PortalError
+from web.portal.kept import hashed
 from web.portal.services import services
 
 LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -56,7 +57,7 @@ def begin(public_key: bytes, described: dict[str, str], address: str) -> Shown:
         db.session.execute(delete(Claim).where(Claim.device_id == device))
         db.session.add(
             Claim(
-                code_hash=_hashed(shown.device_code),
+                code_hash=hashed(shown.device_code),
                 user_code_hash=_keyed(shown.user_code),
                 device_id=device,
                 public_key=public_key,
@@ -108,7 +109,7 @@ def take(claim: Claim, user: User | None) -> None:
 def poll(device_code: str, signature: str) -> tuple[str, User]:
     """The device and whoever typed its code. Raises `Pending`, `NotSignedIn`."""
     now = services().clock()
-    claim = db.session.execute(select(Claim).where(Claim.code_hash == _hashed(device_code))).scalar_one_or_none()
+    claim = db.session.execute(select(Claim).where(Claim.code_hash == hashed(device_code))).scalar_one_or_none()
     if claim is None or claim.expires_at <= now:
         raise Pending("expired_token")
     proofs.check(claim.public_key, signature, "token", device_code)
@@ -165,10 +166,6 @@ def _told(device: str) -> Claim | None:
             Claim.device_id == device, Claim.told_at.is_not(None), Claim.expires_at > services().clock()
         )
     ).scalar_one_or_none()
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _keyed(user_code: str) -> str:

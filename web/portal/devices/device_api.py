@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, g, jsonify, request
 from sqlalchemy import delete, insert
+from webauthn.helpers import base64url_to_bytes
 
 from web.portal import throttle
 from web.portal.accounts.addresses import masked
@@ -11,6 +12,7 @@ from web.portal.database import db
 from web.portal.devices import claims, proofs, rights, signing
 from web.portal.devices.models import Camera, Device
 from web.portal.devices.speech import (
+    NONSENSE,
     AuthorizeSchema,
     EpochSchema,
     NothingSchema,
@@ -43,9 +45,9 @@ def authorize() -> Response:
     """A code for people (RFC 8628, section 3.2), for a device that signs with its key."""
     given = said(AuthorizeSchema)
     try:
-        public_key = signing.decoded(given["public_key"])
+        public_key = base64url_to_bytes(given["public_key"])
     except ValueError:
-        raise Refused("What this device says makes no sense.") from None
+        raise Refused(NONSENSE) from None
     proofs.check(public_key, given["signature"], "authorize", given["nonce"])
     described = {name: given[name] for name in ("name", "model", "version")}
     shown = claims.begin(public_key, described, throttle.address())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import cast
-from urllib.parse import urlencode
 
 from flask import Blueprint, flash, g, make_response, redirect, request
 from marshmallow import Schema, ValidationError, fields, validate
@@ -102,10 +101,7 @@ def refuse() -> BaseResponse:
 @rule("fresh")
 def remove(device_id: str) -> BaseResponse:
     """Ends the pairing from here; the device notices within half a minute, and who is in is sent away."""
-    device = db.session.get(Device, device_id)
-    if device is None or device.owner_id != person().id:
-        raise NotFound(NO_SUCH_DEVICE)
-    claims.leave(device)
+    claims.leave(own(device_id))
     db.session.commit()
     flash("The camera is no longer in your account.", "good")
     return redirect("/cameras", 303)
@@ -134,9 +130,12 @@ def enter() -> BaseResponse:
     return response
 
 
-def way_in(device: Device, camera: str) -> str:
-    """Where a person's browser begins."""
-    return f"https://{device.public_name}/auth/portal?{urlencode({'camera': camera})}"
+def own(device_id: str) -> Device:
+    """One of this person's own devices. Raises `NotFound`, also for somebody else's."""
+    device = db.session.get(Device, device_id)
+    if device is None or device.owner_id != person().id:
+        raise NotFound(NO_SUCH_DEVICE)
+    return device
 
 
 def _token(device: Device, asked: dict[str, str]) -> str:

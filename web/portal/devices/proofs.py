@@ -8,10 +8,11 @@ import secrets
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous import BadData
+from webauthn.helpers import base64url_to_bytes
 
-from web.portal.devices.signing import decoded
 from web.portal.errors import NotSignedIn
+from web.portal.kept import serializer
 from web.portal.services import services
 
 PROTOCOL = "pi-cam.v1"
@@ -30,20 +31,20 @@ def check(public_key: bytes, signature: str, purpose: str, what: str) -> None:
     """Raises `NotSignedIn`. The portal's own address is in what is signed: nobody passes on what was meant for another."""
     message = f"{PROTOCOL}\n{purpose}\n{services().settings.url}\n{what}".encode()
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(decoded(signature), message)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(base64url_to_bytes(signature), message)
     except (InvalidSignature, ValueError):
         raise NotSignedIn(WRONG) from None
 
 
 def challenge(device: str) -> str:
     """For this device to sign, within a minute."""
-    return _serializer("challenge").dumps([device, secrets.token_urlsafe(16)])
+    return serializer("devices", "challenge").dumps([device, secrets.token_urlsafe(16)])
 
 
 def check_challenge(device: str, given: str) -> None:
     """Raises `NotSignedIn` unless it is one of ours for this device, and young."""
     try:
-        meant, _ = _serializer("challenge").loads(given, max_age=CHALLENGE_SECONDS)
+        meant, _ = serializer("devices", "challenge").loads(given, max_age=CHALLENGE_SECONDS)
     except (BadData, ValueError, TypeError):
         meant = None
     if meant != device:
@@ -52,25 +53,13 @@ def check_challenge(device: str, given: str) -> None:
 
 def access_token(device: str) -> str:
     """With which a device speaks for an hour."""
-    return _serializer("access").dumps(device)
+    return serializer("devices", "access").dumps(device)
 
 
 def device_of(token: str) -> str | None:
     """Whose access token it is; None when it is none, or too old."""
     try:
-        found = _serializer("access").loads(token, max_age=ACCESS_SECONDS)
+        found = serializer("devices", "access").loads(token, max_age=ACCESS_SECONDS)
     except BadData:
         return None
     return found if isinstance(found, str) else None
-
-
-class _Signer(TimestampSigner):
-    """By the clock of the application."""
-
-    def get_timestamp(self) -> int:
-        """Seconds since 1970."""
-        return int(services().clock().timestamp())
-
-
-def _serializer(purpose: str) -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(services().settings.key("devices"), salt=purpose, signer=_Signer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from web.portal.devices import epochs
 from web.portal.devices.models import Device, Invitation, Share
 from web.portal.devices.rights import SHARED, Grants
 from web.portal.errors import NotFound, Refused
+from web.portal.kept import hashed
 from web.portal.services import services
 
 GOOD_FOR = timedelta(hours=72)
@@ -37,7 +37,7 @@ def invite(device: Device, email: str, grants: Grants, until: datetime | None) -
     secret = secrets.token_urlsafe(32)
     db.session.add(
         Invitation(
-            token_hash=_hashed(secret),
+            token_hash=hashed(secret),
             device_id=device.id,
             email=email,
             cameras=json.dumps(grants),
@@ -61,7 +61,7 @@ def waiting(device: Device) -> list[Invitation]:
 
 def find(secret: str, user: User) -> Invitation:
     """That of this link, for whoever it was meant. Raises `Refused`."""
-    found = db.session.get(Invitation, _hashed(secret))
+    found = db.session.get(Invitation, hashed(secret))
     now = services().clock()
     if found is None or found.expires_at <= now or (found.until is not None and found.until <= now):
         raise Refused(WORN)
@@ -130,7 +130,3 @@ def _check(device: Device, grants: Grants) -> None:
     for can in grants.values():
         if "view" not in can or not set(can) <= set(SHARED):
             raise Refused(NOTHING_CHOSEN)
-
-
-def _hashed(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

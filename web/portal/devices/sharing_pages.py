@@ -15,7 +15,7 @@ from web.portal.accounts.models import User
 from web.portal.database import db
 from web.portal.devices import rights, shares
 from web.portal.devices.models import Device
-from web.portal.devices.pages import NO_SUCH_DEVICE, person
+from web.portal.devices.pages import NO_SUCH_DEVICE, own, person
 from web.portal.errors import NotFound, Refused
 from web.portal.rendering import language, render
 from web.portal.rules import rule
@@ -35,7 +35,7 @@ PAST = "The last day must lie in the future."
 @rule("person")
 def people(device_id: str) -> str:
     """Who sees it, who was invited, and a form for one more."""
-    return _page(_own(device_id))
+    return _page(own(device_id))
 
 
 @blueprint.post("/devices/<device_id>/invite")
@@ -43,7 +43,7 @@ def people(device_id: str) -> str:
 @throttle.by_address
 def invite(device_id: str) -> BaseResponse:
     """By mail; the same answer whether or not the address has an account."""
-    device = _own(device_id)
+    device = own(device_id)
     try:
         email = addresses.normalised(request.form.get("email", ""))
         until = _until(request.form.get("until", ""))
@@ -51,7 +51,7 @@ def invite(device_id: str) -> BaseResponse:
         secret = shares.invite(device, email, _grants(device), until)
     except Refused as error:
         db.session.rollback()
-        return form_page("portal/people.html", error, **_values(_own(device_id)))
+        return form_page("portal/people.html", error, **_values(own(device_id)))
     db.session.commit()
     link = f"{services().settings.url}/invitation/{secret}"
     message = letters.compose("invitation.txt", language(), email, link=link, owner=person().email, device=device.name)
@@ -64,7 +64,7 @@ def invite(device_id: str) -> BaseResponse:
 @rule("fresh")
 def withdraw(device_id: str) -> BaseResponse:
     """Before anybody took it."""
-    device = _own(device_id)
+    device = own(device_id)
     shares.withdraw(device, request.form.get("email", ""))
     db.session.commit()
     flash(WITHDRAWN, "good")
@@ -75,7 +75,7 @@ def withdraw(device_id: str) -> BaseResponse:
 @rule("person")
 def end(device_id: str, user: int) -> BaseResponse:
     """At once: the owner need not prove anything first to close a door."""
-    device = _own(device_id)
+    device = own(device_id)
     shares.end(device, user)
     db.session.commit()
     flash(ENDED, "good")
@@ -128,13 +128,6 @@ def take(token: str) -> BaseResponse:
     db.session.commit()
     flash(TAKEN, "good")
     return redirect("/cameras", 303)
-
-
-def _own(device_id: str) -> Device:
-    device = db.session.get(Device, device_id)
-    if device is None or device.owner_id != person().id:
-        raise NotFound(NO_SUCH_DEVICE)
-    return device
 
 
 def _page(device: Device) -> str:

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
+from webauthn.helpers import bytes_to_base64url
 
 from web.portal.database import apart, db
 from web.portal.devices.models import SigningKey
@@ -52,16 +53,6 @@ def rotate() -> int:
     return version
 
 
-def encoded(data: bytes) -> str:
-    """base64url without padding (RFC 7515, section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
-
-
-def decoded(text: str) -> bytes:
-    """Raises `ValueError`."""
-    return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
-
-
 def _keys() -> list[SigningKey]:
     """The newest first; the first one is made when it is first needed."""
     newest = select(SigningKey).order_by(SigningKey.version.desc()).limit(KEPT)
@@ -96,7 +87,7 @@ def _signed(claims: dict[str, Any], key: SigningKey, kind: str) -> str:
 
 
 def _as_set(keys: list[SigningKey]) -> dict[str, Any]:
-    return {"version": keys[0].version, "keys": {f"v{key.version}": encoded(key.public_key) for key in keys}}
+    return {"version": keys[0].version, "keys": {f"v{key.version}": bytes_to_base64url(key.public_key) for key in keys}}
 
 
 def _seal() -> Fernet:
