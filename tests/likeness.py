@@ -21,3 +21,15 @@ def found_at(known: npt.NDArray[Any], heard: npt.NDArray[Any]) -> tuple[int, flo
     alike[energy < 1e-6 * np.sum(a * a)] = 0
     place = int(np.argmax(alike))
     return place, float(alike[place])
+
+
+def found_in_parts(known: npt.NDArray[Any], heard: npt.NDArray[Any], part: int, slack: int) -> tuple[int, float]:
+    """Where `known` begins in `heard`, and how alike its parts of `part` samples are there, the median: each may be up to
+    `slack` samples from where the whole would have it. A browser's jitter buffer stretches and shortens what it plays, so
+    that no single place fits two seconds of it."""
+    place, _ = found_at(known, heard)
+    alike = []
+    for begin in range(0, len(known) - part + 1, part):
+        first = max(0, place + begin - slack)
+        alike.append(found_at(known[begin : begin + part], heard[first : place + begin + part + slack])[1])
+    return place, float(np.median(alike))
