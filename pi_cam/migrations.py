@@ -98,5 +98,11 @@ MIGRATIONS: tuple[str, ...] = (
         seen_at REAL NOT NULL
     );
     """,
+    """
+    CREATE TABLE portal_goodbyes (
+        address TEXT PRIMARY KEY,
+        since REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 """Each entry brings the schema one version further; entries are never changed once released."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from webauthn.helpers import bytes_to_base64url
 
-from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
+from pi_cam.errors import Conflict, NotAllowed, PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.remote.backoff import pause
+from pi_cam.remote.goodbyes import Goodbyes
 from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from, epochs_in
 from pi_cam.remote.portal_client import checked_address
 from pi_cam.trust import portal_keys
@@ -53,6 +54,7 @@ class Link:
         self._pairing = pairing
         self._sessions = sessions
         self._connect = connect
+        self._goodbyes = Goodbyes(pairing, connect, clock)
         self._identity = identity
         self._presence = presence
         self._note = note
@@ -125,14 +127,10 @@ class Link:
         self._wake.set()
 
     def unpair(self) -> None:
-        """Ends the pairing here, and tells the portal if it can be reached. Raises `NotFound` when there is none."""
-        portal = self._pairing.portal()
-        if not self._pairing.forget() or portal is None:
-            raise NotFound("This device is not paired.")
-        try:
-            self._connect(portal.address).say("unpair", {})
-        except (PortalUnreachable, PortalRefused) as error:
-            log.warning("the portal was not told that this device left it", extra={"trouble": str(error)})
+        """Ends the pairing here at once; the portal is told as soon as it can be reached. Raises `NotFound`."""
+        self._pairing.leave()
+        self._goodbyes.now()
+        self._wake.set()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -149,6 +147,10 @@ class Link:
 
     def step(self) -> float | None:
         """Does what is due; how many seconds until the next, None when only a word can make something due."""
+        waits = [self._goodbyes.step(), self._next_word()]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _next_word(self) -> float | None:
         portal = self._pairing.portal()
         if portal is not None and portal.accepted:
             with self._lock:

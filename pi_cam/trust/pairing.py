@@ -13,6 +13,9 @@ from pi_cam.store import Store
 from pi_cam.trust import portal_keys
 from pi_cam.trust.portal_keys import KeySet
 
+GOODBYE_SECONDS = 30 * 86_400.0
+"""So long a portal that cannot be reached is told that this device left it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Portal:
@@ -51,6 +54,9 @@ class Pairing:
                 raise Conflict("This device is paired already. Unpair it first.")
             database.execute("DELETE FROM portal")
             database.execute(
+                "DELETE FROM portal_goodbyes WHERE address = ?", (address,)
+            )  # or it would end this pairing
+            database.execute(
                 "INSERT INTO portal (id, address, owner, keys, accepted, paired_at) VALUES (1, ?, ?, ?, 0, ?)",
                 (address, owner, _written(keys), self._clock()),
             )
@@ -71,9 +77,29 @@ class Pairing:
     def forget(self) -> bool:
         """Ends the pairing, and everything that came in by it. False when there was none."""
         with self._store.transaction(rights=True) as database:
-            database.execute("DELETE FROM portal_sessions")
-            database.execute("DELETE FROM portal_epochs")
-            return database.execute("DELETE FROM portal").rowcount > 0
+            return _end(database)
+
+    def leave(self) -> None:
+        """`forget`, and the portal is to be told. Raises `NotFound` when there is nothing to leave."""
+        with self._store.transaction(rights=True) as database:
+            database.execute(
+                "INSERT OR REPLACE INTO portal_goodbyes (address, since) SELECT address, ? FROM portal WHERE accepted = 1",
+                (self._clock(),),
+            )
+            if not _end(database):
+                raise NotFound("This device is not paired.")
+
+    def goodbyes(self) -> list[str]:
+        """Addresses of portals that this device left and that do not know it yet; none for longer than a month."""
+        oldest = self._clock() - GOODBYE_SECONDS
+        with self._store.transaction() as database:
+            rows = database.execute("SELECT address FROM portal_goodbyes WHERE since > ?", (oldest,))
+            return [row["address"] for row in rows]
+
+    def said_goodbye(self, address: str) -> None:
+        """That portal knows it now."""
+        with self._store.transaction() as database:
+            database.execute("DELETE FROM portal_goodbyes WHERE address = ?", (address,))
 
     def rotate(self, token: str) -> None:
         """The portal has newer keys (`portal_keys.successor`). Raises `NotAllowed`, `NotFound`."""
@@ -84,6 +110,12 @@ class Pairing:
             portal = _portal(row)
             newer = portal_keys.successor(portal.keys, token, portal.address)
             database.execute("UPDATE portal SET keys = ?", (_written(newer),))
+
+
+def _end(database: sqlite3.Connection) -> bool:
+    database.execute("DELETE FROM portal_sessions")
+    database.execute("DELETE FROM portal_epochs")
+    return database.execute("DELETE FROM portal").rowcount > 0
 
 
 def _written(keys: KeySet) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pi_cam.errors import Conflict, NotFound, PiCamError, PortalRefused, PortalUnreachable, SettingError
+from pi_cam.remote import goodbyes
 from pi_cam.remote.link import EPOCH_SECONDS, LONGEST_WAIT_SECONDS, PRESENCE_SECONDS, Link
 from pi_cam.remote.portal_client import Answer
 from pi_cam.store import Store
@@ -294,8 +295,8 @@ def test_another_refusal_does_not_end_it(world: World) -> None:
     assert world.pairing.accepted() is not None
 
 
-@pytest.mark.parametrize("error", [None, PortalUnreachable("gone"), PortalRefused("no")])
-def test_it_leaves_the_portal_whether_that_answers_or_not(world: World, error: PiCamError | None) -> None:
+@pytest.mark.parametrize("error", [None, PortalRefused("no", "unpaired")])
+def test_it_leaves_at_once_and_tells_the_portal(world: World, error: PiCamError | None) -> None:
     world.pair()
     secret = world.come_in()
     if error is not None:
@@ -303,9 +304,51 @@ def test_it_leaves_the_portal_whether_that_answers_or_not(world: World, error: P
     world.link.unpair()
     assert world.pairing.portal() is None
     assert world.sessions.person(secret) is None
+    assert world.portal.said == [], "whoever ended it waits for nobody"
+    assert world.link.step() is None
     assert world.portal.nouns() == ["unpair"]
     with pytest.raises(NotFound):
         world.link.unpair()
+
+
+def test_a_portal_that_is_away_hears_of_it_later(world: World) -> None:
+    world.pair()
+    world.portal.answers["unpair"] = PortalUnreachable("gone")
+    world.link.unpair()
+    waits = []
+    for _ in range(20):
+        wait = world.link.step()
+        assert wait is not None
+        waits.append(wait)
+        assert world.link.step() == pytest.approx(wait), "not before its time"
+        world.now += wait
+    assert waits[0] <= goodbyes.FIRST_WAIT_SECONDS
+    assert goodbyes.LONGEST_WAIT_SECONDS / 2 <= max(waits) <= goodbyes.LONGEST_WAIT_SECONDS
+    world.portal.answers["unpair"] = {}
+    assert world.link.step() is None
+    assert world.portal.nouns() == ["unpair"] * 21
+
+
+def test_who_comes_back_to_a_portal_takes_no_leave_of_it(world: World) -> None:
+    world.pair()
+    world.portal.answers["unpair"] = PortalUnreachable("gone")
+    world.link.unpair()
+    world.link.step()
+    world.pair()
+    world.now += 3_600
+    world.link.step()
+    assert world.portal.nouns() == ["unpair", "presence"]
+
+
+def test_another_portal_does_not_wait_for_the_old_one(world: World) -> None:
+    world.pair()
+    world.link.unpair()
+    world.portal.answers["unpair"] = PortalUnreachable("gone")
+    world.pairing.claimed("https://other.example", OWNER, world.signer.keys)
+    world.pairing.accept(OWNER)
+    world.link.step()
+    assert "presence" in world.portal.nouns()
+    assert world.pairing.goodbyes() == [ISSUER]
 
 
 def test_newer_keys_are_taken_over_only_when_they_hold(world: World) -> None:
