@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
+from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import Engine
 
+from tests import network
+from tests.e2e.conftest import CHROMIUM
 from tests.portal import mariadb
 from tests.portal.mariadb import MariaDb
 from tests.portal.post_office import PostOffice, open_post_office
+from tests.portal.served import served
 from tests.portal.visitor import URL, Visitor
 from tests.prerequisites import require
 from web.portal import migrate
@@ -134,3 +139,23 @@ def visitor(app: Flask, office: PostOffice) -> Visitor:
 def zoe(visitor: Visitor) -> Visitor:
     """Somebody who has an account, and is signed in."""
     return visitor.join("zoe@example.org")
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    require("Chromium (apt install chromium)", Path(CHROMIUM).exists())
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture
+def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -> Iterator[str]:
+    """A served portal, over the tables that `build` has emptied."""
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
+    }
+    with served(tmp_path / "portal.log", environment) as url:
+        yield url

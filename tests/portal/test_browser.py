@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests import network
 from tests.e2e.conftest import CHROMIUM, FLAGS
 from tests.e2e.test_second_factors import AUTHENTICATOR
-from tests.portal.conftest import SECRET, Build
 from tests.portal.post_office import PostOffice
-from tests.portal.served import served
 from tests.portal.visitor import PASSWORD
-from tests.prerequisites import require
-from web.portal.settings import Settings
 
 ZOE = "zoe@example.org"
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    require("Chromium (apt install chromium)", Path(CHROMIUM).exists())
-    require(f"a network namespace ({network.problem()})", network.problem() is None)
-    with sync_playwright() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +21,6 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
     yield chromium
     chromium.close()
-
-
-@pytest.fixture
-def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -> Iterator[str]:
-    """A served portal, over the tables that `build` has emptied."""
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "PORTAL_SECRET_KEY": SECRET,
-        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
-    }
-    with served(tmp_path / "log", environment) as url:
-        yield url
 
 
 def new_page(browser: Browser, complaints: list[str], locale: str = "en-GB", width: int = 1280) -> Page:

@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect
 
-from tests import network
-from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in, wait_for_state
-from tests.portal.conftest import SECRET, Build
+from tests.e2e.conftest import wait_for_state
 from tests.portal.edge import Edge, edge
 from tests.portal.post_office import PostOffice
-from tests.portal.served import served
-from tests.portal.visitor import PASSWORD
-from tests.prerequisites import require
+from tests.portal.walk import MAX, NAME, ZOE, browser_through, join, new_page, open_from_portal, pair
 from tests.server import Server, serving
-from web.portal.settings import Settings
 
 pytestmark = pytest.mark.browser
-
-ZOE, MAX = "zoe@example.org", "max@example.org"
-NAME = "cam.picam.test"
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    require("Chromium (apt install chromium)", Path(CHROMIUM).exists())
-    require(f"a network namespace ({network.problem()})", network.problem() is None)
-    with sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture
-def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -> Iterator[str]:
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "PORTAL_SECRET_KEY": SECRET,
-        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
-    }
-    with served(tmp_path / "portal.log", environment) as url:
-        yield url
 
 
 @pytest.fixture
@@ -67,57 +38,8 @@ def tunnel(tmp_path: Path, camera: Server) -> Iterator[Edge]:
 
 @pytest.fixture
 def browser(playwright: Playwright, tunnel: Edge) -> Iterator[Browser]:
-    """One for which the camera's public name leads to the edge."""
-    rules = f"--host-resolver-rules=MAP {NAME} 127.0.0.1:{tunnel.port}"
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, rules, "--ignore-certificate-errors"])
-    yield chromium
-    chromium.close()
-
-
-def new_page(browser: Browser) -> Page:
-    page = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 800}).new_page()
-    page.set_default_timeout(15_000)
-    return page
-
-
-def join(page: Page, site: str, office: PostOffice, email: str) -> None:
-    page.goto(site + "/signup")
-    page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
-    page.goto(site + office.link(email))
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Confirm and sign in").click()
-    expect(page.get_by_role("heading", name="My account")).to_be_visible()
-
-
-def pair(home: Page, away: Page, camera: Server, site: str) -> None:
-    """`home`: the browser in which the camera's owner is at home; `away`: the one with the portal."""
-    sign_in(home, camera)
-    home.wait_for_url(camera.url + "/")
-    home.goto(camera.url + "/remote")
-    home.get_by_label("The portal's address").fill(site)
-    home.get_by_role("button", name="Ask for a code").click()
-    code = home.locator(".pairing-code strong").inner_text()
-    away.goto(f"{site}/pair")
-    away.get_by_label("Code").fill(code)
-    away.get_by_role("button", name="Look for it").click()
-    away.get_by_role("button", name="Add it to my account").click()
-    expect(away.get_by_text("now say yes on the page of the camera itself")).to_be_visible()
-    expect(home.get_by_text("z***@example.org")).to_be_visible(timeout=15_000)
-    home.get_by_role("button", name="Yes, this account may come in").click()
-    expect(home.get_by_role("button", name="End the pairing")).to_be_visible()
-
-
-def open_from_portal(away: Page, site: str) -> None:
-    deadline = time.monotonic() + 5
-    away.goto(f"{site}/cameras")
-    while not away.get_by_text("Online").is_visible():
-        assert time.monotonic() < deadline, "the device did not say that it is there"
-        away.reload()
-    away.get_by_role("link", name="Open").click()
-    away.wait_for_url(re.compile(f"https://{NAME}/"))
+    with browser_through(playwright, tunnel) as chromium:
+        yield chromium
 
 
 def test_from_the_code_to_the_picture_and_to_its_end(
