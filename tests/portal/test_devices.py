@@ -60,9 +60,12 @@ def test_from_the_code_to_the_list(zoe: Visitor, device: Speaker, hands: Hands) 
     assert device.id in page.text
     assert "<dd>yes</dd>" in page.text, "it came from the same address"
     zoe.send("POST", "/pair/claim", data={"form_token": zoe.token, "code": shown["user_code"]})
-    assert "Porch" not in zoe.get("/cameras").text, "nobody said yes at home yet"
+    listed = zoe.get("/cameras").text
+    assert "Front door" not in listed, "nobody said yes at home yet"
+    number = re.search(r"your address and the number (\d{4})\.", listed)
+    assert number is not None
     told = device.poll().get_json()
-    assert (told["owner"], told["device"]) == ("z***@example.org", device.id)
+    assert (told["owner"], told["device"]) == (f"z***@example.org ({number[1]})", device.id)
     assert portal_keys.parse(told["keys"]).version == 1
     device.sign_in()
     assert device.presence().get_json() == {}

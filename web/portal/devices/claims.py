@@ -106,8 +106,23 @@ def take(claim: Claim, user: User | None) -> None:
         raise NotFound(NO_SUCH_CODE)
 
 
-def poll(device_code: str, signature: str) -> tuple[str, User]:
-    """The device and whoever typed its code. Raises `Pending`, `NotSignedIn`."""
+def waiting_for_yes(user: User) -> list[Claim]:
+    """What this person claimed, and nobody at home said yes to yet."""
+    asked = select(Claim).where(
+        Claim.user_id == user.id, Claim.refused.is_(False), Claim.expires_at > services().clock()
+    )
+    return list(db.session.execute(asked.order_by(Claim.name)).scalars())
+
+
+def check_number(claim: Claim) -> str:
+    """Four digits for the pages of whoever claimed it and of the device: another account may have an address that looks
+    the same when most of it is hidden."""
+    told = hmac.new(services().settings.key("check numbers"), f"{claim.code_hash} {claim.user_id}".encode(), "sha256")
+    return f"{int.from_bytes(told.digest()[:4]) % 10_000:04}"
+
+
+def poll(device_code: str, signature: str) -> tuple[Claim, User]:
+    """The claim, and whoever typed its code. Raises `Pending`, `NotSignedIn`."""
     now = services().clock()
     claim = db.session.execute(select(Claim).where(Claim.code_hash == hashed(device_code))).scalar_one_or_none()
     if claim is None or claim.expires_at <= now:
@@ -123,7 +138,7 @@ def poll(device_code: str, signature: str) -> tuple[str, User]:
         raise Pending("slow_down" if too_soon else "authorization_pending")
     claim.told_at, claim.expires_at = now, now + YES_WITHIN
     db.session.commit()
-    return claim.device_id, user
+    return claim, user
 
 
 def public_key_of(device: str) -> bytes | None:

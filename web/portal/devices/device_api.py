@@ -26,6 +26,7 @@ from web.portal.services import services
 
 blueprint = Blueprint("device_api", __name__, url_prefix="/device/v1")
 
+OWNER_LETTERS = 240
 UNPAIRED = "This device belongs to nobody here."
 
 
@@ -71,10 +72,11 @@ def token() -> tuple[Response, int] | Response:
     if given["grant"] == "key":
         return _by_key(given["device"], given["challenge"], given["signature"])
     try:
-        device, user = claims.poll(given["device_code"], given["signature"])
+        claim, user = claims.poll(given["device_code"], given["signature"])
     except claims.Pending as pending:
         return jsonify(error=pending.error), 400
-    return jsonify(device=device, owner=masked(user.email), keys=signing.key_set())
+    owner = f"{masked(user.email)[:OWNER_LETTERS]} ({claims.check_number(claim)})"
+    return jsonify(device=claim.device_id, owner=owner, keys=signing.key_set())
 
 
 @blueprint.post("/presence")

@@ -57,7 +57,8 @@ def cameras() -> str:
     devices = rights.visible_to(person())
     said = {one.device.id: one.device.seen_at for one in devices}
     present = {device for device, at in said.items() if at and now - at < PRESENT_FOR}
-    return render("portal/cameras.html", devices=devices, present=present)
+    waiting = [(claim.name, claims.check_number(claim)) for claim in claims.waiting_for_yes(person())]
+    return render("portal/cameras.html", devices=devices, present=present, waiting=waiting)
 
 
 @blueprint.get("/pair")
