@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify
 
@@ -11,7 +11,7 @@ from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, CamerasSchema
 from pi_cam.api.services import Services, services
 from pi_cam.cameras import Cameras
-from pi_cam.trust.capabilities import allowed
+from pi_cam.trust.capabilities import Person, allowed, require
 
 blueprint = Blueprint("cameras", __name__, url_prefix="/api/v1/cameras")
 
@@ -47,8 +47,7 @@ def one_camera(camera_id: str) -> Response:
 @rule("Let viewers in again", "control", {200: CameraSchema})
 def start(camera_id: str) -> Response:
     """Undoes a stop. The camera itself opens when somebody watches."""
-    services().loop.call(services().cameras.start(camera_id))
-    _note("started", camera_id)
+    start_or_stop("start", camera_id, current_person())
     return jsonify(describe(camera_id))
 
 
@@ -56,8 +55,7 @@ def start(camera_id: str) -> Response:
 @rule("Stop the camera for everybody", "control", {200: CameraSchema})
 def stop(camera_id: str) -> Response:
     """No picture leaves after the answer; the source is closed within two seconds; it stays so after a restart."""
-    services().loop.call(_stop(services(), camera_id))
-    _note("stopped", camera_id)
+    start_or_stop("stop", camera_id, current_person())
     return jsonify(describe(camera_id))
 
 
@@ -66,12 +64,21 @@ def stop(camera_id: str) -> Response:
 def snapshot(camera_id: str) -> Response:
     """A JPEG of now; opens an idle camera, never a stopped one."""
     jpeg = services().loop.call(services().cameras.still(camera_id), STILL_TIMEOUT)
-    _note("snapshot-taken", camera_id)
+    _note("snapshot-taken", camera_id, current_person())
     return Response(jpeg, mimetype="image/jpeg", headers={"Content-Disposition": f"inline; filename={camera_id}.jpg"})
 
 
-def _note(action: str, camera_id: str) -> None:
-    services().journal.append(action, actor=current_person().name, camera=camera_id, address=visitor_address())
+def start_or_stop(action: Literal["start", "stop"], camera_id: str, person: Person) -> None:
+    """For everybody, and noted. Raises `NotFound`, `NotAllowed` for whoever may not."""
+    require(person, "control", camera_id)
+    here = services()
+    here.loop.call(here.cameras.start(camera_id) if action == "start" else _stop(here, camera_id))
+    _note("started" if action == "start" else "stopped", camera_id, person)
+    here.link.tell()
+
+
+def _note(action: str, camera_id: str, person: Person) -> None:
+    services().journal.append(action, actor=person.name, camera=camera_id, address=visitor_address())
 
 
 async def _describe_all(cameras: Cameras) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ make another's browser come in; it has to come along when the portal's page send
 
 from __future__ import annotations
 
-import re
+import contextlib
 import secrets
 from urllib.parse import urlencode
 
@@ -15,12 +15,14 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wrappers import Response as BaseResponse
 
-from pi_cam.api import sessions
+from pi_cam.api import cameras, sessions
 from pi_cam.api.access import visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed, NotFound
+from pi_cam.trust.capabilities import Person
+from pi_cam.trust.entry import CAMERA, Errand
 from pi_cam.trust.pairing import Portal
 from pi_cam.trust.portal_keys import LARGEST_TOKEN
 from pi_cam.trust.tickets import LIFETIME_SECONDS
@@ -28,7 +30,6 @@ from pi_cam.trust.tickets import LIFETIME_SECONDS
 blueprint = Blueprint("portal_entry", __name__, url_prefix="/auth/portal")
 
 COOKIE = "__Host-entry"
-CAMERA = re.compile(r"[a-z0-9-]{1,32}")
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -40,8 +41,9 @@ class NonceSchema(Schema):
 
 
 class CameraSchema(Schema):
-    """Which camera to show at the end."""
+    """Which camera to show at the end, and what to do there first, if the portal's page is answered with yes."""
 
+    then = fields.String(load_default=None, validate=validate.OneOf(["start", "stop"]))
     camera = fields.String(load_default=None, validate=validate.Regexp(CAMERA.pattern + r"\Z"))
 
 
@@ -63,8 +65,8 @@ def begin() -> BaseResponse:
     portal, here = _portal(), services()
     browser = _browser()
     asked = {"device": here.device_id, "nonce": here.entries.nonce(browser)}
-    camera = query_values(CameraSchema)["camera"]
-    response = redirect(f"{portal.address}/enter?{urlencode(asked | ({'camera': camera} if camera else {}))}")
+    asked |= {name: value for name, value in query_values(CameraSchema).items() if value}
+    response = redirect(f"{portal.address}/enter?{urlencode(asked)}")
     _tie(response, browser)
     return response
 
@@ -90,10 +92,18 @@ def enter() -> BaseResponse:
         raise
     here.link.came_in()
     here.journal.append("signed-in", actor=person.name, address=visitor_address(), by="portal")
-    camera = request.form.get("camera", "")
+    if entry.errand is not None:
+        _do(entry.errand, person)
+    camera = entry.errand.camera if entry.errand else request.form.get("camera", "")
     response = redirect(f"/?camera={camera}" if CAMERA.fullmatch(camera) else "/")
     sessions.set_cookie(response, secret, person)
     return response
+
+
+def _do(errand: Errand, person: Person) -> None:
+    """Whoever may not comes in all the same, and sees the camera as it is: the right may be behind the second lock."""
+    with contextlib.suppress(NotAllowed, NotFound):
+        cameras.start_or_stop(errand.action, errand.camera, person)
 
 
 def _portal() -> Portal:

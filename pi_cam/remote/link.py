@@ -117,8 +117,8 @@ class Link:
         if self._pairing.accepted() is None:
             self._pairing.forget()
 
-    def accepted(self) -> None:
-        """Somebody at home said yes: the portal hears of it at once."""
+    def tell(self) -> None:
+        """What the portal knows is no longer true: it hears of it at once."""
         self._said_at = float("-inf")
         self._wake.set()
 

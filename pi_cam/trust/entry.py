@@ -1,15 +1,17 @@
 """The way in from the portal: a token that it signed, good once, for this device, for a minute.
 
 `typ` picam-cap+jwt, `alg` EdDSA (RFC 8037), `iss` the portal's address, `aud` dev:<id>, `sub` the account, `name`, `role`,
-`can` camera → capabilities ("*" for the device and all its cameras), `iat`, `exp`, `epoch`, `nonce`.
+`can` camera → capabilities ("*" for the device and all its cameras), `iat`, `exp`, `epoch`, `nonce`; and, if somebody comes
+to do one thing, `do`: `{"action": "stop", "camera": "main"}`.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from pi_cam.errors import NotAllowed, SettingError
 from pi_cam.trust.capabilities import ROLES, Capability, known_capabilities
@@ -31,7 +33,16 @@ EVERYWHERE = "*"
 CAMERAS_MOST = 100
 PURPOSE = "entry "
 
+CAMERA = re.compile(r"[a-z0-9-]{1,32}")
 _REQUIRED = ["iss", "aud", "sub", "name", "role", "can", "iat", "exp", "epoch", "nonce"]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """The one thing that somebody comes to do. It is in the token, so that no link alone can make a browser do it."""
+
+    action: Literal["start", "stop"]
+    camera: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Entry:
     epoch: int
     can: frozenset[Capability]
     on: Mapping[str, frozenset[Capability]]
+    errand: Errand | None = None
 
 
 class Entries:
@@ -94,4 +106,13 @@ def _entry(claims: dict[str, Any]) -> Entry:
     except (SettingError, TypeError) as error:
         raise NotAllowed("The portal's token makes no sense.") from error
     everywhere = granted.pop(EVERYWHERE, frozenset[Capability]())
-    return Entry(subject, name, role, claims["epoch"], everywhere, granted)
+    return Entry(subject, name, role, claims["epoch"], everywhere, granted, _errand(claims.get("do")))
+
+
+def _errand(given: object) -> Errand | None:
+    if given is None:
+        return None
+    known = isinstance(given, dict) and given.keys() == {"action", "camera"} and given["action"] in ("start", "stop")
+    if not known or not CAMERA.fullmatch(str(cast("dict[str, Any]", given)["camera"])):
+        raise NotAllowed("The portal's token makes no sense.")
+    return Errand(**cast("dict[str, Any]", given))

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from pi_cam.api.portal_entry import COOKIE
+from pi_cam.journal.ledger import Filter
 from tests.contract.application import OWN, Application, running
 from tests.portal_double import ISSUER, Signer
 
@@ -93,6 +94,34 @@ def test_who_may_configure_needs_the_second_lock_too(paired: Application, portal
     enter(paired, portal, client, role="owner", can={"*": ["view", "control", "configure"]})
     assert outside(client, "GET", "/api/v1/settings").status_code == 403
     assert outside(client, "GET", "/api/v1/cameras").status_code == 200
+
+
+@pytest.mark.parametrize("action", ["stop", "start"])
+def test_who_may_comes_to_start_or_stop_a_camera(paired: Application, portal: Signer, action: str) -> None:
+    client = paired.client()
+    errand = {"action": action, "camera": "main"}
+    answer = enter(paired, portal, client, can={"main": ["view", "control"]}, do=errand)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/?camera=main")
+    state = outside(client, "GET", "/api/v1/cameras/main").get_json()["state"]
+    assert (state == "stopped") is (action == "stop")
+    paired.services.journal.flush()
+    last = paired.services.journal.rows(Filter(action={"stop": "stopped", "start": "started"}[action]), 1)[0]
+    assert (last.actor, last.camera) == ("ada@example.org", "main")
+
+
+def test_who_may_not_comes_in_and_changes_nothing(paired: Application, portal: Signer) -> None:
+    client = paired.client()
+    assert enter(paired, portal, client, do={"action": "stop", "camera": "main"}).status_code == 302
+    assert outside(client, "GET", "/api/v1/cameras/main").get_json()["state"] != "stopped"
+
+
+@pytest.mark.parametrize(
+    "errand",
+    ["stop", {}, {"action": "stop"}, {"action": "reset", "camera": "main"}, {"action": "stop", "camera": "../x"}, []],
+)
+def test_an_errand_that_makes_no_sense_lets_nobody_in(paired: Application, portal: Signer, errand: object) -> None:
+    answer = enter(paired, portal, paired.client(), can={"main": ["view", "control"]}, do=errand)
+    assert answer.status_code == 403
 
 
 def test_what_belongs_to_an_account_here_is_not_theirs(paired: Application, portal: Signer) -> None:

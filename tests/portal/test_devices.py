@@ -91,6 +91,29 @@ def test_the_way_in_is_a_token_that_the_device_takes(zoe: Visitor, device: Speak
     assert found.can == {"view", "listen", "talk", "control", "record", "configure"}
 
 
+@pytest.mark.parametrize("then", ["start", "stop"])
+def test_a_camera_is_started_and_stopped_by_a_button_and_not_by_a_link(
+    zoe: Visitor, device: Speaker, then: str
+) -> None:
+    pair(zoe, device)
+    listed = zoe.get("/cameras").text
+    assert "https://cam.example.org/auth/portal?camera=main&amp;then=stop" in listed
+    entries = entry.Entries(device.id)
+    page = zoe.get(f"/enter?device={device.id}&nonce={entries.nonce('browser')}&camera=main&then={then}")
+    assert "enter.js" not in page.text, "it is not sent by itself"
+    assert "Front door" in page.text
+    token = page.text.partition('name="token" value="')[2].partition('"')[0]
+    with zoe.client.application.app_context():
+        keys = portal_keys.parse(signing.key_set())
+    assert entries.check(token, "browser", URL, keys).errand == entry.Errand(then, "main")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("query", ["then=stop", "camera=garden&then=stop", "camera=main&then=reset"])
+def test_what_cannot_be_done_is_not_offered(zoe: Visitor, device: Speaker, query: str) -> None:
+    pair(zoe, device)
+    assert zoe.get(f"/enter?device={device.id}&nonce={'n' * 20}&{query}").status_code in (404, 422)
+
+
 def test_nobody_else_sees_enters_or_removes_it(app: Flask, zoe: Visitor, device: Speaker, office: PostOffice) -> None:
     pair(zoe, device)
     stranger = other(app, office)

@@ -69,6 +69,8 @@ def test_who_was_invited_gets_what_was_chosen(zoe: Visitor, max_: Visitor, devic
     assert "Front door" in shown
     assert "Garden" not in shown
     assert "Share it" not in shown
+    assert "then=stop" not in shown
+    assert max_.get(f"/enter?device={device.id}&nonce={'n' * 20}&camera=main&then=stop").status_code == 404
     found = way_in(max_, device)
     assert (found.role, found.can) == ("member", frozenset())
     assert found.on == {"main": {"view", "listen"}}

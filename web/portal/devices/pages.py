@@ -42,6 +42,7 @@ class EnterSchema(Schema):
     device = fields.String(required=True, validate=validate.Regexp(r"[a-z2-7]{20}\Z"))
     nonce = fields.String(required=True, validate=validate.Regexp(r"[\w=-]{16,200}\Z"))
     camera = fields.String(load_default="", validate=validate.Regexp(CAMERA))
+    then = fields.String(load_default="", validate=validate.OneOf(["start", "stop"]))
 
 
 def person() -> User:
@@ -111,7 +112,8 @@ def remove(device_id: str) -> BaseResponse:
 @blueprint.get("/enter")
 @rule("person")
 def enter() -> BaseResponse:
-    """On the way to a camera: gives the browser a token, and sends it back to the device with that."""
+    """On the way to a camera: gives the browser a token, and sends it back to the device with that. To start or stop a
+    camera somebody has to press the button there: any page could lead a browser here."""
     try:
         asked = EnterSchema().load(request.args.to_dict())
     except ValidationError:
@@ -123,7 +125,7 @@ def enter() -> BaseResponse:
         raise Refused(NO_PUBLIC_NAME)
     there = f"https://{device.public_name}"
     page = render(
-        "portal/enter.html", device=device, camera=asked["camera"], there=there, pass_token=_token(device, asked)
+        "portal/enter.html", device=device, there=there, pass_token=_token(device, asked), **_shown(device, asked)
     )
     response = make_response(page)
     policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", f"form-action {there}")
@@ -156,7 +158,19 @@ def _token(device: Device, asked: dict[str, str]) -> str:
         "epoch": epoch,
         "nonce": asked["nonce"],
     }
+    if asked["then"]:
+        claims_of_token["do"] = {"action": asked["then"], "camera": asked["camera"]}
     return signing.sign(claims_of_token, TOKEN_TYPE)
+
+
+def _shown(device: Device, asked: dict[str, str]) -> dict[str, str]:
+    """Raises `NotFound` when there is nothing to start or stop by that name, for this person."""
+    names = {camera.camera: camera.name for camera in device.cameras}
+    _, can = rights.on(device, person())
+    may = rights.Seen(device, can, mine=device.owner_id == person().id).allowed(asked["camera"], "control")
+    if asked["then"] and not (may and asked["camera"] in names):
+        raise NotFound(NO_SUCH_DEVICE)
+    return {"camera": asked["camera"], "then": asked["then"], "camera_name": names.get(asked["camera"], "")}
 
 
 def _claim(code: str) -> Claim:
