@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from tests.e2e.conftest import wait_for_state
 from tests.portal.edge import Edge, edge
 from tests.portal.post_office import PostOffice
-from tests.portal.walk import MAX, NAME, ZOE, browser_through, join, new_page, open_from_portal, pair
+from tests.portal.walk import NAME, ZOE, browser_through, join, new_page, open_from_portal, pair
 from tests.server import Server, serving
 
 pytestmark = pytest.mark.browser
@@ -78,45 +78,6 @@ def test_removing_it_at_the_portal_ends_the_picture_within_five_seconds(
     away.wait_for_selector('html:not([data-state="live"])', state="attached", timeout=5_000)
     home.reload()
     expect(home.get_by_role("button", name="Ask for a code")).to_be_visible()
-
-
-def test_a_guest_sees_does_not_talk_and_is_sent_away(
-    browser: Browser, site: str, camera: Server, office: PostOffice
-) -> None:
-    away, home, guest = new_page(browser), new_page(browser), new_page(browser)
-    join(away, site, office, ZOE)
-    pair(home, away, camera, site)
-    open_from_portal(away, site)
-    assert wait_for_state(away, "live") == "live"
-    away.get_by_role("button", name="Stop").click()
-    wait_for_state(away, "stopped")
-    away.get_by_role("button", name="Start").click()
-    assert wait_for_state(away, "live") == "live"
-    expect(away.get_by_role("button", name="Talk", exact=True)).to_be_visible()
-
-    owner = away.context.new_page()
-    owner.goto(f"{site}/cameras")
-    owner.get_by_role("link", name="Share it").click()
-    owner.get_by_label("E-mail address").fill(MAX)
-    owner.get_by_role("button", name="Invite").click()
-    expect(owner.get_by_role("heading", name=MAX)).to_be_visible()
-
-    link = office.link(MAX)
-    join(guest, site, office, MAX)
-    guest.goto(site + link)
-    guest.get_by_role("button", name="Take it").click()
-    open_from_portal(guest, site)
-    assert wait_for_state(guest, "live") == "live"
-    expect(guest.get_by_role("button", name="Talk", exact=True)).to_be_hidden()
-    expect(guest.get_by_role("button", name="Stop")).to_be_hidden()
-
-    owner.reload()
-    owner.get_by_role("button", name="End it").click()
-    expect(owner.get_by_text("It is no longer shared")).to_be_visible()
-    guest.wait_for_selector('html:not([data-state="live"])', state="attached", timeout=5_000)
-    assert wait_for_state(away, "live") == "live"
-    rows = camera.request("GET", "/api/v1/journal", token=camera.token("configure")).json()["rows"]
-    assert {(row["actor"], row["action"]) for row in rows} >= {(ZOE, "watched"), (MAX, "watched"), (ZOE, "stopped")}
 
 
 def test_while_the_tunnel_is_away_the_home_goes_on(

@@ -13,25 +13,18 @@ from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
+from tests.unit.clock import Clock
 
 PASSWORD = "a green door behind the house"
 KEY = bytes(range(32))
 HOUR = 3600.0
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class People:
     """The owner Ada (user 1) and all that is known of her."""
 
     def __init__(self, folder: Path) -> None:
-        self.clock = clock = Clock()
+        self.clock = clock = Clock(1_800_000_000.0)
         self.store = Store(folder)
         self.store.open()
         hasher = PasswordHasher(KEY, cost=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,29 +12,10 @@ from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.totp import Totp
+from tests.unit.clock import Clock
 
 PASSWORD = "a green door behind the house"
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.open()
-    return store
 
 
 @pytest.fixture

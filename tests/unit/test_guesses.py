@@ -17,15 +17,8 @@ from pi_cam.trust.guesses import (
     network_of,
 )
 from pi_cam.trust.passwords import WAITING_MAX, PasswordHasher
+from tests.unit.clock import Clock
 from tests.unit.people import PASSWORD, People
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def wrong(guesses: Guesses, *tries: Guess) -> int:
@@ -41,13 +34,13 @@ def wrong(guesses: Guesses, *tries: Guess) -> int:
 
 
 def test_another_address_is_no_way_around() -> None:
-    guesses = Guesses(Clock())
+    guesses = Guesses(Clock(0.0))
     tries = [Guess("ada", f"10.0.{number}.1") for number in range(200)]
     assert wrong(guesses, *tries) == FREE_PER_ACCOUNT
 
 
 def test_another_name_is_no_way_around() -> None:
-    guesses = Guesses(Clock())
+    guesses = Guesses(Clock(0.0))
     tries = [Guess(f"person {number}", "10.0.0.1") for number in range(200)]
     assert wrong(guesses, *tries) == FREE_PER_ADDRESS
 
@@ -60,13 +53,13 @@ def test_a_whole_ipv6_neighbourhood_is_one_address() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "", "nonsense"])
 def test_an_address_that_stands_for_everybody_has_no_budget_of_its_own(address: str) -> None:
-    guesses = Guesses(Clock())
+    guesses = Guesses(Clock(0.0))
     tries = [Guess(f"person {number}", network_of(address)) for number in range(200)]
     assert wrong(guesses, *tries) == 200
 
 
 def test_an_account_of_ones_own_does_not_pay_for_guesses_at_others() -> None:
-    guesses, mine = Guesses(Clock()), Guess("eve", "10.0.0.1")
+    guesses, mine = Guesses(Clock(0.0)), Guess("eve", "10.0.0.1")
     through = 0
     for number in range(200):
         through += wrong(guesses, Guess(f"person {number}", "10.0.0.1"))
@@ -76,7 +69,7 @@ def test_an_account_of_ones_own_does_not_pay_for_guesses_at_others() -> None:
 
 
 def test_a_browser_that_signed_in_before_is_kept_out_by_nobody() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     guesses = Guesses(clock)
     own = Guess("ada", "", "1 word")
     for _ in range(300):

@@ -8,14 +8,7 @@ from pi_cam.media.encoder import PictureEncoder
 from pi_cam.media.units import AccessUnit
 from pi_cam.meter import StreamMeter
 from tests.clips import moving_picture
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 50.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.clock import Clock
 
 
 def feed(meter: StreamMeter, clock: Clock, *, seconds: float, fps: int, size: int) -> None:
@@ -32,7 +25,7 @@ def keyframe(width: int, height: int) -> AccessUnit:
 
 
 def test_rates_are_those_of_the_last_two_seconds() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meter = StreamMeter(clock)
     feed(meter, clock, seconds=5, fps=30, size=10_000)
     assert meter.fps() == pytest.approx(30, abs=0.1)
@@ -43,7 +36,7 @@ def test_rates_are_those_of_the_last_two_seconds() -> None:
 
 
 def test_nothing_is_known_before_two_pictures_and_after_silence() -> None:
-    clock = Clock()
+    clock = Clock(50.0)
     meter = StreamMeter(clock)
     assert (meter.fps(), meter.bitrate()) == (None, None)
     meter.count(AccessUnit(b"x", 0, False, 0.0))
@@ -55,7 +48,7 @@ def test_nothing_is_known_before_two_pictures_and_after_silence() -> None:
 
 
 def test_the_size_comes_from_the_stream_and_outlives_its_end() -> None:
-    meter = StreamMeter(Clock())
+    meter = StreamMeter(Clock(50.0))
     meter.count(keyframe(640, 360))
     assert meter.parameters is not None
     assert (meter.parameters.width, meter.parameters.height) == (640, 360)
@@ -66,7 +59,7 @@ def test_the_size_comes_from_the_stream_and_outlives_its_end() -> None:
 
 
 def test_parameters_that_cannot_be_read_are_unknown() -> None:
-    meter = StreamMeter(Clock())
+    meter = StreamMeter(Clock(50.0))
     meter.count(keyframe(640, 360))
     meter.count(AccessUnit(b"\0\0\0\1\x67\x42", 0, True, 0.0))
     assert meter.parameters is None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pi_cam.errors import Conflict, NotAllowed, NotFound
@@ -14,29 +12,10 @@ from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.portal_keys import KeySet
 from pi_cam.trust.portal_sessions import IDLE_SECONDS, LONGEST_SECONDS, PortalSessions
 from tests.portal_double import ISSUER, Signer
+from tests.unit.clock import Clock
 
 OWNER = "a***@example.org"
 LOCKED: frozenset[Capability] = frozenset({"configure"})
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.open()
-    return store
 
 
 @pytest.fixture

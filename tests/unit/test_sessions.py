@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from pi_cam.store import Store
@@ -11,29 +9,10 @@ from pi_cam.trust.capabilities import Person
 from pi_cam.trust.passwords import PasswordHasher
 from pi_cam.trust.sessions import SessionRow, Sessions
 from pi_cam.trust.users import Users
+from tests.unit.clock import Clock
 
 PASSWORD = "a green door behind the house"
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.open()
-    return store
 
 
 @pytest.fixture

@@ -8,14 +8,7 @@ import pytest
 
 from pi_cam.errors import TooManyTries
 from pi_cam.trust.throttle import FREE_TRIES, LONGEST_SECONDS, REMEMBERED, Throttle
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.unit.clock import Clock
 
 
 def fail(throttle: Throttle, key: str = "Ada", times: int = FREE_TRIES) -> None:
@@ -32,7 +25,7 @@ def pause(throttle: Throttle, key: str = "Ada") -> float:
 
 
 def test_five_tries_are_free_then_each_doubles_the_pause_up_to_a_minute() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     throttle = Throttle(clock)
     fail(throttle, times=FREE_TRIES - 1)
     pauses = []
@@ -45,13 +38,13 @@ def test_five_tries_are_free_then_each_doubles_the_pause_up_to_a_minute() -> Non
 
 
 def test_many_failures_do_not_overflow() -> None:
-    throttle = Throttle(Clock())
+    throttle = Throttle(Clock(0.0))
     fail(throttle, times=5_000)
     assert pause(throttle) == LONGEST_SECONDS
 
 
 def test_success_forgets_and_others_are_not_touched() -> None:
-    throttle = Throttle(Clock())
+    throttle = Throttle(Clock(0.0))
     fail(throttle)
     assert pause(throttle) > 0
     assert pause(throttle, "Grace") == 0
@@ -61,7 +54,7 @@ def test_success_forgets_and_others_are_not_touched() -> None:
 
 
 def test_what_is_remembered_is_bounded_and_the_oldest_goes_first() -> None:
-    throttle = Throttle(Clock())
+    throttle = Throttle(Clock(0.0))
     fail(throttle, "first")
     for number in range(REMEMBERED - 1):
         throttle.failed(str(number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from pi_cam.trust.tickets import LIFETIME_SECONDS, REMEMBERED, SignedTickets, Tickets
-from tests.unit.people import Clock
+from tests.unit.clock import Clock
 
 
 def test_a_ticket_is_good_once() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
@@ -22,13 +21,6 @@ VIEW: frozenset[Capability] = frozenset({"view"})
 CONFIGURE: frozenset[Capability] = frozenset({"view", "configure"})
 TALK: frozenset[Capability] = frozenset({"view", "talk"})
 DAY = 86_400.0
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path)
-    store.open()
-    return store
 
 
 @pytest.fixture
