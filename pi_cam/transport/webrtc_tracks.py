@@ -49,6 +49,7 @@ class EncodedTrack(MediaStreamTrack):
     def __init__(self, clock_hz: int, sender_timestamp: SenderTimestamp) -> None:
         super().__init__()
         self._clock_hz = clock_hz
+        self._time_base = Fraction(1, clock_hz)
         self._sender_timestamp = sender_timestamp
         self._last: AccessUnit | AudioPacket | None = None
         self._origin: int | None = None
@@ -71,7 +72,7 @@ class EncodedTrack(MediaStreamTrack):
         self._last = unit
         packet = av.Packet(unit.data)
         packet.pts = unit.pts
-        packet.time_base = Fraction(1, self._clock_hz)
+        packet.time_base = self._time_base
         return packet
 
     def _learn_origin(self) -> None:
@@ -145,7 +146,8 @@ class EncodedAudioTrack(EncodedTrack):
         """The next 20 ms. The first call comes when the transport is up."""
         self._is_up = True
         while True:
-            await self._is_on.wait()
+            if not self._is_on.is_set():
+                await self._is_on.wait()
             self._learn_origin()
             sound = self._sound or self._subscribed()
             heard = await sound.next() if sound is not None else None

@@ -20,12 +20,13 @@ from tests.virtual_sound import VirtualSound
 
 MINUTES = int(os.environ.get("MINUTES", "20"))
 SETTLE_SECONDS = 60
+LOOK_EVERY_SECONDS = 600
 GROWTH_MS = 40
 GROWTH_MB = 8.0
 
 METHOD = [
     f"Made by `make soak`: {MINUTES} minutes of talk both ways through `pi-cam serve`, virtual ALSA devices and Chromium",
-    f"({report.machine()}). The first figures are taken after a minute, the last at the end; delays as in",
+    f"({report.machine()}). Looked at after a minute, then every ten, and at the end; delays as in",
     "[sound](sound.md), but with new taps each time; memory is what belongs to the process tree alone. How much the browser",
     "holds back is its own choice, by how evenly sound comes: on a busy machine more.",
 ]
@@ -43,9 +44,11 @@ def main() -> int:
         page.call("microphone()")
         page.call("talk(true)")
         page.wait(SETTLE_SECONDS)
-        first = _look(server, sound, page)
-        _pass_time(sound, page, time.monotonic() + 60 * MINUTES - SETTLE_SECONDS)
-        last = _look(server, sound, page)
+        end = time.monotonic() + 60 * MINUTES - SETTLE_SECONDS
+        looks = [_look(server, sound, page)]
+        while (now := time.monotonic()) < end:
+            _pass_time(sound, page, min(end, now + LOOK_EVERY_SECONDS))
+            looks.append(_look(server, sound, page))
         figures = server.request("GET", "/api/v1/audio", token=server.token("configure")).json()
     for name, at_most in (
         ("listening", GROWTH_MS),
@@ -54,9 +57,10 @@ def main() -> int:
         ("memory", GROWTH_MB),
     ):
         unit = "MB" if name == "memory" else "ms"
-        rows[f"{name}: growth in {MINUTES} minutes"] = report.figure(last[name] - first[name], unit, at_most) | {
-            "spread": f"{first[name]:.1f} to {last[name]:.1f} {unit}"
-        }
+        between = ", ".join(f"{look[name]:.1f}" for look in looks)
+        rows[f"{name}: growth in {MINUTES} minutes"] = report.figure(
+            looks[-1][name] - looks[0][name], unit, at_most
+        ) | {"spread": f"{between} {unit}"}
     lost = figures["microphone"]["dropped"]
     rows["blocks of the microphone that were dropped"] = report.figure(float(lost), "", 0)
     report.write("soak", "A long talk in figures", METHOD, rows, ("aiortc", "av", "sounddevice", "pywebrtc-audio"))
@@ -72,12 +76,14 @@ def _look(server: Server, sound: VirtualSound, page: SoundPage) -> dict[str, flo
     page.flashes()
     held = _held(page)
     listening = statistics.median(listening_delays(sound, page))
-    return {
+    look = {
         "listening": listening,
         "listening, less the browser's jitter buffer": listening - _mean_held_ms(held, _held(page)),
         "talking": statistics.median(talking_delays(sound, page)),
         "memory": server.own_bytes() / 1e6,
     }
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {look}\n")
+    return look
 
 
 def _held(page: SoundPage) -> tuple[float, float]:
