@@ -15,6 +15,7 @@ from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.remote.backoff import pause
+from pi_cam.remote.journal_forward import NEVER, JournalForward
 from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from, epochs_in
 from pi_cam.remote.portal_client import checked_address
 from pi_cam.trust import portal_keys
@@ -48,6 +49,7 @@ class Link:
         identity: Describe,
         presence: Describe,
         note: Note,
+        forward: JournalForward,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pairing = pairing
@@ -56,6 +58,7 @@ class Link:
         self._identity = identity
         self._presence = presence
         self._note = note
+        self._forward = forward
         self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -118,6 +121,8 @@ class Link:
     def accepted(self) -> None:
         """Somebody at home said yes: the portal hears of it at once."""
         self._said_at = float("-inf")
+        if (portal := self._pairing.accepted()) is not None:
+            self._forward.begin(portal)
         self._wake.set()
 
     def came_in(self) -> None:
@@ -196,28 +201,31 @@ class Link:
         if self._client is None or self._client.address != portal.address:
             self._client, self._said_at = self._connect(portal.address), float("-inf")
         try:
-            self._say(self._client)
+            more = self._say(self._client, portal)
         except PortalRefused as error:
             if error.code != "unpaired":
                 raise
             self._pairing.forget()
             self._note("device-unpaired", portal=portal.address, by="portal")
+            more = NEVER
         with self._lock:
             self._answered_at, self._trouble = self._clock(), None
-        return EPOCH_SECONDS if self._somebody_is_here else self._until_presence()
+        return min(more, EPOCH_SECONDS if self._somebody_is_here else self._until_presence())
 
-    def _say(self, client: Client) -> None:
+    def _say(self, client: Client, portal: Portal) -> float:
         subjects = self._sessions.subjects()
         self._somebody_is_here = bool(subjects)
         if subjects:
             epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
+        answer: dict[str, Any] = {}
         if self._until_presence() <= 0:
             answer = client.say("presence", self._presence())
             self._said_at = self._clock()
             if isinstance(answer.get("keys"), str):
                 self._rotate(answer["keys"])
+        return self._forward.step(client, portal, answer)
 
     def _rotate(self, token: str) -> None:
         try:

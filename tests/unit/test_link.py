@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from pi_cam.errors import Conflict, NotFound, PiCamError, PortalRefused, PortalUnreachable, SettingError
+from pi_cam.journal import Journal
+from pi_cam.journal.ledger import Ledger
+from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import EPOCH_SECONDS, LONGEST_WAIT_SECONDS, PRESENCE_SECONDS, Link
 from pi_cam.remote.portal_client import Answer
 from pi_cam.store import Store
+from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.entry import Entry
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.portal_sessions import PortalSessions
@@ -60,6 +64,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         store = Store(folder)
         store.open()
+        ledger = Ledger(folder, store.secret())
+        ledger.open(0.0)
         self.now = 1_000.0
         self.portal, self.signer = FakePortal(), Signer()
         self.pairing = Pairing(store)
@@ -72,6 +78,7 @@ class World:
             lambda: {"name": "porch"},
             lambda: {"cameras": []},
             lambda action, **_: self.notes.append(action),
+            JournalForward(Journal(ledger), folder, DeviceKey.load(folder)),
             lambda: self.now,
         )
 
