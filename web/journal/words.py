@@ -50,7 +50,7 @@ ACTIONS: dict[str, str] = {
     "portal-keys-changed": "The portal changed its keys",
     "portal-keys-refused": "New keys of the portal were refused",
     "portal-journal-behind": "The portal had lost rows of the journal, and got them again",
-    "portal-journal-differs": "The portal’s copy of the journal is not what this device sent",
+    "portal-journal-differs": "The portal's copy of the journal is not what this device sent",
     "tunnel-up": "The tunnel came up",
     "tunnel-down": "The tunnel went down",
     "setting-changed": "A setting was changed",

@@ -29,6 +29,9 @@ BACK = timedelta(minutes=2)
 ONCE_IN = timedelta(hours=1)
 """Of one device or camera, at most one mail that it is gone in this time."""
 
+HEARD_OF = timedelta(seconds=90)
+"""Devices say twice a minute that they are there; one word may be lost."""
+
 EVERY = timedelta(seconds=50)
 UNWATCHED = timedelta(minutes=3)
 """After a pause of ours that long nobody is missed before all had time to come again."""
@@ -173,22 +176,24 @@ def _missed(outage: Outage | None, device: str, camera: str, since: datetime) ->
 
 
 def _to_tell(now: datetime) -> list[Outage]:
-    open_ones = db.session.scalars(select(Outage).where(Outage.ended_at.is_(None))).all()
-    silent = {one.device_id for one in open_ones if not one.camera and one.back_at is None}
-    return [
-        one
-        for one in open_ones
-        if (_is_gone(one, now) and not (one.camera and one.device_id in silent)) or _is_back(one, now)
-    ]
+    found = db.session.execute(
+        select(Outage, Device.seen_at)
+        .join(Device, Device.id == Outage.device_id)
+        .where(Outage.ended_at.is_(None), Device.seen_at.is_not(None))
+    )
+    return [outage for outage, seen_at in found if _is_gone(outage, seen_at, now) or _is_back(outage, seen_at)]
 
 
-def _is_gone(outage: Outage, now: datetime) -> bool:
+def _is_gone(outage: Outage, seen_at: datetime, now: datetime) -> bool:
+    """A camera of a device that is silent is not told of apart."""
+    if outage.camera and now - seen_at > HEARD_OF:
+        return False
     long_ago = outage.told_at is None or now - outage.told_at >= ONCE_IN
     return outage.back_at is None and not outage.is_told and now - outage.since >= AWAY and long_ago
 
 
-def _is_back(outage: Outage, now: datetime) -> bool:
-    return outage.back_at is not None and outage.is_told and now - outage.back_at >= BACK
+def _is_back(outage: Outage, seen_at: datetime) -> bool:
+    return outage.back_at is not None and outage.is_told and seen_at - outage.back_at >= BACK
 
 
 def _claimed(outages: list[Outage], now: datetime) -> list[tuple[User, News]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
@@ -41,13 +41,14 @@ class QuerySchema(Schema):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was asked for, as it stands in the address, and as conditions. `owned`: devices of one's own among those that
-    may be shown; `seen`: all of them."""
+    """What was asked for, as it stands in the address, and as conditions. `seen`: all devices of which rows may be seen;
+    `owned`: those of them that are one's own and were asked for. `before`: the last row of the page before."""
 
     asked: dict[str, str]
     seen: list[Device]
     owned: list[Device]
-    conditions: list[ColumnElement[bool]] = field(default_factory=list)
+    conditions: list[ColumnElement[bool]]
+    before: ColumnElement[bool] | None
 
     @property
     def is_all(self) -> bool:
@@ -60,6 +61,7 @@ def made(user: User, arguments: dict[str, str]) -> Choice:
     try:
         asked: dict[str, str] = QuerySchema().load(arguments)
         days = [_day(asked["since"]), _day(asked["until"])]
+        before = _older_than(asked["before"]) if asked["before"] else None
     except (ValidationError, ValueError):
         raise Refused(NO_SENSE) from None
     may = rights.visible_to(user)
@@ -68,15 +70,13 @@ def made(user: User, arguments: dict[str, str]) -> Choice:
     owned = [one.device for one in shown if one.mine]
     shared = [one.device.id for one in shown if not one.mine]
     conditions = [_allowed(user, [device.id for device in owned], shared), *_wanted(asked, days)]
-    return Choice(asked, [one.device for one in may], owned, conditions)
+    return Choice(asked, [one.device for one in may], owned, conditions, before)
 
 
 def page(choice: Choice) -> tuple[list[JournalRow], str]:
     """The newest first, and what `before` must be for the older ones; empty at the end."""
-    conditions = list(choice.conditions)
+    conditions = choice.conditions if choice.before is None else [*choice.conditions, choice.before]
     key = (JournalRow.shown_at, JournalRow.device_id, JournalRow.seq)
-    if choice.asked["before"]:
-        conditions.append(_older_than(*_key(choice.asked["before"])))
     statement = select(JournalRow).where(*conditions).order_by(*(one.desc() for one in key)).limit(PAGE_ROWS + 1)
     rows = list(db.session.scalars(statement))
     last = rows[PAGE_ROWS - 1] if len(rows) > PAGE_ROWS else None
@@ -118,9 +118,11 @@ def _wanted(asked: dict[str, str], days: list[date | None]) -> list[ColumnElemen
     return conditions
 
 
-def _older_than(moment: datetime, device: str, seq: int) -> ColumnElement[bool]:
-    at = JournalRow.shown_at
-    within = or_(JournalRow.device_id < device, and_(JournalRow.device_id == device, JournalRow.seq < seq))
+def _older_than(before: str) -> ColumnElement[bool]:
+    """Raises `ValueError`."""
+    written, device, seq = before.split("-")
+    at, moment = JournalRow.shown_at, datetime.strptime(written, MOMENT).replace(tzinfo=UTC)
+    within = or_(JournalRow.device_id < device, and_(JournalRow.device_id == device, JournalRow.seq < int(seq)))
     return or_(at < moment, and_(at == moment, within))
 
 
@@ -131,11 +133,3 @@ def _day(text: str) -> date | None:
 
 def _start(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _key(before: str) -> tuple[datetime, str, int]:
-    moment, device, seq = before.split("-")
-    try:
-        return datetime.strptime(moment, MOMENT).replace(tzinfo=UTC), device, int(seq)
-    except ValueError:
-        raise Refused(NO_SENSE) from None

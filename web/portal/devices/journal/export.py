@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Row, and_, or_, select
 from webauthn.helpers import bytes_to_base64url
 
+from web.journal.forwarded import Forwarded
 from web.journal.spreadsheet import harmless, line
 from web.portal.database import db
 from web.portal.devices.journal.choice import Choice
@@ -24,22 +25,20 @@ COLUMNS = ("device", "name", "number", "time", "at", "actor", "action", "camera"
 def as_json_lines(choice: Choice) -> Iterator[str]:
     """JSON, one object a line. `"kind": "row"`; of a device whose rows are all there, first its two ends
     (`"kind": "device"`), so that `pi-cam journal compare` can check them."""
-    if choice.is_all:
-        for device, ends in _ends(choice.owned):
-            yield _written(_described(device, ends))
-    for row in _rows(choice):
-        own = {"hash": bytes_to_base64url(row.hash), "time": row.shown_at.isoformat()}
-        yield _written({"kind": "row", "device": row.device_id, **asdict(row.forwarded()), **own})
+    ends = [_written(_described(*found)) for found in _ends(choice.owned)] if choice.is_all else []
+    return chain(ends, map(_as_json, _rows(choice)))
 
 
 def as_csv(choice: Choice) -> Iterator[str]:
     """RFC 4180, every field quoted; none that a spreadsheet would take for a formula."""
-    names = {device.id: device.name for device in choice.seen}
-    yield line(COLUMNS)
-    for row in _rows(choice):
+    names = {device.id: harmless(device.name) for device in choice.seen}
+
+    def written(row: Row[Any]) -> str:
+        start = (row.device_id, names.get(row.device_id, ""), row.seq, row.shown_at.isoformat(), harmless(str(row.at)))
         texts = map(harmless, (row.actor, row.action, row.camera, row.result, row.detail))
-        start = (row.device_id, harmless(names.get(row.device_id, "")), row.seq, row.shown_at.isoformat(), row.at)
-        yield line([*start, *texts, bytes_to_base64url(row.hash)])
+        return line([*start, *texts, row.hash.hex()])
+
+    return chain([line(COLUMNS)], map(written, _rows(choice)))
 
 
 FORMATS: dict[str, tuple[str, str, Callable[[Choice], Iterator[str]]]] = {
@@ -49,8 +48,15 @@ FORMATS: dict[str, tuple[str, str, Callable[[Choice], Iterator[str]]]] = {
 """Each with its media type and the end of the file's name."""
 
 
-def _rows(choice: Choice) -> Iterator[JournalRow]:
-    """In pages: no transaction stays open while somebody reads slowly."""
+def _as_json(row: Row[Any]) -> str:
+    said = {name: getattr(row, name) for name in Forwarded.__slots__}
+    own = {"hash": bytes_to_base64url(row.hash), "time": row.shown_at.isoformat()}
+    return _written({"kind": "row", "device": row.device_id, **said, **own})
+
+
+def _rows(choice: Choice) -> Iterator[Row[Any]]:
+    """In pages: no connection is held while somebody reads slowly."""
+    table = JournalRow.__table__
     after: tuple[str, int] | None = None
     while True:
         conditions = list(choice.conditions)
@@ -58,11 +64,9 @@ def _rows(choice: Choice) -> Iterator[JournalRow]:
             name, seq = after
             same = and_(JournalRow.device_id == name, JournalRow.seq > seq)
             conditions.append(or_(JournalRow.device_id > name, same))
-        statement = (
-            select(JournalRow).where(*conditions).order_by(JournalRow.device_id, JournalRow.seq).limit(PAGE_ROWS)
-        )
-        rows = list(db.session.scalars(statement))
-        db.session.rollback()
+        statement = select(table).where(*conditions).order_by(JournalRow.device_id, JournalRow.seq).limit(PAGE_ROWS)
+        with db.engine.connect() as connection:
+            rows = connection.execute(statement).all()
         yield from rows
         if len(rows) < PAGE_ROWS:
             return

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.exc import IntegrityError
 from webauthn.helpers import bytes_to_base64url
 
 from web.journal.forwarded import HEAD_PURPOSE, Forwarded, beginning, head_text
@@ -20,7 +19,6 @@ from web.portal.services import services
 KEPT_ROWS = 20_000
 """Of each device; the oldest go first."""
 
-INSERT_TRIES = 3
 NOT_SIGNED = "The end of this journal was not signed by this device."
 MISSING = "Rows before these are missing."
 ALTERED = "A row does not fit the one before it."
@@ -118,20 +116,14 @@ def shown_at(at: int, paired_at: datetime, now: datetime) -> datetime:
 
 
 def _ends(device: Device) -> JournalEnds:
-    """Of this device, locked: of two batches at the same moment the second sees what the first did."""
-    wanted = select(JournalEnds).where(JournalEnds.device_id == device.id).with_for_update()
-    for _ in range(INSERT_TRIES):
-        found = db.session.execute(wanted.execution_options(populate_existing=True)).scalar_one_or_none()
-        if found is not None:
-            return found
+    """Of this device, which is locked: of two batches at the same moment the second sees what the first did."""
+    db.session.execute(select(Device.id).where(Device.id == device.id).with_for_update())
+    found = db.session.get(JournalEnds, device.id, populate_existing=True)
+    if found is None:
         start = beginning(services().settings.url, device.id)
-        made = {"before_seq": 0, "before_hash": start, "last_seq": 0, "last_hash": start}
-        try:
-            with db.session.begin_nested():
-                db.session.execute(insert(JournalEnds).values(device_id=device.id, **made))
-        except IntegrityError:  # another request made it at the same moment
-            continue
-    return db.session.execute(wanted).scalar_one()
+        found = JournalEnds(device_id=device.id, before_seq=0, before_hash=start, last_seq=0, last_hash=start)
+        db.session.add(found)
+    return found
 
 
 def _check_head(device: Device, head: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request, stream_with_context
 
 from web.journal.words import ACTIONS
+from web.portal.database import db
 from web.portal.devices.journal import choice, export, wholeness
 from web.portal.devices.journal.intake import KEPT_ROWS, REFUSALS
 from web.portal.devices.journal.models import JournalRow
@@ -61,6 +62,7 @@ def save() -> Response:
         raise Refused(choice.NO_SENSE)
     mimetype, ending, write = found
     pieces = stream_with_context(write(choice.made(person(), arguments)))
+    db.session.rollback()  # nothing is held while somebody reads slowly
     disposition = f"attachment; filename=journal.{ending}"
     return Response(pieces, mimetype=mimetype, headers={"Content-Disposition": disposition})
 
