@@ -93,18 +93,18 @@ class JournalForward:
 
     def step(self, client: Client, portal: Portal, answer: dict[str, Any]) -> float:
         """Takes what the portal says that it holds (`journal` in the answer to presence: `{"seq", "hash"}`), and sends one
-        batch. In how many seconds there is more to send; `NEVER`: not before the next presence. A portal that says nothing
-        of it gets no rows. Raises `PortalUnreachable`, and `PortalRefused` when the pairing is over."""
+        batch. In how many seconds there is more to send; `NEVER`: not that we know. Without an answer it goes on from what
+        was said last; not after any trouble, nor when the portal says nothing of it. Raises `PortalUnreachable`, and
+        `PortalRefused` when the pairing is over."""
         said, self._said = answer.get("journal", self._said), None
         if said is None:
             return NEVER
         try:
             self._heard(portal, said)
             batch = self._batch(portal)
-            if batch is None:
-                return NEVER
-            self._said = client.say("journal", batch).get("journal")
-            self._heard(portal, self._said)
+            if batch is not None:
+                said = client.say("journal", batch).get("journal")
+                self._heard(portal, said)
         except PortalUnreachable:
             raise
         except PiCamError as error:
@@ -112,8 +112,8 @@ class JournalForward:
                 raise
             self._troubled(error)
             return NEVER
-        self._trouble = None
-        return SOON_SECONDS
+        self._said, self._trouble = said, None
+        return NEVER if batch is None else SOON_SECONDS
 
     def _batch(self, portal: Portal) -> dict[str, Any] | None:
         """The next rows, as the portal takes them; None when it has all."""
@@ -138,10 +138,10 @@ class JournalForward:
             return
         lost = progress.at(seq, row_hash)
         if lost is not None and self._way(lost, held.seq).is_behind(held.seq, held.hash):
-            self._note("portal-journal-behind", portal, portal_has=seq, sent=held.seq)
+            self._note("portal-journal-behind", portal, seq, held.seq)
             self._keep(replace(progress, held=lost, sent=lost))
             return
-        self._note("portal-journal-differs", portal, portal_has=seq, sent=held.seq)
+        self._note("portal-journal-differs", portal, seq, held.seq)
         self._go_on_from(progress, replace(held, seq=seq, hash=row_hash))
 
     def _way(self, start: Mark, seq: int) -> Mark:
@@ -204,7 +204,7 @@ class JournalForward:
                 last = self._journal.last()
                 progress = forwarding.begun(portal.address, portal.paired_at, self._key.id, self._clock(), *last)
                 forwarding.save(self._folder, progress)
-                self._ahead = None
+                self._ahead = self._said = None
             self._progress = progress
             return progress
 
@@ -226,9 +226,12 @@ class JournalForward:
         written = {"hash": bytes_to_base64url(mark.hash), "signature": bytes_to_base64url(signature)}
         return {"seq": mark.seq, "at": at, **written}
 
-    def _note(self, action: str, portal: Portal, **detail: int) -> None:
-        log.warning("the portal's copy of the journal is not as it was sent", extra={"word": action, **detail})
-        self._journal.append(action, result="failed", portal=portal.address, **detail)
+    def _note(self, action: str, portal: Portal, there: int, sent: int) -> None:
+        log.warning(
+            "the portal's copy of the journal is not as it was sent",
+            extra={"word": action, "there": there, "sent": sent},
+        )
+        self._journal.append(action, result="failed", portal=portal.address, portal_has=there, sent=sent)
 
     def _troubled(self, error: PiCamError) -> None:
         if str(error) != self._trouble:

@@ -51,14 +51,17 @@ def check(file: Path, folder: Path, key: DeviceKey) -> tuple[int, int]:
     if head is None:
         raise StoreError(NO_EXPORT)
     hashes.setdefault(first - 1, _place(head.get("before")).hash)
-    _compare(hashes, last.seq, _signed(head, key))
-    _compare(hashes, last.seq, _sent(folder, str(head.get("portal"))))
+    known = [one for one in (_signed(head, key), _sent(folder, str(head.get("portal")))) if one is not None]
+    if not known:
+        raise StoreError("Nothing here or in this file says what this device sent to that portal.")
+    for one in known:
+        _compare(hashes, last.seq, one)
     return first, last.seq
 
 
-def _compare(hashes: dict[int, bytes], last: int, known: _Place | None) -> None:
+def _compare(hashes: dict[int, bytes], last: int, known: _Place) -> None:
     """Whether what is known of a row is so in the file; rows that retention took away there cannot be looked at."""
-    if known is None or known.seq < min(hashes):
+    if known.seq < min(hashes):
         return
     if known.seq > last:
         raise StoreError(f"Rows {last + 1} to {known.seq} are missing in the portal's copy.")

@@ -11,120 +11,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
+from webauthn.helpers import base64url_to_bytes
 
-from pi_cam.errors import PiCamError, PortalRefused, PortalUnreachable, StoreError
-from pi_cam.journal import Journal
+from pi_cam.errors import PortalRefused, PortalUnreachable, StoreError
 from pi_cam.journal.actions import Entry, Row
-from pi_cam.journal.ledger import NAME, Filter, Ledger
-from pi_cam.remote import forwarding, portal_copy
+from pi_cam.journal.ledger import NAME
+from pi_cam.remote import forwarding
 from pi_cam.remote.forwarding import FILE
-from pi_cam.remote.journal_forward import BATCH_BYTES, NEVER, SOON_SECONDS, JournalForward, _step
-from pi_cam.remote.portal_client import Answer
-from pi_cam.trust.device_key import DeviceKey
+from pi_cam.remote.journal_forward import BATCH_BYTES, NEVER, SOON_SECONDS, _step
 from pi_cam.trust.pairing import Portal
-from tests.portal_double import ISSUER, Signer
-from web.journal.forwarded import Forwarded, beginning, first_fault, head_text
-
-PORTAL = Portal(ISSUER, "a***@example.org", Signer().keys, accepted=True, paired_at=100.0)
-SECRET = b"s" * 32
-
-
-class Keeper:
-    """The portal's half, as `web.portal.devices.journal.intake` does it: takes what fits, and may break after it did."""
-
-    def __init__(self, device: str) -> None:
-        self.address = ISSUER
-        self.device = device
-        self.rows: list[tuple[Forwarded, bytes]] = []
-        self.heads: list[dict[str, Any]] = []
-        self.fault: PiCamError | None = None
-        self.breaks_before = self.breaks_after = 0
-        self.largest = 0
-
-    def held(self) -> dict[str, Any]:
-        seq, last = (self.rows[-1][0].seq, self.rows[-1][1]) if self.rows else (0, beginning(ISSUER, self.device))
-        return {"seq": seq, "hash": bytes_to_base64url(last)}
-
-    def say(self, noun: str, body: dict[str, Any]) -> dict[str, Any]:
-        assert noun == "journal"
-        self.largest = max(self.largest, len(json.dumps(body)))
-        if self.fault is not None:
-            raise self.fault
-        if self.breaks_before:
-            self.breaks_before -= 1
-            raise PortalUnreachable("gone")
-        previous = base64url_to_bytes(body["previous"])
-        assert body["previous"] == self.held()["hash"], "it goes on from what we have"
-        for said in body["rows"]:
-            own = base64url_to_bytes(said.pop("hash"))
-            row = Forwarded(**said)
-            assert row.hash(previous) == own
-            assert row.seq == len(self.rows) + 1
-            self.rows.append((row, own))
-            previous = own
-        self.heads.append(body["head"])
-        if self.breaks_after:
-            self.breaks_after -= 1
-            raise PortalUnreachable("the answer did not arrive")
-        return {"journal": self.held()}
-
-    def authorize(self, device: dict[str, Any], nonce: str) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def poll(self, device_code: str) -> Answer:
-        raise NotImplementedError
-
-
-class World:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = DeviceKey.load(folder)
-        self.now = 1_800_000_000.0
-        self.ledger = Ledger(folder, SECRET)
-        self.ledger.open(self.now)
-        self.portal = Keeper(self.key.id)
-        self.restart()
-
-    def restart(self) -> None:
-        """Whatever was in memory is gone."""
-        self.journal = Journal(self.ledger, clock=lambda: self.now)
-        self.journal.append = self._write  # type: ignore[method-assign]  # at once, without its thread
-        self.forward = JournalForward(self.journal, self.folder, self.key, lambda: self.now)
-
-    def _write(self, action: str, *, actor: str = "", camera: str = "", address: str = "", **more: Any) -> None:
-        result = more.pop("result", "ok")
-        self.ledger.add([Entry(self.now, action, actor, camera, address, result, more)])
-
-    def did(self, count: int, action: str = "watched", start: int = 0) -> None:
-        numbers = [{"number": number} for number in range(start, start + count)]
-        self.ledger.add([Entry(self.now, action, "Ada", "main", "192.168.1.7", "ok", detail) for detail in numbers])
-
-    def pair(self) -> None:
-        self.forward.begin(PORTAL)
-
-    def speak(self, rounds: int = 50) -> None:
-        """As the link does: what was said to presence, then batch after batch."""
-        answer: dict[str, Any] = {"journal": self.portal.held()}
-        for _ in range(rounds):
-            try:
-                if self.forward.step(self.portal, PORTAL, answer) == NEVER:
-                    return
-                answer = {}
-            except PortalUnreachable:
-                answer = {"journal": self.portal.held()}
-
-    def actions(self) -> list[str]:
-        return [row.action for row, _ in self.portal.rows]
-
-    def numbers(self) -> list[int]:
-        return [json.loads(row.detail).get("number", -1) for row, _ in self.portal.rows]
-
-    def noted(self) -> list[str]:
-        return [row.action for row in self.ledger.rows(Filter(), 500, newest_first=False)]
-
-    def is_whole(self) -> bool:
-        return first_fault(self.portal.rows, 0, beginning(ISSUER, self.key.id))[2] is None
+from tests.portal_double import ISSUER
+from tests.unit.forwarding_world import PORTAL, Keeper, World, vars_of
+from web.journal.forwarded import Forwarded, head_text
 
 
 @pytest.fixture
@@ -142,10 +40,6 @@ def test_only_what_happens_after_the_yes_leaves_the_house(world: World) -> None:
     row = world.portal.rows[0][0]
     assert (row.seq, row.at, row.actor, row.camera, row.result) == (1, 1_800_000_000_000, "Ada", "main", "ok")
     assert "192.168" not in json.dumps([vars_of(row) for row, _ in world.portal.rows])
-
-
-def vars_of(row: Forwarded) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in Forwarded.__slots__}
 
 
 def test_watching_and_talking_are_forwarded_whatever_is_set(world: World) -> None:
@@ -177,6 +71,22 @@ def test_between_two_batches_there_is_time_for_other_things(world: World) -> Non
     world.did(250)
     assert world.forward.step(world.portal, PORTAL, {"journal": world.portal.held()}) == SOON_SECONDS
     assert len(world.portal.rows) == 200
+
+
+def test_between_two_words_of_presence_it_goes_on_from_what_was_said(world: World) -> None:
+    world.pair()
+    world.did(1)
+    world.speak()
+    world.did(2)
+    assert world.forward.step(world.portal, PORTAL, {}) == SOON_SECONDS
+    assert len(world.portal.rows) == 3
+    world.portal.breaks_before = 1
+    world.did(1)
+    with pytest.raises(PortalUnreachable):
+        world.forward.step(world.portal, PORTAL, {})
+    assert world.forward.step(world.portal, PORTAL, {}) == NEVER, "what the portal has is not known now"
+    world.speak()
+    assert world.numbers() == [0, 0, 1, 0]
 
 
 def test_a_portal_that_says_nothing_of_journals_gets_none(world: World) -> None:
@@ -442,85 +352,3 @@ def test_any_row_of_the_file_can_be_forwarded(at: float, word: str, detail: str)
     assert len(forwarded.actor) <= 100
     assert abs(forwarded.at) <= 2**53
     assert Forwarded(**json.loads(json.dumps(vars_of(forwarded)))).hash(b"p" * 32) == mark.hash
-
-
-# An export of the portal, checked at home.
-
-
-def exported(world: World, **changed: Any) -> list[dict[str, Any]]:
-    head = world.portal.heads[-1]
-    start = {"seq": 0, "hash": bytes_to_base64url(beginning(ISSUER, world.key.id))}
-    first = {"kind": "device", "device": world.key.id, "portal": ISSUER, "before": start, "head": head, **changed}
-    rows = [
-        {"kind": "row", "device": world.key.id, **vars_of(row), "hash": bytes_to_base64url(own)}
-        for row, own in world.portal.rows
-    ]
-    return [first, *rows]
-
-
-@pytest.fixture
-def sent(world: World) -> World:
-    world.pair()
-    world.did(20)
-    world.speak()
-    return world
-
-
-def compared(world: World, lines: list[dict[str, Any]]) -> tuple[int, int]:
-    file = world.folder / "export.jsonl"
-    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return portal_copy.check(file, world.folder, world.key)
-
-
-def test_what_was_sent_is_found_whole(sent: World) -> None:
-    assert compared(sent, exported(sent)) == (1, 20)
-    others = [{"kind": "row", "device": "b" * 20, "seq": 9}]
-    assert compared(sent, others + exported(sent) + others) == (1, 20)
-
-
-def test_without_the_oldest_it_is_whole_still(sent: World) -> None:
-    lines = exported(sent, before={"seq": 5, "hash": bytes_to_base64url(sent.portal.rows[4][1])})
-    assert compared(sent, [lines[0], *lines[6:]]) == (6, 20)
-
-
-def test_rows_cut_from_the_end_are_missed(sent: World) -> None:
-    with pytest.raises(StoreError, match="Rows 18 to 20 are missing"):
-        compared(sent, exported(sent)[:-3])
-    older = exported(sent, head=None)[:-3]
-    with pytest.raises(StoreError, match="Rows 18 to 20 are missing"):
-        compared(sent, older)  # what is written down here is enough
-
-
-def test_what_was_changed_is_named(sent: World) -> None:
-    lines = exported(sent)
-    lines[7]["actor"] = "nobody"
-    with pytest.raises(StoreError, match="Row 7 was altered"):
-        compared(sent, lines)
-    lines = exported(sent)
-    del lines[7]
-    with pytest.raises(StoreError, match="Row 7 is missing"):
-        compared(sent, lines)
-    with pytest.raises(StoreError, match="does not begin"):
-        compared(sent, exported(sent, before={"seq": 0, "hash": "A" * 43}))
-
-
-def test_a_chain_that_was_made_anew_is_not_ours(sent: World) -> None:
-    lines, previous = exported(sent), beginning(ISSUER, sent.key.id)
-    for line in lines[1:]:
-        line["actor"] = "nobody"
-        row = Forwarded(**{name: line[name] for name in Forwarded.__slots__})
-        previous = row.hash(previous)
-        line["hash"] = bytes_to_base64url(previous)
-    with pytest.raises(StoreError, match="not the one that this device sent"):
-        compared(sent, lines)
-    lines[0]["head"] = {**lines[0]["head"], "hash": bytes_to_base64url(previous)}
-    with pytest.raises(StoreError, match="not signed by this device"):
-        compared(sent, lines)
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]\n", "x", '{"kind": "row"}', '{"kind": "device"}\n', "[" * 5000])
-def test_what_is_no_export_is_said(sent: World, text: str) -> None:
-    file = sent.folder / "x"
-    file.write_text(text)
-    with pytest.raises(StoreError, match="no export"):
-        portal_copy.check(file, sent.folder, sent.key)

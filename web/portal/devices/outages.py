@@ -177,11 +177,9 @@ def _missed(outage: Outage | None, device: str, camera: str, since: datetime) ->
 
 def _to_tell(now: datetime) -> list[Outage]:
     found = db.session.execute(
-        select(Outage, Device.seen_at)
-        .join(Device, Device.id == Outage.device_id)
-        .where(Outage.ended_at.is_(None), Device.seen_at.is_not(None))
+        select(Outage, Device.seen_at).join(Device, Device.id == Outage.device_id).where(Outage.ended_at.is_(None))
     )
-    return [outage for outage, seen_at in found if _is_gone(outage, seen_at, now) or _is_back(outage, seen_at)]
+    return [one for one, seen_at in found if seen_at and (_is_gone(one, seen_at, now) or _is_back(one, seen_at))]
 
 
 def _is_gone(outage: Outage, seen_at: datetime, now: datetime) -> bool:
