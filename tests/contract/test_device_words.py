@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from pi_cam.about import Started
@@ -117,6 +119,30 @@ def test_a_word_too_many_refuses_the_whole(where: str) -> None:
     place["more"] = 1
     with pytest.raises(ValidationError):
         BatchSchema().load(batch)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=50),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["seq", "at", "hash", "x"]), inner),
+    max_leaves=8,
+)
+
+
+@given(
+    where=st.sampled_from(["batch", "row", "head"]), name=st.sampled_from([*BATCH["rows"][0], *BATCH]), value=anything
+)
+@settings(max_examples=150, deadline=None)
+def test_any_json_is_taken_or_refused(where: str, name: str, value: Any) -> None:
+    """And never breaks anything."""
+    batch = json.loads(json.dumps(BATCH))
+    place = {"batch": batch, "row": batch["rows"][0], "head": batch["head"]}[where]
+    place[name] = value
+    try:
+        found = BatchSchema().load(batch)
+    except ValidationError:
+        return
+    for row in found["rows"]:
+        assert len(Forwarded(**{key: kept for key, kept in row.items() if key != "hash"}).hash(b"p" * 32)) == 32
 
 
 def test_presence_of_the_running_device(tmp_path: Path) -> None:

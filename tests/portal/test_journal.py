@@ -15,10 +15,14 @@ from webauthn.helpers import bytes_to_base64url
 
 from tests.portal.conftest import Build
 from tests.portal.forwarding import Scribe, paired
-from tests.portal.speaking import Speaker
+from tests.portal.speaking import DESCRIBED, Speaker
 from tests.portal.visitor import Visitor
+from web.portal.database import db
+from web.portal.devices import proofs
 from web.portal.devices.journal import intake
 from web.portal.devices.journal.models import JournalRow
+from web.portal.devices.models import Device
+from web.portal.services import services
 
 ZOE, MAX = "zoe@example.org", "max@example.org"
 
@@ -300,3 +304,36 @@ def test_ten_thousand_rows(zoe: Visitor, scribe: Scribe, engine: Engine, build: 
     looked = time.perf_counter() - begun
     assert "Whole up to row 10000" in page
     print(f"10,000 rows taken in within {seconds:.1f} s, looked at within {looked:.2f} s")  # noqa: T201
+
+
+def known(app: Flask, owner: int, count: int) -> list[Speaker]:
+    """Devices that were paired long ago, each with a token."""
+    speakers = [Speaker(app) for _ in range(count)]
+    with app.app_context():
+        for speaker in speakers:
+            speaker.access = proofs.access_token(speaker.id)
+            paired_at = services().clock()
+            db.session.add(
+                Device(id=speaker.id, public_key=speaker.public_key, owner_id=owner, claimed_at=paired_at, **DESCRIBED)
+            )
+        db.session.commit()
+    return speakers
+
+
+def test_two_thousand_devices_are_heard_though_one_floods(app: Flask, zoe: Visitor, scribe: Scribe) -> None:
+    """A tenth of them, in a tenth of the half minute that a worker has for all."""
+    with app.app_context():
+        owner = db.session.execute(select(Device.owner_id)).scalar_one()
+    devices = known(app, owner, 200)
+    for device in devices:
+        assert device.presence(journal=Scribe(device).head()).status_code == 200
+    flood = scribe.batch(1)
+    begun, refused = time.process_time(), 0
+    for number, device in enumerate(devices):
+        refused += scribe.say(flood).status_code == 429
+        answer = device.presence(journal=Scribe(device).head())
+        assert answer.status_code == 200, number
+    seconds = time.process_time() - begun
+    print(f"200 devices: {seconds:.2f} s of the processor, {refused} words of another one refused")  # noqa: T201
+    assert refused == 80
+    assert seconds < 3.0

@@ -120,6 +120,16 @@ def open_from_portal(away: Page, site: str) -> None:
     away.wait_for_url(re.compile(f"https://{NAME}/"))
 
 
+def journal(page: Page, site: str, who: str) -> None:
+    """Until it stands there that somebody watches: soon, while somebody from the portal is there."""
+    deadline = time.monotonic() + 10
+    page.goto(f"{site}/journal")
+    while not page.get_by_role("row").filter(has_text=who).filter(has_text="Began to watch").count():
+        assert time.monotonic() < deadline, page.inner_text("body")
+        time.sleep(0.2)
+        page.reload()
+
+
 def test_from_the_code_to_the_picture_and_to_its_end(
     browser: Browser, site: str, camera: Server, tunnel: Edge, office: PostOffice
 ) -> None:
@@ -188,7 +198,13 @@ def test_a_guest_sees_does_not_talk_and_is_sent_away(
     expect(guest.get_by_role("button", name="Talk", exact=True)).to_be_hidden()
     expect(guest.get_by_role("button", name="Stop")).to_be_hidden()
 
-    owner.reload()
+    journal(owner, site, MAX)
+    own = guest.context.new_page()
+    journal(own, site, MAX)
+    assert ZOE not in own.get_by_role("table").inner_text()
+
+    owner.goto(f"{site}/cameras")
+    owner.get_by_role("link", name="Share it").click()
     owner.get_by_role("button", name="End it").click()
     expect(owner.get_by_text("It is no longer shared")).to_be_visible()
     guest.wait_for_selector('html:not([data-state="live"])', state="attached", timeout=5_000)

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.errors import StoreError
 from pi_cam.remote import portal_copy
 from pi_cam.remote.forwarding import FILE
+from pi_cam.trust.device_key import DeviceKey
 from tests.portal_double import ISSUER
 from tests.unit.forwarding_world import World, vars_of
 from web.journal.forwarded import Forwarded, beginning
@@ -26,6 +30,9 @@ def exported(world: World, **changed: Any) -> list[dict[str, Any]]:
         for row, own in world.portal.rows
     ]
     return [first, *rows]
+
+
+KEY = DeviceKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
 @pytest.fixture
@@ -95,6 +102,28 @@ def test_what_is_no_export_is_said(sent: World, text: str) -> None:
     file.write_text(text)
     with pytest.raises(StoreError, match="no export"):
         portal_copy.check(file, sent.folder, sent.key)
+
+
+lines = st.dictionaries(
+    st.sampled_from(["kind", "device", "before", "head", "seq", "hash", "at", "portal", "actor"]),
+    st.none()
+    | st.integers()
+    | st.text(max_size=20)
+    | st.sampled_from(["row", "device"])
+    | st.just({"seq": 0, "hash": "AA"}),
+)
+
+
+@given(
+    data=st.binary(max_size=300)
+    | st.lists(lines, max_size=4).map(lambda some: "\n".join(map(json.dumps, some)).encode())
+)
+@settings(max_examples=150, deadline=None)
+def test_any_file_is_refused_in_a_sentence(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("copy")
+    (folder / "file").write_bytes(data.replace(b'"device": "device"', f'"device": "{KEY.id}"'.encode()))
+    with pytest.raises(StoreError):
+        portal_copy.check(folder / "file", folder, KEY)
 
 
 def test_without_a_signature_what_is_written_down_here_counts(sent: World) -> None:
