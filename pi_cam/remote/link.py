@@ -85,13 +85,15 @@ class Link:
             self._thread.join(STOP_SECONDS)
 
     def state(self) -> dict[str, object]:
-        """For the API: `answered_seconds_ago`, `trouble`, and while a code waits `code`, `page`, `link`, `seconds_left`."""
+        """For the API: `answered_seconds_ago`, `trouble`, `journal_rows` (that the portal has), `journal_trouble`, and while
+        a code waits `code`, `page`, `link`, `seconds_left`."""
         now = self._clock()
         with self._lock:
             asking, answered, trouble = self._asking, self._answered_at, self._trouble
         shown: dict[str, object] = {
             "trouble": trouble,
             "answered_seconds_ago": None if answered is None else round(now - answered, 1),
+            **{f"journal_{name}": value for name, value in self._forward.state().items()},
         }
         if asking is not None:
             left = max(0, round(asking.ends_at - now))

@@ -178,7 +178,9 @@ def _missed(outage: Outage | None, device: str, camera: str, since: datetime) ->
 def _to_tell(now: datetime) -> list[Outage]:
     news = or_(Outage.told_at.is_(None), Outage.told_at < Outage.since, Outage.back_at.is_not(None))
     found = db.session.execute(
-        select(Outage, Device.seen_at).join(Device, Device.id == Outage.device_id).where(Outage.ended_at.is_(None), news)
+        select(Outage, Device.seen_at)
+        .join(Device, Device.id == Outage.device_id)
+        .where(Outage.ended_at.is_(None), news)
     )
     return [one for one, seen_at in found if seen_at and (_is_gone(one, seen_at, now) or _is_back(one, seen_at))]
 
