@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from pi_cam.errors import PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.journal import Journal
-from pi_cam.journal.actions import Row
+from pi_cam.journal.actions import RESULTS, Row
 from pi_cam.journal.ledger import Filter
 from pi_cam.remote import forwarding
 from pi_cam.remote.forwarding import Mark, Progress
@@ -50,7 +51,8 @@ SOON_SECONDS = 1.0
 
 NEVER = float("inf")
 BEGUN, GAP = "journal-begun", "gap"
-TOO_LONG = '{"too_long":true}'
+ALTERED, TOO_LONG = "altered", '{"too_long":true}'
+ACTION = re.compile(r"[a-z0-9-]{1,100}", re.ASCII)
 
 Steps = list[tuple[Forwarded, Mark]]
 """Rows as the portal gets them, and the place behind each."""
@@ -167,7 +169,7 @@ class JournalForward:
             return []
         steps: Steps = []
         for row in rows[:limit]:
-            steps.append(_step(mark, row))
+            steps.append(step_behind(mark, row))
             mark = steps[-1][1]
         return steps
 
@@ -239,15 +241,19 @@ class JournalForward:
         self._trouble = str(error)
 
 
-def _step(mark: Mark, row: Row) -> tuple[Forwarded, Mark]:
+def step_behind(mark: Mark, row: Row) -> tuple[Forwarded, Mark]:
+    """The row behind this place, as the portal gets it, and the place behind it. Somebody may have written into the file:
+    what no portal would take is made harmless, and always in the same way."""
     at = max(-LARGEST_NUMBER, min(LARGEST_NUMBER, round(row.at * 1000)))
-    words = (row.actor, row.action, row.camera, row.result)
-    actor, action, camera, result = (
-        word[:LONGEST_WORD] for word in words
-    )  # somebody else may have written into the file
+    action = row.action if ACTION.fullmatch(row.action) else ALTERED
+    result = row.result if row.result in RESULTS else "failed"
     detail = row.detail if len(row.detail) <= LONGEST_DETAIL else TOO_LONG
-    forwarded = Forwarded(mark.seq + 1, at, actor, action, camera, result, detail)
+    forwarded = Forwarded(mark.seq + 1, at, _word(row.actor), action, _word(row.camera), result, detail)
     return forwarded, Mark(forwarded.seq, forwarded.hash(mark.hash), row.id, row.hash)
+
+
+def _word(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:LONGEST_WORD])
 
 
 def _that_fit(steps: Steps) -> tuple[list[dict[str, Any]], Mark]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from marshmallow import ValidationError
+from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.about import Started
 from pi_cam.control.health import health
 from pi_cam.journal import Journal
-from pi_cam.journal.actions import ACTIONS, Entry
+from pi_cam.journal.actions import ACTIONS, Entry, Row
 from pi_cam.journal.ledger import Ledger
-from pi_cam.remote.journal_forward import NEVER, JournalForward
+from pi_cam.remote.forwarding import Mark
+from pi_cam.remote.journal_forward import NEVER, JournalForward, step_behind
 from pi_cam.remote.portal_client import Answer
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.pairing import Portal
@@ -25,7 +28,7 @@ from tests.contract.application import running
 from tests.portal_double import ISSUER, Signer
 from web.journal.forwarded import Forwarded, beginning
 from web.journal.words import ACTIONS as WORDS
-from web.portal.devices.journal.speech import BatchSchema
+from web.portal.devices.journal.speech import BatchSchema, RowSchema
 from web.portal.devices.speech import PresenceSchema
 
 MOMENT = 1_764_350_000.25
@@ -143,6 +146,22 @@ def test_any_json_is_taken_or_refused(where: str, name: str, value: Any) -> None
         return
     for row in found["rows"]:
         assert len(Forwarded(**{key: kept for key, kept in row.items() if key != "hash"}).hash(b"p" * 32)) == 32
+
+
+words = st.text(max_size=120)
+
+
+@given(at=st.floats(allow_nan=False, min_value=-1e15, max_value=1e15), word=words, detail=st.text(max_size=1200))
+@settings(max_examples=150, deadline=None)
+def test_whatever_stands_in_the_file_the_portal_takes_it(at: float, word: str, detail: str) -> None:
+    """Somebody may have written into it: one row that is refused for ever would hold up all others."""
+    text, more = word.encode(errors="replace").decode(), detail.encode(errors="replace").decode()
+    row = Row(7, at, text, text, text, text, text, more, b"h" * 32)
+    forwarded, mark = step_behind(Mark(3, b"p" * 32, 6), row)
+    written = json.loads(json.dumps({**asdict(forwarded), "hash": bytes_to_base64url(mark.hash)}))
+    taken = RowSchema().load(written)
+    own = taken.pop("hash")
+    assert Forwarded(**taken).hash(b"p" * 32) == own == mark.hash
 
 
 def test_presence_of_the_running_device(tmp_path: Path) -> None:

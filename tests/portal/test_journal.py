@@ -291,6 +291,14 @@ def test_a_flood_is_slowed_down_in_words_and_drowns_nobody(
     assert other.device.presence().status_code == 200
 
 
+def test_who_asks_for_tokens_without_end_is_slowed_down(app: Flask) -> None:
+    flood, other = Speaker(app, address="203.0.113.77"), Speaker(app, address="203.0.113.78")
+    asked = {"grant": "key", "device": flood.id}
+    answers = [flood.say("token", asked).status_code for _ in range(3_010)]
+    assert answers == [200] * 3_000 + [429] * 10
+    assert other.say("token", asked).status_code == 200
+
+
 def test_ten_thousand_rows(zoe: Visitor, scribe: Scribe, engine: Engine, build: Build) -> None:
     batches = [scribe.batch(200) for _ in range(50)]
     begun = time.perf_counter()

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from webauthn.helpers import base64url_to_bytes
 
 from pi_cam.errors import PortalRefused, PortalUnreachable, StoreError
-from pi_cam.journal.actions import Entry, Row
+from pi_cam.journal.actions import Entry
 from pi_cam.journal.ledger import NAME
 from pi_cam.remote import forwarding
 from pi_cam.remote.forwarding import FILE
-from pi_cam.remote.journal_forward import BATCH_BYTES, NEVER, SOON_SECONDS, _step
+from pi_cam.remote.journal_forward import BATCH_BYTES, NEVER, SOON_SECONDS
 from pi_cam.trust.pairing import Portal
 from tests.portal_double import ISSUER
 from tests.unit.forwarding_world import PORTAL, Keeper, World, vars_of
@@ -337,18 +337,3 @@ def test_any_note_is_read_or_none(tmp_path_factory: pytest.TempPathFactory, text
     folder = tmp_path_factory.mktemp("note")
     (folder / FILE).write_bytes(text.encode(errors="replace"))
     assert forwarding.load(folder) is None
-
-
-words = st.text(max_size=120)
-
-
-@given(at=st.floats(allow_nan=False, min_value=-1e15, max_value=1e15), word=words, detail=st.text(max_size=1200))
-@settings(max_examples=60, deadline=None)
-def test_any_row_of_the_file_can_be_forwarded(at: float, word: str, detail: str) -> None:
-    """Somebody may have written into it."""
-    row = Row(7, at, word, word, word, word, word, detail, b"h" * 32)
-    forwarded, mark = _step(forwarding.Mark(3, b"p" * 32, 6), row)
-    assert (mark.seq, mark.id, len(mark.hash)) == (4, 7, 32)
-    assert len(forwarded.actor) <= 100
-    assert abs(forwarded.at) <= 2**53
-    assert Forwarded(**json.loads(json.dumps(vars_of(forwarded)))).hash(b"p" * 32) == mark.hash
