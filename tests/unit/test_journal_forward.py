@@ -250,6 +250,20 @@ def test_an_older_journal_tells_nothing_of_before_the_pairing(tmp_path: Path) ->
     assert world.actions()[3:] == ["gap", "talked", "talked"]
 
 
+def test_without_its_note_it_goes_on_at_the_newest_row(world: World) -> None:
+    world.pair()
+    world.did(10)
+    world.speak()
+    (world.folder / FILE).unlink()
+    world.restart()
+    world.did(1, "talked")
+    world.forward.head(PORTAL)
+    world.did(2, "talked")
+    world.speak()
+    assert world.actions()[10:] == ["talked", "talked", "portal-journal-differs"]
+    assert world.is_whole()
+
+
 def test_another_pairing_begins_anew(world: World) -> None:
     world.pair()
     world.did(5)
