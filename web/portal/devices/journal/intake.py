@@ -11,10 +11,14 @@ from webauthn.helpers import bytes_to_base64url
 from web.journal.forwarded import HEAD_PURPOSE, Forwarded, beginning, head_text
 from web.portal.database import db
 from web.portal.devices import proofs
+from web.portal.devices.claims import YES_WITHIN
 from web.portal.devices.journal.models import JournalEnds, JournalRow
 from web.portal.devices.models import Device
 from web.portal.errors import NotSignedIn, Refused
 from web.portal.services import services
+
+CLOCK_OFF = timedelta(minutes=2)
+"""So far clocks may be apart."""
 
 KEPT_ROWS = 20_000
 """Of each device; the oldest go first."""
@@ -107,12 +111,13 @@ def _known(device: Device, ends: JournalEnds, first: int, last: int) -> dict[int
 
 
 def shown_at(at: int, paired_at: datetime, now: datetime) -> datetime:
-    """A device's clock may show 1970, or another century: nothing happened before the pairing, or after now."""
+    """What the device's clock said, where it can be true. Else (1970, another century) the moment at which the row came: so
+    nothing sinks to where nobody looks."""
     try:
         said = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at)
     except OverflowError:
         return now
-    return min(max(said, paired_at), now)
+    return min(said, now) if paired_at - YES_WITHIN <= said <= now + CLOCK_OFF else now
 
 
 def _ends(device: Device) -> JournalEnds:

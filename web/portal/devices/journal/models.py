@@ -13,8 +13,8 @@ from web.portal.database import TABLE, Base, Moment
 
 class JournalRow(Base):
     """A row of a device's journal (`web.journal.forwarded`), with the hash of the row before it and its own. `at`:
-    milliseconds since 1970, as the device's clock said. `shown_at`: the same as far as it can be true, that is, between the
-    pairing and the moment at which the row came; by it rows of several devices are put in order."""
+    milliseconds since 1970, as the device's clock said. `shown_at`: the same where it can be true, else the
+    moment at which the row came (`intake.shown_at`); by it rows of several devices are put in order."""
 
     __tablename__ = "journal_rows"
     __table_args__ = (Index("ix_journal_rows_device_id_shown_at", "device_id", "shown_at"), TABLE)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request, stream_with_context
 from web.journal.words import ACTIONS
 from web.portal.database import db
 from web.portal.devices.journal import choice, export, wholeness
-from web.portal.devices.journal.intake import KEPT_ROWS, REFUSALS
+from web.portal.devices.journal.intake import CLOCK_OFF, KEPT_ROWS, REFUSALS
 from web.portal.devices.journal.models import JournalRow
 from web.portal.devices.pages import person
 from web.portal.errors import Refused
@@ -21,9 +21,6 @@ from web.portal.rules import rule
 from web.portal.services import services
 
 blueprint = Blueprint("journal", __name__)
-
-CLOCK_OFF_MS = 120_000
-"""So far a device's clock may be from the time that is shown before the page says that it was wrong."""
 
 LATE = timedelta(minutes=10)
 
@@ -79,7 +76,7 @@ def _shown(row: JournalRow) -> dict[str, Any]:
         "device": row.device_id,
         "seq": row.seq,
         "at": seconds,
-        "clock_was_wrong": abs(row.at - seconds * 1000) > CLOCK_OFF_MS,
+        "clock_was_wrong": abs(row.at / 1000 - seconds) > CLOCK_OFF.total_seconds(),
         "actor": row.actor,
         "action": row.action,
         "camera": row.camera,
