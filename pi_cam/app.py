@@ -24,6 +24,7 @@ from pi_cam.cameras import Cameras, Renditions
 from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
+from pi_cam.control.health import health
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Ear, Intercom
@@ -31,6 +32,7 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
 from pi_cam.remote.tunnel import Tunnel
@@ -112,10 +114,12 @@ class App:
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
-        self._settings, self._pairing = settings, trust.pairing
+        self._settings, self._pairing, self._folder = settings, trust.pairing, config.folder
+        self._started = Started()
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
+        self._forward = JournalForward(self.journal, config.folder, self.device_key)
         link = Link(
             trust.pairing,
             trust.portal_sessions,
@@ -123,6 +127,7 @@ class App:
             self._identity,
             self._shown_to_portal,
             self.journal.append,
+            self._forward,
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
@@ -160,7 +165,7 @@ class App:
             form_key=store.secret(),
             certificates=self.certificates,
             checkup=Checkup(partial(examine, place)),
-            started=Started(),
+            started=self._started,
             intercom=self._intercom,
             floor=floor,
             pairing=trust.pairing,
@@ -196,6 +201,8 @@ class App:
             "public_name": self._settings.text("tunnel_host") or min(self._tunnel.names(), default=None),
             "keys_version": portal.keys.version if portal else 1,
             "cameras": self.loop.call(self._cameras_shown()),
+            "health": health(self._folder, self._started),
+            "journal": self._forward.head(portal) if portal else None,
         }
 
     async def _cameras_shown(self) -> list[dict[str, object]]:

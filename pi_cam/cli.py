@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pi_cam
-from pi_cam.errors import PiCamError, SettingError, SourceError, StoreError
+from pi_cam import journal_commands
+from pi_cam.errors import PiCamError, SettingError, SourceError
 from pi_cam.journal import Journal
 from pi_cam.journal.actions import COMMAND_LINE
-from pi_cam.journal.ledger import NAME as JOURNAL
-from pi_cam.journal.ledger import Filter, Ledger
+from pi_cam.journal.ledger import Ledger
 from pi_cam.logs import configure_logging
 from pi_cam.settings import ROWS, Settings
-from pi_cam.store import SECRET, Store
+from pi_cam.store import Store
 from pi_cam.trust.tokens import Tokens
 
 DEFAULT_FOLDER = Path.home() / ".local/share/pi-cam"
@@ -149,31 +149,6 @@ def _note(folder: Path, action: str, **detail: Any) -> None:
     journal.stop()
 
 
-def _journal_verify(arguments: argparse.Namespace) -> int:
-    ledger = _ledger(arguments.data)
-    count, fault = ledger.first_fault()
-    fault = fault or ledger.missing()
-    if fault is not None:
-        raise StoreError(fault)
-    sys.stdout.write(f"The journal is whole: {count} rows, none altered, removed or reordered.\n")
-    return 0
-
-
-def _journal_export(arguments: argparse.Namespace) -> int:
-    from pi_cam.journal.export import FORMATS
-
-    _, write = FORMATS[arguments.format]
-    sys.stdout.writelines(write(Journal(_ledger(arguments.data)).all_rows(Filter())))
-    return 0
-
-
-def _ledger(folder: Path) -> Ledger:
-    for name, what in ((JOURNAL, "journal"), (SECRET, "key for the journal")):
-        if not (folder / name).is_file():
-            raise StoreError(f"There is no {what} in {folder}.")
-    return Ledger(folder, Store(folder).secret())
-
-
 def _doctor(arguments: argparse.Namespace) -> int:
     from pi_cam.control import doctor
     from pi_cam.control.findings import Place
@@ -260,9 +235,11 @@ def _parser() -> argparse.ArgumentParser:
     owner_set.add_argument("--name", required=True)
 
     journal = commands.add_parser("journal", help="who did what").add_subparsers(required=True, metavar="ACTION")
-    _command(journal, "verify", _journal_verify, "look whether a row was altered, removed or reordered")
-    export = _command(journal, "export", _journal_export, "write all rows to standard output")
+    _command(journal, "verify", journal_commands.verify, "look whether a row was altered, removed or reordered")
+    export = _command(journal, "export", journal_commands.export, "write all rows to standard output")
     export.add_argument("--format", choices=("json", "csv"), default="json", help="default json")
+    text = "look whether what the portal shows (its export as JSON) is what this device sent"
+    _command(journal, "compare", journal_commands.compare, text).add_argument("file", type=Path, metavar="FILE")
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")

@@ -27,6 +27,8 @@ class PairingSchema(Schema):
     device = fields.String(required=True)
     trouble = fields.String(required=True, allow_none=True)
     answered_seconds_ago = fields.Float(required=True, allow_none=True)
+    journal_rows = fields.Integer(required=True, metadata={"description": "Rows of the journal that the portal has."})
+    journal_trouble = fields.String(required=True, allow_none=True)
     code = fields.String()
     page = fields.String()
     link = fields.String()
@@ -98,7 +100,7 @@ def accept() -> Response:
     """`owner` as it was shown: so that nobody else slips in between."""
     owner, here = json_body(OwnerSchema)["owner"], services()
     here.pairing.accept(owner)
-    here.link.tell()
+    here.link.accepted()
     portal = here.pairing.portal()
     note("device-paired", owner=owner, portal=portal.address if portal else "")
     return jsonify(described())

@@ -148,6 +148,16 @@ class Journal:
         self.flush()
         return self._ledger.rows(wanted, limit)
 
+    def oldest(self, after: int, limit: int) -> list[Row]:
+        """The first rows behind row `after`, oldest first, with all that was appended before. Raises `StoreError`."""
+        self.flush()
+        return self._ledger.rows(Filter(after=after), limit, newest_first=False)
+
+    def last(self) -> tuple[int, bytes]:
+        """Number and hash of the newest row; 0 and nothing where there is none. Raises `StoreError`."""
+        newest = self.rows(Filter(), 1)
+        return (newest[0].id, newest[0].hash) if newest else (0, b"")
+
     def all_rows(self, wanted: Filter) -> Iterator[Row]:
         """From the oldest on, in pages: no transaction stays open while somebody reads slowly. Raises `StoreError`."""
         self.flush()

@@ -9,62 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pi_cam.logs import blotted
+from web.journal.words import ACTIONS
+
+__all__ = ("ACTIONS", "COMMAND_LINE", "FOLDED", "RESULTS", "Entry", "Result", "Row", "detail_text", "plain")
 
 Result = Literal["ok", "refused", "failed"]
 RESULTS: tuple[Result, ...] = ("ok", "refused", "failed")
-
-ACTIONS: dict[str, str] = {
-    "journal-begun": "The journal begins",
-    "gap": "Rows are missing here",
-    "device-started": "The camera's program was started",
-    "device-stopped": "The camera's program was stopped",
-    "database-restored": "The damaged database was replaced by its last good copy",
-    "owner-created": "The owner was named",
-    "owner-set": "The owner was set anew",
-    "setup-refused": "Setting up was refused",
-    "signed-in": "Signed in",
-    "sign-in-refused": "Signing in was refused",
-    "code-asked": "Asked for a code after the right password",
-    "signed-out": "Signed out of this camera",
-    "session-ended": "A session was ended",
-    "user-added": "A person was added",
-    "user-changed": "A person's rights were changed",
-    "user-removed": "A person was removed",
-    "password-changed": "The password was changed",
-    "second-factor-on": "The second factor was turned on",
-    "second-factor-off": "The second factor was turned off",
-    "recovery-codes-made": "New recovery codes were made",
-    "passkey-added": "A passkey was added",
-    "passkey-removed": "A passkey was removed",
-    "token-created": "A token was made",
-    "token-revoked": "A token was revoked",
-    "camera-added": "A camera was added",
-    "camera-changed": "A camera was changed",
-    "camera-removed": "A camera was removed",
-    "cameras-ordered": "The cameras were put in order",
-    "address-tried": "A camera's address was tried",
-    "started": "The camera was started",
-    "stopped": "The camera was stopped",
-    "watched": "Began to watch",
-    "stopped-watching": "Ended watching",
-    "snapshot-taken": "Took a snapshot",
-    "listened": "Listened",
-    "talked": "Talked",
-    "stopped-talking": "Ended talking",
-    "pairing-begun": "A portal was asked for a code",
-    "device-claimed": "Somebody claimed this device at the portal",
-    "device-paired": "The device was paired with a portal",
-    "device-unpaired": "The pairing with the portal was ended",
-    "portal-keys-changed": "The portal changed its keys",
-    "portal-keys-refused": "New keys of the portal were refused",
-    "tunnel-up": "The tunnel came up",
-    "tunnel-down": "The tunnel went down",
-    "setting-changed": "A setting was changed",
-    "journal-exported": "The journal was exported",
-    "report-made": "A report on this device was downloaded",
-    "refused": "A request was refused",
-}
-"""Each action, and what a page says of it (in English; `web.ui` has the French)."""
 
 FOLDED = frozenset(
     {"setup-refused", "signed-in", "sign-in-refused", "code-asked", "signed-out", "started", "stopped", "watched"}
@@ -79,6 +29,8 @@ FOLDED = frozenset(
         "refused",
         "tunnel-up",
         "tunnel-down",
+        "portal-journal-behind",
+        "portal-journal-differs",
     }
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from pi_cam.journal.actions import Row
+from web.journal.spreadsheet import harmless, line
 
 COLUMNS = ("id", "at", "time", "actor", "action", "camera", "address", "result", "detail")
-
-_FORMULA: tuple[str, ...] = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "\N{FULLWIDTH EQUALS SIGN}",
-    "\N{FULLWIDTH PLUS SIGN}",
-)
-_FORMULA += ("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")
-"""With these a spreadsheet begins a formula (OWASP, CSV Injection)."""
 
 
 def as_json(rows: Iterable[Row]) -> Iterator[str]:
@@ -38,10 +23,10 @@ def as_json(rows: Iterable[Row]) -> Iterator[str]:
 
 def as_csv(rows: Iterable[Row]) -> Iterator[str]:
     """RFC 4180, every field quoted; none that a spreadsheet would take for a formula."""
-    yield _line(COLUMNS)
+    yield line(COLUMNS)
     for row in rows:
         texts = (row.actor, row.action, row.camera, row.address, row.result, row.detail)
-        yield _line([row.id, row.at, _time(row.at), *map(_harmless, texts)])
+        yield line([row.id, row.at, _time(row.at), *map(harmless, texts)])
 
 
 FORMATS: dict[str, tuple[str, Callable[[Iterable[Row]], Iterator[str]]]] = {
@@ -56,13 +41,3 @@ def _time(at: float) -> str:
         return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError, OSError):  # a clock that made no sense
         return ""
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
-
-
-def _line(fields: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line, quoting=csv.QUOTE_ALL).writerow(fields)
-    return line.getvalue()

@@ -16,6 +16,7 @@ from webauthn.helpers import bytes_to_base64url
 from pi_cam.errors import Conflict, NotAllowed, PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.remote.backoff import pause
 from pi_cam.remote.goodbyes import Goodbyes
+from pi_cam.remote.journal_forward import NEVER, JournalForward
 from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from, epochs_in
 from pi_cam.remote.portal_client import checked_address
 from pi_cam.trust import portal_keys
@@ -49,6 +50,7 @@ class Link:
         identity: Describe,
         presence: Describe,
         note: Note,
+        forward: JournalForward,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pairing = pairing
@@ -58,6 +60,7 @@ class Link:
         self._identity = identity
         self._presence = presence
         self._note = note
+        self._forward = forward
         self._clock = clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -84,13 +87,15 @@ class Link:
             self._thread.join(STOP_SECONDS)
 
     def state(self) -> dict[str, object]:
-        """For the API: `answered_seconds_ago`, `trouble`, and while a code waits `code`, `page`, `link`, `seconds_left`."""
+        """For the API: `answered_seconds_ago`, `trouble`, `journal_rows` (that the portal has), `journal_trouble`, and while
+        a code waits `code`, `page`, `link`, `seconds_left`."""
         now = self._clock()
         with self._lock:
             asking, answered, trouble = self._asking, self._answered_at, self._trouble
         shown: dict[str, object] = {
             "trouble": trouble,
             "answered_seconds_ago": None if answered is None else round(now - answered, 1),
+            **{f"journal_{name}": value for name, value in self._forward.state().items()},
         }
         if asking is not None:
             left = max(0, round(asking.ends_at - now))
@@ -116,6 +121,12 @@ class Link:
             self._asking = None
         if self._pairing.accepted() is None:
             self._pairing.forget()
+
+    def accepted(self) -> None:
+        """Somebody at home said yes: the portal hears of it at once."""
+        if (portal := self._pairing.accepted()) is not None:
+            self._forward.begin(portal)
+        self.tell()
 
     def tell(self) -> None:
         """What the portal knows is no longer true: it hears of it at once."""
@@ -198,28 +209,31 @@ class Link:
         if self._client is None or self._client.address != portal.address:
             self._client, self._said_at = self._connect(portal.address), float("-inf")
         try:
-            self._say(self._client)
+            more = self._say(self._client, portal)
         except PortalRefused as error:
             if error.code != "unpaired":
                 raise
             self._pairing.forget()
             self._note("device-unpaired", portal=portal.address, by="portal")
+            more = NEVER
         with self._lock:
             self._answered_at, self._trouble = self._clock(), None
-        return EPOCH_SECONDS if self._somebody_is_here else self._until_presence()
+        return min(more, EPOCH_SECONDS if self._somebody_is_here else self._until_presence())
 
-    def _say(self, client: Client) -> None:
+    def _say(self, client: Client, portal: Portal) -> float:
         subjects = self._sessions.subjects()
         self._somebody_is_here = bool(subjects)
         if subjects:
             epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
+        answer: dict[str, Any] = {}
         if self._until_presence() <= 0:
             answer = client.say("presence", self._presence())
             self._said_at = self._clock()
             if isinstance(answer.get("keys"), str):
                 self._rotate(answer["keys"])
+        return self._forward.step(client, portal, answer)
 
     def _rotate(self, token: str) -> None:
         try:

@@ -18,7 +18,17 @@ from tests.e2e.test_second_factors import AUTHENTICATOR
 from tests.likeness import found_in_parts
 from tests.portal.edge import Edge, edge
 from tests.portal.post_office import PostOffice
-from tests.portal.walk import MAX, NAME, ZOE, browser_through, join, new_page, open_from_portal, pair
+from tests.portal.walk import (
+    MAX,
+    NAME,
+    ZOE,
+    browser_through,
+    join,
+    new_page,
+    open_from_portal,
+    pair,
+    wait_for_journal,
+)
 from tests.server import Server, serving
 from tests.sound_page import RATE, write_wav
 from tests.speech import speech
@@ -129,7 +139,13 @@ def test_a_family_from_signing_up_to_the_guest_s_end(
     assert wait_for_state(guest, "live") == "live"
     expect(talk_button(guest)).to_be_hidden()
 
-    owner.reload()
+    wait_for_journal(owner, site, MAX)
+    own = guest.context.new_page()
+    wait_for_journal(own, site, MAX)
+    assert ZOE not in own.get_by_role("table").inner_text(), "whoever was invited sees what they did, and no more"
+
+    owner.goto(f"{site}/cameras")
+    owner.get_by_role("link", name="Share it").click()
     owner.get_by_role("button", name="End it").click()
     expect(owner.get_by_text("It is no longer shared")).to_be_visible()
     guest.wait_for_selector('html:not([data-state="live"])', state="attached", timeout=5_000)

@@ -75,3 +75,13 @@ def open_from_portal(away: Page, site: str) -> None:
         away.reload()
     away.get_by_role("link", name="Open").click()
     away.wait_for_url(re.compile(f"https://{NAME}/"))
+
+
+def wait_for_journal(page: Page, site: str, who: str) -> None:
+    """Until it stands there that somebody watches: soon, while somebody from the portal is there."""
+    deadline = time.monotonic() + 10
+    page.goto(f"{site}/journal")
+    while not page.get_by_role("row").filter(has_text=who).filter(has_text="Began to watch").count():
+        assert time.monotonic() < deadline, page.inner_text("body")
+        time.sleep(0.2)
+        page.reload()

@@ -7,16 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.errors import Conflict, NotFound, PiCamError, PortalRefused, PortalUnreachable, SettingError
+from pi_cam.journal import Journal
+from pi_cam.journal.actions import Entry
+from pi_cam.journal.ledger import Ledger
 from pi_cam.remote import goodbyes
+from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import EPOCH_SECONDS, LONGEST_WAIT_SECONDS, PRESENCE_SECONDS, Link
 from pi_cam.remote.portal_client import Answer
 from pi_cam.store import Store
-from pi_cam.trust.entry import Entry
+from pi_cam.trust import entry
+from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.portal_sessions import PortalSessions
 from tests.portal_double import ISSUER, Signer
+from web.journal.forwarded import beginning
 
 OWNER = "a***@example.org"
 CODE = {
@@ -61,6 +68,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         store = Store(folder)
         store.open()
+        self.ledger, self.key = Ledger(folder, store.secret()), DeviceKey.load(folder)
+        self.ledger.open(0.0)
         self.now = 1_000.0
         self.portal, self.signer = FakePortal(), Signer()
         self.pairing = Pairing(store)
@@ -73,6 +82,7 @@ class World:
             lambda: {"name": "porch"},
             lambda: {"cameras": []},
             lambda action, **_: self.notes.append(action),
+            JournalForward(Journal(self.ledger), folder, self.key),
             lambda: self.now,
         )
 
@@ -81,8 +91,8 @@ class World:
         self.pairing.accept(OWNER)
 
     def come_in(self, subject: str = "account-7") -> str:
-        entry = Entry(subject, "Ada", "member", 1, frozenset({"view"}), {})
-        return self.sessions.open(entry, address="", agent="")[0]
+        came = entry.Entry(subject, "Ada", "member", 1, frozenset({"view"}), {})
+        return self.sessions.open(came, address="", agent="")[0]
 
 
 @pytest.fixture
@@ -366,6 +376,35 @@ def test_newer_keys_are_taken_over_only_when_they_hold(world: World) -> None:
     assert found is not None
     assert found.keys == newer.keys
     assert world.notes == ["portal-keys-refused", "portal-keys-changed"]
+
+
+def test_rows_of_the_journal_go_along(world: World) -> None:
+    world.pair()
+    world.link.accepted()
+    world.ledger.add([Entry(0.0, "watched", "Ada")] * 250)
+    first = {"seq": 0, "hash": bytes_to_base64url(beginning(ISSUER, world.key.id))}
+    world.portal.answers |= {"presence": {"journal": first}, "journal": PortalUnreachable("gone")}
+    with pytest.raises(PortalUnreachable):
+        world.link.step()
+    noun, body = world.portal.said[-1]
+    assert (noun, len(body["rows"])) == ("journal", 200)
+    last = {"seq": 200, "hash": body["rows"][-1]["hash"]}
+    world.portal.answers |= {"presence": {"journal": last}, "journal": {"journal": last}}
+    world.now += PRESENCE_SECONDS
+    world.portal.answers["journal"] = PortalRefused("The portal refused this (422).", "journal")
+    assert world.link.step() == PRESENCE_SECONDS, "a refusal keeps nothing else waiting"
+    assert [row["seq"] for row in world.portal.said[-1][1]["rows"]] == list(range(201, 251))
+    assert world.link.state()["trouble"] is None
+
+
+def test_a_portal_that_ends_it_while_rows_go(world: World) -> None:
+    world.pair()
+    world.link.accepted()
+    world.ledger.add([Entry(0.0, "watched", "Ada")])
+    first = {"seq": 0, "hash": bytes_to_base64url(beginning(ISSUER, world.key.id))}
+    world.portal.answers |= {"presence": {"journal": first}, "journal": PortalRefused("no", "unpaired")}
+    world.link.step()
+    assert world.pairing.portal() is None
 
 
 def test_giving_up_shows_no_code_any_more(world: World) -> None:

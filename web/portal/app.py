@@ -18,13 +18,14 @@ from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
 from web.portal.database import Clock, db, engine_options, now
-from web.portal.devices import device_api, epochs, pages, sharing_pages
+from web.portal.devices import device_api, epochs, pages, sharing_pages, upkeep
+from web.portal.devices.journal import pages as journal_pages
 from web.portal.mail import Post, Smtp, Terminal
 from web.portal.services import EXTENSION, Services
 from web.portal.settings import Settings
 
 MAX_BODY_BYTES = 64 * 1024
-PARTS = (account, device_api, entry, factor_pages, pages, recovery, sharing_pages)
+PARTS = (account, device_api, entry, factor_pages, journal_pages, pages, recovery, sharing_pages)
 
 
 def create_app(
@@ -54,6 +55,7 @@ def create_app(
     problems.install(app)
     mail.install(app)
     headers.install(app, settings)
+    upkeep.install(app)
     app.register_blueprint(web.ui.create_blueprint())
     for part in PARTS:
         app.register_blueprint(part.blueprint)

@@ -28,7 +28,11 @@ class NavigationItem:
     title: str
 
 
-NAVIGATION = (NavigationItem("/cameras", "Cameras"), NavigationItem("/account", "My account"))
+NAVIGATION = (
+    NavigationItem("/cameras", "Cameras"),
+    NavigationItem("/journal", "Journal"),
+    NavigationItem("/account", "My account"),
+)
 
 
 def language() -> str:

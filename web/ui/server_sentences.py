@@ -542,4 +542,6 @@ SENTENCES = (
     "The tunnel runs, but has no connection to Cloudflare now.",
     "Look whether this machine reaches the Internet; the page From anywhere says more.",
     "The tunnel is up; its connections to Cloudflare: %(count)s.",
+    "The portal had lost rows of the journal, and got them again",
+    "The portal's copy of the journal is not what this device sent",
 )

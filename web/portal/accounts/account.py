@@ -60,6 +60,16 @@ def end_sign_in(sign_in: int) -> BaseResponse:
     return redirect("/account#sign-ins", 303)
 
 
+@blueprint.post("/account/mails")
+@rule("person")
+def choose_mails() -> BaseResponse:
+    """Whether to write when a camera goes away, and when it is back."""
+    person().mail_outages = "outages" in request.form
+    db.session.commit()
+    flash("Your choice is kept.", "good")
+    return redirect("/account#mails", 303)
+
+
 @blueprint.get("/account/password")
 @rule("person")
 def password_page() -> str:

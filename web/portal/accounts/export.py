@@ -19,6 +19,7 @@ def of(user: User) -> dict[str, Any]:
         "account": {
             "email": user.email,
             "language": user.language,
+            "mail_outages": user.mail_outages,
             "created_at": user.created_at.isoformat(),
             "confirmed_at": user.confirmed_at and user.confirmed_at.isoformat(),
             "second_factor": user.totp_secret is not None,

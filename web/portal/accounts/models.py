@@ -19,7 +19,8 @@ class User(UserMixin, Base):
     """A person. `email`: in the form of `addresses.normalised`. `confirmed_at`: when they proved that mail to it reaches
     them; None for nobody who may sign in. `fs_uniquifier`: what sessions and links name them by; a new one ends all of
     both. `totp_secret`: sealed; None while the second factor is off. `totp_counter`: the half minute of the last code
-    taken, so that none counts twice. `passkey_handle`: what their authenticators know them by."""
+    taken, so that none counts twice. `passkey_handle`: what their authenticators know them by. `mail_outages`: whether
+    they get a mail when a device of theirs goes away."""
 
     __tablename__ = "users"
     __table_args__ = TABLE
@@ -35,6 +36,7 @@ class User(UserMixin, Base):
     totp_secret: Mapped[str | None] = mapped_column(String(512))
     totp_counter: Mapped[int | None] = mapped_column(BigInteger)
     passkey_handle: Mapped[bytes] = mapped_column(VARBINARY(64), unique=True)
+    mail_outages: Mapped[bool] = mapped_column(default=True)
 
 
 class SignIn(Base):

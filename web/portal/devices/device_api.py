@@ -9,7 +9,9 @@ from webauthn.helpers import base64url_to_bytes
 from web.portal import throttle
 from web.portal.accounts.addresses import masked
 from web.portal.database import db
-from web.portal.devices import claims, proofs, rights, signing
+from web.portal.devices import claims, outages, proofs, rights, signing
+from web.portal.devices.journal import intake
+from web.portal.devices.journal.speech import BatchSchema
 from web.portal.devices.models import Camera, Device
 from web.portal.devices.speech import (
     NONSENSE,
@@ -66,6 +68,7 @@ def authorize() -> Response:
 
 @blueprint.post("/token")
 @rule("public")
+@throttle.at_most
 def token() -> tuple[Response, int] | Response:
     """Has somebody typed the code? Or: a token to speak with, for a challenge that was signed."""
     given = said(TokenSchema)
@@ -81,6 +84,7 @@ def token() -> tuple[Response, int] | Response:
 
 @blueprint.post("/presence")
 @rule("device")
+@throttle.by_device("30 per minute")
 def presence() -> Response:
     """That it is there, and what it has. The first time after a claim it means: somebody at home said yes."""
     given, now = said(PresenceSchema), services().clock()
@@ -88,15 +92,33 @@ def presence() -> Response:
     device.version, device.public_name, device.seen_at = given["version"], given["public_name"], now
     if device.public_name == services().settings.host:
         device.public_name = None
+    for name, value in (given["health"] or {}).items():
+        setattr(device, name, value)
     db.session.flush()
     _keep_cameras(device, given["cameras"])
+    outages.heard(device, given["cameras"])
+    if given["journal"]:
+        intake.note_head(device, given["journal"])
     db.session.commit()
     keys = signing.newer_than(given["keys_version"])
-    return jsonify({"keys": keys} if keys else {})
+    answer: dict[str, object] = {"keys": keys} if keys else {}
+    return jsonify(answer | ({"journal": intake.held(device)} if given["journal"] else {}))
+
+
+@blueprint.post("/journal")
+@rule("device")
+@throttle.by_device("120 per minute")
+def journal() -> Response:
+    """The next rows of its journal: all of them, or none and a word why. The answer says what the portal has then."""
+    batch, device = said(BatchSchema), _device()
+    intake.take(device, batch)
+    db.session.commit()
+    return jsonify(journal=intake.held(device))
 
 
 @blueprint.post("/epoch")
 @rule("device")
+@throttle.by_device("120 per minute")
 def epoch() -> Response:
     """Of the accounts that are there now; who is not named in the answer has no business there any more."""
     return jsonify(epochs=rights.epochs_of(_device(), said(EpochSchema)["subjects"]))
@@ -104,6 +126,7 @@ def epoch() -> Response:
 
 @blueprint.post("/unpair")
 @rule("device")
+@throttle.by_device("30 per minute")
 def unpair() -> Response:
     """Somebody at home ended it."""
     said(NothingSchema)
@@ -141,6 +164,8 @@ def _device() -> Device:
 
 
 def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
+    if [_told(camera) for camera in device.cameras] == [(c["id"], c["name"], c["state"], c["viewers"]) for c in given]:
+        return  # as it was half a minute ago: nothing to write
     db.session.execute(delete(Camera).where(Camera.device_id == device.id))
     unique = {str(row["id"]): row for row in given}
     rows = [
@@ -157,3 +182,7 @@ def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
     if rows:
         db.session.execute(insert(Camera), rows)
     db.session.expire(device, ["cameras"])
+
+
+def _told(camera: Camera) -> tuple[str, str, str, int]:
+    return camera.camera, camera.name, camera.state, camera.viewers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import VARBINARY, BigInteger, ForeignKey, String, Text
+from sqlalchemy import VARBINARY, BigInteger, Float, ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from web.portal.accounts.models import Hash
@@ -16,7 +16,8 @@ DeviceId = String(20)
 
 class Device(Base):
     """A device that belongs to somebody. `public_key`: Ed25519, 32 bytes. `public_name`: the host under which a tunnel leads
-    to it, as it says itself; None while there is none. `seen_at`: when it last said that it is there."""
+    to it, as it says itself; None while there is none. `seen_at`: when it last said that it is there. `uptime_seconds` of
+    its program, `temperature` (degrees Celsius), `disk_free` and `disk_size` (bytes): as it said then, where it did."""
 
     __tablename__ = "devices"
     __table_args__ = TABLE
@@ -29,7 +30,11 @@ class Device(Base):
     version: Mapped[str] = mapped_column(String(32))
     public_name: Mapped[str | None] = mapped_column(String(253))
     claimed_at: Mapped[datetime] = mapped_column(Moment)
-    seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    seen_at: Mapped[datetime | None] = mapped_column(Moment, index=True)
+    uptime_seconds: Mapped[int | None] = mapped_column(BigInteger)
+    temperature: Mapped[float | None] = mapped_column(Float)
+    disk_free: Mapped[int | None] = mapped_column(BigInteger)
+    disk_size: Mapped[int | None] = mapped_column(BigInteger)
     cameras: Mapped[list[Camera]] = relationship(
         order_by="Camera.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )

@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 from flask import request
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
+from web.portal.devices.journal.speech import HeadSchema
+from web.portal.devices.strict import Strict
 from web.portal.errors import Refused
 
 CAMERAS_MOST = 100
@@ -16,15 +18,6 @@ NONSENSE = "What this device says makes no sense."
 CAMERA = r"[a-z0-9-]{1,32}\Z"
 HOST = r"([a-z0-9-]{1,63}\.)+[a-z][a-z0-9-]{0,62}\Z"
 LINE = r"[^\x00-\x1f\x7f]+\Z"
-
-
-class Strict(Schema):
-    """Knows all its fields."""
-
-    class Meta:
-        """For marshmallow."""
-
-        unknown = RAISE
 
 
 def _line(longest: int, **more: Any) -> fields.String:
@@ -68,8 +61,18 @@ class CameraSchema(Strict):
     viewers = fields.Integer(required=True, strict=True, validate=validate.Range(0, 100_000))
 
 
+class HealthSchema(Strict):
+    """How its machine is; null for what it does not say. `temperature` in degrees Celsius, sizes in bytes."""
+
+    uptime_seconds = fields.Integer(required=True, allow_none=True, strict=True, validate=validate.Range(0, 2**40))
+    temperature = fields.Float(required=True, allow_none=True, validate=validate.Range(-100, 250))
+    disk_free = fields.Integer(required=True, allow_none=True, strict=True, validate=validate.Range(0, 2**60))
+    disk_size = fields.Integer(required=True, allow_none=True, strict=True, validate=validate.Range(0, 2**60))
+
+
 class PresenceSchema(Strict):
-    """`public_name`: under which a tunnel leads to the device. `keys_version`: of the portal's keys that it pinned."""
+    """`public_name`: under which a tunnel leads to the device. `keys_version`: of the portal's keys that it pinned.
+    `journal`: its newest row, signed."""
 
     version = _line(32, required=True)
     public_name = fields.String(
@@ -77,6 +80,8 @@ class PresenceSchema(Strict):
     )
     keys_version = fields.Integer(required=True, strict=True, validate=validate.Range(1, 2**31 - 1))
     cameras = fields.List(fields.Nested(CameraSchema), required=True, validate=validate.Length(0, CAMERAS_MOST))
+    health = fields.Nested(HealthSchema, load_default=None, allow_none=True)
+    journal = fields.Nested(HeadSchema, load_default=None, allow_none=True)
 
 
 class EpochSchema(Strict):

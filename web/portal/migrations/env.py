@@ -5,7 +5,9 @@ from __future__ import annotations
 from alembic import context
 
 import web.portal.accounts.models
+import web.portal.devices.journal.models
 import web.portal.devices.models
+import web.portal.devices.outages
 import web.portal.throttle  # noqa: F401 - so that the metadata knows their tables
 from web.portal.database import Base
 
