@@ -31,6 +31,8 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.remote.configurable import Configurable
+from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
 from pi_cam.remote.tunnel import Tunnel
@@ -116,6 +118,7 @@ class App:
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
+        configuration = Configuration.over(store, Configurable(settings, self._cameras, self.loop), self.journal.append)
         link = Link(
             trust.pairing,
             trust.portal_sessions,
@@ -123,6 +126,7 @@ class App:
             self._identity,
             self._shown_to_portal,
             self.journal.append,
+            after_presence=[configuration.exchange],
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
@@ -167,6 +171,7 @@ class App:
             entries=Entries(self.device_key.id),
             portal_sessions=trust.portal_sessions,
             link=link,
+            configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
         )

@@ -98,7 +98,7 @@ def accept() -> Response:
     """`owner` as it was shown: so that nobody else slips in between."""
     owner, here = json_body(OwnerSchema)["owner"], services()
     here.pairing.accept(owner)
-    here.link.accepted()
+    here.link.speak_soon()
     portal = here.pairing.portal()
     note("device-paired", owner=owner, portal=portal.address if portal else "")
     return jsonify(described())

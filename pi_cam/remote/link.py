@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,9 @@ Describe = Callable[[], dict[str, Any]]
 Note = Callable[..., None]
 """`Journal.append`."""
 
+AfterPresence = Callable[[Client, dict[str, Any]], None]
+"""What else is said each time that the portal was told that this device is there; with what it answered."""
+
 
 class Link:
     """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute. Blocks
@@ -49,7 +52,9 @@ class Link:
         presence: Describe,
         note: Note,
         clock: Callable[[], float] = time.monotonic,
+        after_presence: Sequence[AfterPresence] = (),
     ) -> None:
+        self._after_presence = after_presence
         self._pairing = pairing
         self._sessions = sessions
         self._connect = connect
@@ -115,8 +120,8 @@ class Link:
         if self._pairing.accepted() is None:
             self._pairing.forget()
 
-    def accepted(self) -> None:
-        """Somebody at home said yes: the portal hears of it at once."""
+    def speak_soon(self) -> None:
+        """Somebody at home said yes, or changed what the portal knows: it hears of it at once."""
         self._said_at = float("-inf")
         self._wake.set()
 
@@ -218,6 +223,8 @@ class Link:
             self._said_at = self._clock()
             if isinstance(answer.get("keys"), str):
                 self._rotate(answer["keys"])
+            for say_more in self._after_presence:
+                say_more(client, answer)
 
     def _rotate(self, token: str) -> None:
         try:

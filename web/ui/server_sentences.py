@@ -542,4 +542,11 @@ SENTENCES = (
     "The tunnel runs, but has no connection to Cloudflare now.",
     "Look whether this machine reaches the Internet; the page From anywhere says more.",
     "The tunnel is up; its connections to Cloudflare: %(count)s.",
+    # Configuration from the portal
+    "A setting was changed from the portal",
+    "Name of the camera",
+    "A name is a text.",
+    "This cannot be changed from the portal.",
+    "It was changed at home after that.",
+    "It was changed at the same moment.",
 )

@@ -80,9 +80,10 @@ def token() -> tuple[Response, int] | Response:
 @blueprint.post("/presence")
 @rule("device")
 def presence() -> Response:
-    """That it is there, and what it has. The first time after a claim it means: somebody at home said yes."""
+    """That it is there, and what it has. The first time after a claim it means: somebody at home said yes. The answer tells
+    what is known of its configuration, by which the device sees whether there is anything to say."""
     given, now = said(PresenceSchema), services().clock()
-    device = _device()
+    device = speaking_device()
     device.version, device.public_name, device.seen_at = given["version"], given["public_name"], now
     if device.public_name == services().settings.host:
         device.public_name = None
@@ -90,14 +91,15 @@ def presence() -> Response:
     _keep_cameras(device, given["cameras"])
     db.session.commit()
     keys = signing.newer_than(given["keys_version"])
-    return jsonify({"keys": keys} if keys else {})
+    known = device.configuration or ""
+    return jsonify({"configuration": known, "keys": keys} if keys else {"configuration": known})
 
 
 @blueprint.post("/epoch")
 @rule("device")
 def epoch() -> Response:
     """Of the accounts that are there now; who is not named in the answer has no business there any more."""
-    return jsonify(epochs=rights.epochs_of(_device(), said(EpochSchema)["subjects"]))
+    return jsonify(epochs=rights.epochs_of(speaking_device(), said(EpochSchema)["subjects"]))
 
 
 @blueprint.post("/unpair")
@@ -105,7 +107,7 @@ def epoch() -> Response:
 def unpair() -> Response:
     """Somebody at home ended it."""
     said(NothingSchema)
-    claims.leave(_device())
+    claims.leave(speaking_device())
     db.session.commit()
     return jsonify()
 
@@ -130,7 +132,7 @@ def known_device() -> None:
     g.device_id = device
 
 
-def _device() -> Device:
+def speaking_device() -> Device:
     """That of the present request. Raises `Unpaired`."""
     device = claims.settle(g.device_id)
     if device is None:

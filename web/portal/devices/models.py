@@ -16,7 +16,8 @@ DeviceId = String(20)
 
 class Device(Base):
     """A device that belongs to somebody. `public_key`: Ed25519, 32 bytes. `public_name`: the host under which a tunnel leads
-    to it, as it says itself; None while there is none. `seen_at`: when it last said that it is there."""
+    to it, as it says itself; None while there is none. `seen_at`: when it last said that it is there. `configuration`: the
+    digest of the rows that are known of it, or that edits wait; None before it told any."""
 
     __tablename__ = "devices"
     __table_args__ = TABLE
@@ -30,6 +31,7 @@ class Device(Base):
     public_name: Mapped[str | None] = mapped_column(String(253))
     claimed_at: Mapped[datetime] = mapped_column(Moment)
     seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    configuration: Mapped[str | None] = mapped_column(String(32))
     cameras: Mapped[list[Camera]] = relationship(
         order_by="Camera.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )

@@ -6,6 +6,7 @@ from alembic import context
 
 import web.portal.accounts.models
 import web.portal.devices.models
+import web.portal.devices.setting_models
 import web.portal.throttle  # noqa: F401 - so that the metadata knows their tables
 from web.portal.database import Base
 
