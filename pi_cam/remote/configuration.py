@@ -64,7 +64,7 @@ class Configuration:
     def recent(self) -> list[Settled]:
         """What became of the portal's last edits, the newest first. Raises `StoreError`."""
         with self._lock:
-            self._known.load()
+            self._known.load(again=True)
             return list(self._known.settled.values())[: -SHOWN - 1 : -1]
 
     def exchange(self, client: Client, answer: Mapping[str, Any]) -> None:
@@ -74,10 +74,11 @@ class Configuration:
         if not isinstance(told, str):
             return  # a portal that keeps none
         with self._lock:
-            self._known.load()
+            is_new = client is not self._spoken_with  # another start, with other words for the rows; or another portal
+            self._known.load(again=is_new)
             self._known.look("")
-            if client is not self._spoken_with:
-                self._told.clear()  # a new start, which may describe them in other words; or another portal
+            if is_new:
+                self._told.clear()
             elif told == self._known.digest():
                 return
         try:

@@ -14,6 +14,7 @@ from pi_cam.setting import Value
 from pi_cam.trust.entry import CLOCK_IS_SET
 
 NAME_SHOWN, WHY_SHOWN = 64, 300
+OUTCOMES_MOST = 20
 
 
 class Place(Protocol):
@@ -48,9 +49,9 @@ class Known:
         self._marks: dict[str, float] = {}
         """When rows were changed, by the clock that nobody sets; of this run only."""
 
-    def load(self) -> None:
-        """What was kept. Raises `StoreError`."""
-        if not self._loaded:
+    def load(self, *, again: bool = False) -> None:
+        """What was kept; read once, or `again`. Raises `StoreError`."""
+        if again or not self._loaded:
             self.rows, self.settled = self._kept.load()
             self._loaded = True
 
@@ -133,8 +134,8 @@ class Known:
         }
 
     def outcomes(self, heard: Iterable[str]) -> list[dict[str, Any]]:
-        """What became of the edits whose end the portal did not hear."""
-        return [self._outcome(one) for key, one in self.settled.items() if key not in heard]
+        """What became of the edits whose end the portal did not hear; the oldest of them."""
+        return [self._outcome(one) for key, one in self.settled.items() if key not in heard][:OUTCOMES_MOST]
 
     def _outcome(self, one: Settled) -> dict[str, Any]:
         other = one.other and {

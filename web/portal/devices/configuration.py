@@ -20,7 +20,9 @@ from web.portal.services import services
 EDITS_WAIT = "edits"
 """Where else the digest of the rows stands: nothing that a device says has this for a digest, so it comes."""
 
-LARGEST = 1e15
+LARGEST, TEXT_MOST = 1e15, 200
+"""Of what is edited here: fifty of them together must fit into what a device reads at once."""
+
 DOES_NOT_FIT = "This value does not fit there."
 
 
@@ -93,7 +95,9 @@ def _check(row: DeviceSetting, value: Value) -> None:
         if not math.isfinite(value) or not low <= value <= high:
             raise Refused(DOES_NOT_FIT)
     choices = json.loads(row.choices)
-    if isinstance(value, str) and (len(value) > 1000 or not value.isprintable() or (choices and value not in choices)):
+    if isinstance(value, str) and (
+        len(value) > TEXT_MOST or not value.isprintable() or (choices and value not in choices)
+    ):
         raise Refused(DOES_NOT_FIT)
 
 
