@@ -104,8 +104,10 @@ def test_a_conflict_is_shown_with_whose_edit_it_was(zoe: Visitor, device: Speake
     lost = {"value": "error", "by": "Ada <b>", "seconds_ago": 3.0}
     answer_edit(device, "overtaken", at_home, why="It was changed at home after that.", other=lost)
     text = page(zoe, device)
-    assert "Overtaken" in text
+    assert text.count("Overtaken") == 2, "at the row, and in the history"
     assert "Ada &lt;b&gt;" in text
+    tell(device, {**LEVEL, "value": "debug", "version": 3})
+    assert page(zoe, device).count("Overtaken") == 1, "of the row something newer is known"
     edit(zoe, device, log_level="warning")
     answer_edit(
         device,

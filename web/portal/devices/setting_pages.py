@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, redirect, request
@@ -12,7 +13,7 @@ from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
 from web.portal.database import db
 from web.portal.devices import configuration
-from web.portal.devices.merging import WAITING, Configuration, Value
+from web.portal.devices.merging import PORTAL, WAITING, Configuration, Value
 from web.portal.devices.models import Device
 from web.portal.devices.pages import own, person
 from web.portal.devices.setting_models import DeviceSetting, SettingEdit
@@ -99,14 +100,15 @@ def _values(device: Device, form: dict[str, str]) -> dict[str, Any]:
         "cameras": [row for row in rows if row["camera"]],
         "editable": [row for row in rows if not row["camera"] and row["editable"]],
         "closed": [row for row in rows if not row["camera"] and not row["editable"]],
-        "history": [_edit(edit, here) for edit in reversed(here.edits[-HISTORY_SHOWN:])],
+        "history": [_edit(edit, here) for edit in sorted(here.edits, key=_when)[: -HISTORY_SHOWN - 1 : -1]],
         "seen_at": device.seen_at,
         "now": services().clock(),
     }
 
 
 def _row(row: DeviceSetting, here: Configuration, form: dict[str, str]) -> dict[str, Any]:
-    last = next((edit for edit in reversed(here.edits) if edit.name == row.name), None)
+    last = next((edit for edit in reversed(here.edits) if edit.name == row.name and edit.origin == PORTAL), None)
+    counts = last is not None and (last.state == WAITING or row.version <= (last.version or 0))
     waiting = here.waiting().get(row.name)
     kept = waiting.value if waiting else row.value
     value = json.loads(kept)
@@ -126,8 +128,14 @@ def _row(row: DeviceSetting, here: Configuration, form: dict[str, str]) -> dict[
         "value": value,
         "there": json.loads(row.value),
         "shown": form.get(f"shown.{row.name}") or f"[{row.version}, {kept}]",
-        "last": _edit(last, here) if last else None,
+        "last": _edit(last, here) if last and counts else None,  # until the row is changed again
     }
+
+
+def _when(edit: SettingEdit) -> tuple[datetime, int]:
+    """When it was made, or at least was heard of."""
+    at = edit.made_at or edit.settled_at or datetime.min.replace(tzinfo=UTC)
+    return at, edit.id
 
 
 def _edit(edit: SettingEdit, here: Configuration) -> dict[str, Any]:
