@@ -278,3 +278,11 @@ def test_no_key_of_the_device_is_in_what_is_sent(application: Application) -> No
             assert content.hex() not in said
             assert content.decode("latin-1") not in said
     assert str(folder) not in said
+
+
+def test_the_next_owner_learns_nothing_of_what_the_last_one_changed(application: Application) -> None:
+    exchange(application, edit("log_level", "warning", "before-the-end"), edit("log_level", "info", "and-back"))
+    assert application.owner().get("/api/v1/settings/from-portal").get_json()["edits"]
+    application.services.pairing.forget()
+    assert application.owner().get("/api/v1/settings/from-portal").get_json() == {"edits": []}
+    assert all(body["outcomes"] == [] for body in exchange(application).said)
