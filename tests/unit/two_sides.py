@@ -93,14 +93,14 @@ class World:
         self.home: list[HomeEdit] = []
         self.notes: list[dict[str, Any]] = []
         self.fates: list[str] = []
-        self.clock_is_set = self.clock_was_always_set = True
+        self.clock_is_set = self.everything_is_dated = True
         self.booted_at = 0.0
         self.boot()
 
     def boot(self, clock_is_set: bool = True) -> None:
         """The device starts: from then on it has what its store has, and a clock that may begin in 1970."""
         self.clock_is_set = clock_is_set
-        self.clock_was_always_set &= clock_is_set
+        self.everything_is_dated &= clock_is_set
         self.booted_at = self.elapsed
         kept = Rows(cast(Store, self.store))
         self.known = Known(kept, self.board, self.wall, self.monotonic)
@@ -115,11 +115,17 @@ class World:
     def now(self) -> datetime:
         return datetime.fromtimestamp(TRUE_START, UTC) + timedelta(seconds=self.elapsed)
 
-    def edit_at_home(self, name: str, value: int) -> None:
+    def edit_while_off(self, name: str, value: int) -> None:
+        """Somebody writes into the file of settings; nobody sees when."""
+        self.boot()
+        self.everything_is_dated = False
+        self.edit_at_home(name, value, by="")
+
+    def edit_at_home(self, name: str, value: int, by: str = AT_HOME) -> None:
         if self.board.values[name] == value:
             return
         self.board.values[name] = value
-        self.device.edited(AT_HOME)
+        self.device.edited(by)
         if name in self.known.rows:
             version = self.known.rows[name].version
             self.home.append(HomeEdit(name, value, self.elapsed, version))
