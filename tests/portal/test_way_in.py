@@ -230,7 +230,7 @@ def test_settings_that_are_changed_at_both_ends_meet(
     away.get_by_role("button", name="Save").click()
     expect(away.get_by_text("Waits for the camera").first).to_be_visible()
 
-    token = camera.token("configure")
+    token = camera.token("view,configure")
     change = json.dumps({"log_level": "error"}).encode()
     headers = {"Content-Type": "application/json"}
     assert camera.request("PATCH", "/api/v1/settings", token=token, body=change, headers=headers).status == 200
@@ -239,7 +239,7 @@ def test_settings_that_are_changed_at_both_ends_meet(
     expect(away.get_by_label("Name of the camera")).to_have_value("Porch")
     assert camera.camera(token)["name"] == "Porch"
     home.goto(camera.url + "/settings")
-    expect(home.get_by_role("heading", name="Name of the camera: Porch")).to_be_visible()
+    expect(home.get_by_role("heading", name="Name of the camera · Porch")).to_be_visible()
     expect(home.get_by_text("It was changed at home after that.")).to_be_visible()
     expect(home.get_by_text("z***@example.org").first).to_be_visible()
     rows = camera.request("GET", "/api/v1/journal?action=setting-changed-from-portal", token=token).json()["rows"]
