@@ -32,6 +32,8 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.remote.configurable import Configurable
+from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
@@ -120,6 +122,7 @@ class App:
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
         self._forward = JournalForward(self.journal, config.folder, self.device_key)
+        configuration = Configuration.over(store, Configurable(settings, self._cameras, self.loop), self.journal.append)
         link = Link(
             trust.pairing,
             trust.portal_sessions,
@@ -128,6 +131,7 @@ class App:
             self._shown_to_portal,
             self.journal.append,
             self._forward,
+            after_presence=[configuration.exchange],
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
@@ -172,6 +176,7 @@ class App:
             entries=Entries(self.device_key.id),
             portal_sessions=trust.portal_sessions,
             link=link,
+            configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
         )

@@ -149,12 +149,15 @@ class Cameras:
             camera = self._cameras[written.id] = Camera(written, self._make(written))
         return camera
 
-    async def change(self, camera_id: str, fields: Mapping[str, Any]) -> Camera:
+    async def change(
+        self, camera_id: str, fields: Mapping[str, Any], check: Callable[[CameraRow], None] = lambda row: None
+    ) -> Camera:
         """`fields`: those of `CameraRow` that change, merged with what is written down by then. Another name leaves the
-        pictures alone; another address ends them. Raises as `CameraBook.change`, and `Conflict` for the address of the
-        operator's camera."""
+        pictures alone; another address ends them. `check` may refuse by raising, while nobody else changes it. Raises that,
+        as `CameraBook.change`, and `Conflict` for the address of the operator's camera."""
         async with self._turn:
             before = self.get(camera_id)
+            check(before.row)
             if camera_id == MAIN and set(fields) - {"name"}:
                 raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
             if set(fields) <= {"name"}:

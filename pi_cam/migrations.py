@@ -104,5 +104,26 @@ MIGRATIONS: tuple[str, ...] = (
         since REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE configuration (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        editor TEXT NOT NULL,
+        at REAL
+    ) WITHOUT ROWID;
+    CREATE TABLE portal_edits (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        value TEXT NOT NULL,
+        editor TEXT NOT NULL,
+        result TEXT NOT NULL,
+        why TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        other TEXT,
+        at REAL
+    );
+    """,
 )
 """Each entry brings the schema one version further; entries are never changed once released."""

@@ -10,6 +10,7 @@ from pi_cam.errors import SettingError
 
 Value = int | float | str | bool
 Kind = Literal["boolean", "integer", "number", "text"]
+AtPortal = Literal["hidden", "shown", "edited"]
 
 ENVIRONMENT_PREFIX = "PI_CAM_"
 MAX_TEXT = 1000
@@ -21,7 +22,9 @@ class Setting:
     """One row. `title` and `help`: what people read. The type of `default` is the type of the setting; `low` and `high`
     bound numbers, `choices` words, and `pattern`, a regular expression, whole texts. `restart`: a new value waits for the
     next start. `secret`: its value is not shown. `operator`: only whoever has the machine sets it, never the API.
-    `local_to_leave`: a value that anybody with the right may set, and that is left in the local network only."""
+    `local_to_leave`: a value that anybody with the right may set, and that is left in the local network only. `at_portal`:
+    whether the portal that this device belongs to is told the value, and whether the owner may change it there. Never so
+    what opens the house: ways in, second lock, microphone, and how long the journal remembers."""
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Setting:
     secret: bool = False
     operator: bool = False
     local_to_leave: Value | None = None
+    at_portal: AtPortal = "hidden"
 
     @property
     def variable(self) -> str:

@@ -21,9 +21,16 @@ SETTINGS: tuple[Setting, ...] = (
         "Most people who may watch at once; one more is told to come back later.",
         1,
         100,
+        at_portal="edited",
     ),
     Setting(
-        "connect_seconds", "Seconds to connect", 12.0, "A viewer whose connection is not up by then is let go.", 1, 60
+        "connect_seconds",
+        "Seconds to connect",
+        12.0,
+        "A viewer whose connection is not up by then is let go.",
+        1,
+        60,
+        at_portal="edited",
     ),
     Setting(
         "grace_seconds",
@@ -33,6 +40,7 @@ SETTINGS: tuple[Setting, ...] = (
         0,
         600,
         restart=True,
+        at_portal="edited",
     ),
     Setting(
         "ice_servers",
@@ -40,6 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
         pattern=r"(stun:([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?( +|$))*",
+        at_portal="shown",
     ),
     Setting(
         "session_hours",
@@ -49,6 +58,7 @@ SETTINGS: tuple[Setting, ...] = (
         1,
         8760,
         restart=True,
+        at_portal="shown",
     ),
     Setting(
         "tunnel_host",
@@ -56,6 +66,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "The public name under which a tunnel leads here, such as camera.example.org.",
         pattern=r"([a-z0-9-]+\.)+[a-z0-9-]+|",
+        at_portal="shown",
     ),
     Setting(
         "tunnel",
@@ -66,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
         "at each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
         choices=("off", "named", "token", "quick"),
         local_to_leave="off",
+        at_portal="shown",
     ),
     Setting(
         "tunnel_program",
@@ -98,6 +110,7 @@ SETTINGS: tuple[Setting, ...] = (
         "What a person who comes from the portal may do only after signing in with a password or a passkey of this camera "
         "itself: configure, also control, also talk, or none of it.",
         choices=("configure", "configure,control", "configure,talk", "configure,control,talk", "none"),
+        at_portal="shown",
     ),
     Setting(
         "behind_proxy",
@@ -114,6 +127,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Where faults are reported: mailto:, https: or tel:. It stands in /.well-known/security.txt.",
         pattern=r"((mailto:|https://|tel:)[^\s]+)?",
+        at_portal="shown",
     ),
     Setting(
         "microphone",
@@ -123,6 +137,7 @@ SETTINGS: tuple[Setting, ...] = (
         "cable the system's microphone), a device's name as the doctor shows it, or off: nothing, of any camera.",
         restart=True,
         local_to_leave="off",
+        at_portal="shown",
     ),
     Setting(
         "loudspeaker",
@@ -130,15 +145,33 @@ SETTINGS: tuple[Setting, ...] = (
         "auto",
         "Where people who talk are heard: auto (the system's loudspeaker), off, or a device's name as the doctor shows it.",
         local_to_leave="off",
+        at_portal="shown",
     ),
-    Setting("microphone_gain_db", "Microphone gain", 0.0, "Decibels added to what the microphone hears.", -40, 40),
-    Setting("loudspeaker_gain_db", "Loudspeaker volume", 0.0, "Decibels added to what people say.", -60, 20),
+    Setting(
+        "microphone_gain_db",
+        "Microphone gain",
+        0.0,
+        "Decibels added to what the microphone hears.",
+        -40,
+        40,
+        at_portal="edited",
+    ),
+    Setting(
+        "loudspeaker_gain_db",
+        "Loudspeaker volume",
+        0.0,
+        "Decibels added to what people say.",
+        -60,
+        20,
+        at_portal="edited",
+    ),
     Setting(
         "microphone_muted",
         "Microphone muted",
         False,
         "Nobody hears anything. It can be turned off again in the local network only.",
         local_to_leave=True,
+        at_portal="shown",
     ),
     Setting(
         "loudspeaker_muted",
@@ -146,6 +179,7 @@ SETTINGS: tuple[Setting, ...] = (
         False,
         "Nothing that people say is played. It can be turned off again in the local network only.",
         local_to_leave=True,
+        at_portal="shown",
     ),
     Setting(
         "echo_cancelling",
@@ -154,18 +188,33 @@ SETTINGS: tuple[Setting, ...] = (
         "auto takes the loudspeaker's sound out of what the microphone hears; "
         "off lowers the microphone while somebody talks.",
         choices=("auto", "off"),
+        at_portal="edited",
     ),
     Setting(
         "noise_suppression",
         "Noise suppression",
         True,
         "Whether steady noise is taken out of what the microphone hears.",
+        at_portal="edited",
     ),
     Setting(
-        "talk_several", "Several may talk", False, "Whether several people may talk at once, instead of one at a time."
+        "talk_several",
+        "Several may talk",
+        False,
+        "Whether several people may talk at once, instead of one at a time.",
+        at_portal="edited",
     ),
-    Setting("log_level", "Log level", "info", "How much is logged.", choices=("debug", "info", "warning", "error")),
-    Setting("journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650),
+    Setting(
+        "log_level",
+        "Log level",
+        "info",
+        "How much is logged.",
+        choices=("debug", "info", "warning", "error"),
+        at_portal="edited",
+    ),
+    Setting(
+        "journal_days", "Days in the journal", 365, "How many days the journal remembers.", 1, 3650, at_portal="shown"
+    ),
     Setting(
         "journal_rows_max",
         "Rows in the journal",
@@ -173,5 +222,6 @@ SETTINGS: tuple[Setting, ...] = (
         "How many rows the journal keeps; the oldest go first.",
         1000,
         500_000,
+        at_portal="shown",
     ),
 )

@@ -187,13 +187,14 @@ def markdown() -> str:
         "# Settings",
         "",
         "Each is set by its environment variable, else by `PATCH /api/v1/settings`, which keeps it in `settings.json` in",
-        "the data folder. This page is made from `pi_cam/setting_rows.py` by `make docs`.",
+        "the data folder. The portal that the device belongs to is told those that are shown or edited there, and no other.",
+        "This page is made from `pi_cam/setting_rows.py` by `make docs`.",
         "",
-        "| variable | default | range | restart | what it does |",
-        "|---|---|---|---|---|",
+        "| variable | default | range | restart | at the portal | what it does |",
+        "|---|---|---|---|---|---|",
     ]
     for row in SETTINGS:
         bounds = ", ".join(row.choices) or (f"{row.low:g} to {row.high:g}" if row.low is not None else "")
         restart = "yes" if row.restart else ""
-        lines.append(f"| `{row.variable}` | {row.default!r} | {bounds} | {restart} | {row.help} |")
+        lines.append(f"| `{row.variable}` | {row.default!r} | {bounds} | {restart} | {row.at_portal} | {row.help} |")
     return "\n".join(lines) + "\n"

@@ -77,6 +77,13 @@ def note(action: str, *, camera: str = "", **detail: Any) -> None:
     services().journal.append(action, actor=current_person().name, camera=camera, address=visitor_address(), **detail)
 
 
+def note_for_portal() -> None:
+    """Whoever makes this request changed a setting or a camera: the portal hears of it, and by whom."""
+    here = services()
+    here.configuration.edited(current_person().name)
+    here.link.speak_soon()
+
+
 def form_token() -> str:
     """What a form of the present session must carry."""
     person: Person | None = g.get("person")

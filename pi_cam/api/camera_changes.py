@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from pi_cam.address_check import AddressReport
-from pi_cam.api.access import current_person, note
+from pi_cam.api.access import current_person, note, note_for_portal
 from pi_cam.api.camera_schemas import (
     AddressReportSchema,
     AddressSchema,
@@ -45,6 +45,7 @@ def add() -> Response:
     _check_addresses([row.address, row.small_address], row.allow_lan)
     camera = services().loop.call(services().cameras.add(row), CHANGE_TIMEOUT)
     note("camera-added", camera=camera.id, name=camera.row.name)
+    note_for_portal()
     response = jsonify(describe(camera.id))
     response.status_code = 201
     return response
@@ -63,6 +64,7 @@ def change(camera_id: str) -> Response:
     _check_addresses(addresses, given.get("allow_lan", row.allow_lan))
     here.loop.call(_change(here, camera_id, given), CHANGE_TIMEOUT)
     note("camera-changed", camera=camera_id, fields=sorted(given))
+    note_for_portal()
     return jsonify(describe(camera_id))
 
 
@@ -72,6 +74,7 @@ def remove(camera_id: str) -> Response:
     """With what was granted on it; who watches it sees it end."""
     services().loop.call(_remove(services(), camera_id), CHANGE_TIMEOUT)
     note("camera-removed", camera=camera_id)
+    note_for_portal()
     return Response(status=204)
 
 

@@ -74,7 +74,7 @@ def start_or_stop(action: Literal["start", "stop"], camera_id: str, person: Pers
     here = services()
     here.loop.call(here.cameras.start(camera_id) if action == "start" else _stop(here, camera_id))
     _note("started" if action == "start" else "stopped", camera_id, person)
-    here.link.tell()
+    here.link.speak_soon()
 
 
 def _note(action: str, camera_id: str, person: Person) -> None:

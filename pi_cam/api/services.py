@@ -18,6 +18,7 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.link import Link
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.settings import Settings
@@ -68,6 +69,7 @@ class Services:
     entries: Entries
     portal_sessions: PortalSessions
     link: Link
+    configuration: Configuration
     tunnel: Tunnel
     device_id: str
     started: Started

@@ -7,12 +7,14 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 from marshmallow import Schema, fields, validate
 
-from pi_cam.api.access import current_person, visitor_address
+from pi_cam.api.access import current_person, note_for_portal, visitor_address
 from pi_cam.api.arrival import listener
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
 from pi_cam.errors import NotAllowed
+from pi_cam.remote.configurable import CAMERA_TITLE
+from pi_cam.remote.rows import Settled
 from pi_cam.setting import Setting, Value
 from pi_cam.setting_rows import SETTINGS
 from pi_cam.settings import ROWS, Settings
@@ -55,6 +57,34 @@ class SettingsSchema(Schema):
     problems = fields.List(fields.String(), required=True)
 
 
+class OtherEditSchema(Schema):
+    """What somebody at home had set the same row to. `by`: empty when nobody knows."""
+
+    value = fields.Raw(required=True)
+    by = fields.String(required=True)
+    at = fields.Float(required=True, allow_none=True)
+
+
+class PortalEditSchema(Schema):
+    """A change that somebody made at the portal, and what became of it. `other`: the change at home that it overtook, or
+    that overtook it. Moments in seconds since 1970; null while the clock was not set."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    value = fields.Raw(required=True)
+    by = fields.String(required=True, metadata={"description": "The account there, masked."})
+    at = fields.Float(required=True, allow_none=True)
+    result = fields.String(required=True, validate=validate.OneOf(["applied", "refused", "overtaken"]))
+    why = fields.String(required=True, allow_none=True)
+    other = fields.Nested(OtherEditSchema, required=True, allow_none=True)
+
+
+class PortalEditsSchema(Schema):
+    """The newest first."""
+
+    edits = fields.List(fields.Nested(PortalEditSchema), required=True)
+
+
 def _field(row: Setting) -> fields.Raw:
     """Its shape in the description only: `Settings.change` checks it."""
     metadata: dict[str, Any] = {"type": [JSON_TYPES[row.kind], "null"], "description": row.help}
@@ -91,7 +121,34 @@ def change() -> Response:
             before=before if shown else None,
             after=after if shown else None,
         )
+    note_for_portal()
     return jsonify(described())
+
+
+@blueprint.get("/from-portal")
+@rule("What the portal changed lately", "configure", {200: PortalEditsSchema}, device=True)
+def from_portal() -> Response:
+    """Newest first; with what it met, where somebody at home had changed the same."""
+    return jsonify(edits=portal_edits())
+
+
+def portal_edits() -> list[dict[str, Any]]:
+    """As `PortalEditSchema` has them."""
+    return [_portal_edit(one) for one in services().configuration.recent()]
+
+
+def _portal_edit(one: Settled) -> dict[str, Any]:
+    other = one.other
+    return {
+        "name": one.name,
+        "title": ROWS[one.name].title if one.name in ROWS else CAMERA_TITLE,
+        "value": one.value,
+        "by": one.by,
+        "at": one.at,
+        "result": one.result,
+        "why": one.why or None,
+        "other": other and {"value": other.value, "by": other.by, "at": other.at},
+    }
 
 
 def _refuse_lifting(name: str, before: Value, after: Value) -> None:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +37,9 @@ Describe = Callable[[], dict[str, Any]]
 Note = Callable[..., None]
 """`Journal.append`."""
 
+AfterPresence = Callable[[Client, dict[str, Any]], None]
+"""What else is said each time that the portal was told that this device is there; with what it answered."""
+
 
 class Link:
     """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute. Blocks
@@ -52,7 +55,9 @@ class Link:
         note: Note,
         forward: JournalForward,
         clock: Callable[[], float] = time.monotonic,
+        after_presence: Sequence[AfterPresence] = (),
     ) -> None:
+        self._after_presence = after_presence
         self._pairing = pairing
         self._sessions = sessions
         self._connect = connect
@@ -126,9 +131,9 @@ class Link:
         """Somebody at home said yes: the portal hears of it at once."""
         if (portal := self._pairing.accepted()) is not None:
             self._forward.begin(portal)
-        self.tell()
+        self.speak_soon()
 
-    def tell(self) -> None:
+    def speak_soon(self) -> None:
         """What the portal knows is no longer true: it hears of it at once."""
         self._said_at = float("-inf")
         self._wake.set()
@@ -233,6 +238,8 @@ class Link:
             self._said_at = self._clock()
             if isinstance(answer.get("keys"), str):
                 self._rotate(answer["keys"])
+            for say_more in self._after_presence:
+                say_more(client, answer)
         return self._forward.step(client, portal, answer)
 
     def _rotate(self, token: str) -> None:

@@ -19,9 +19,9 @@ SERVER = ("-m", "gunicorn", "--threads", "8", "--no-control-socket", "--graceful
 
 
 @contextmanager
-def served(log: Path, environment: Mapping[str, str]) -> Iterator[str]:
+def served(log: Path, environment: Mapping[str, str], port: int | None = None) -> Iterator[str]:
     """Its address, under the name localhost; until the end of the block."""
-    port = free_port()
+    port = port or free_port()
     url = f"http://localhost:{port}"
     own = {"PORTAL_ENVIRONMENT": "development", "PORTAL_URL": url, "PORTAL_BCRYPT_COST": "4"}
     with log.open("ab") as file:

@@ -206,7 +206,7 @@ def test_what_is_kept_can_be_taken_along(zoe: Visitor) -> None:
     assert said["account"]["email"] == ZOE
     assert said["sign_ins"][0]["address"] == "192.0.2.7"
     assert "$2b$" not in response.text
-    assert set(said) == {"version", "account", "passkeys", "sign_ins"}
+    assert set(said) == {"version", "account", "passkeys", "sign_ins", "devices", "shared_with_me"}
 
 
 def test_nothing_is_left_of_who_goes(zoe: Visitor, app: Flask, office: PostOffice, engine: Engine) -> None:

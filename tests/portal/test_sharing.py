@@ -108,10 +108,37 @@ def test_ending_it_raises_the_epoch_and_sends_them_away(zoe: Visitor, max_: Visi
 def test_other_rights_end_what_was_opened_with_the_old_ones(zoe: Visitor, max_: Visitor, device: Speaker) -> None:
     share(zoe, max_, device, "main.view", "main.talk")
     before = way_in(max_, device)
-    share(zoe, max_, device, "garden.view")
+    share(zoe, max_, device, "main.view")
     after = way_in(max_, device)
     assert after.epoch > before.epoch
-    assert after.on == {"garden": {"view"}}
+    assert after.on == {"main": {"view"}}
+
+
+def test_what_is_shared_later_comes_beside_what_was(zoe: Visitor, max_: Visitor, device: Speaker) -> None:
+    share(zoe, max_, device, "main.view", "main.talk")
+    share(zoe, max_, device, "garden.view")
+    assert way_in(max_, device).on == {"main": {"view", "talk"}, "garden": {"view"}}
+
+
+def test_of_two_invitations_both_are_good(zoe: Visitor, max_: Visitor, device: Speaker) -> None:
+    invite(zoe, device, "main.view", "garden.view")
+    first = max_.office.link(MAX)
+    invite(zoe, device, "garden.view", "garden.listen")
+    second = max_.office.link(MAX)
+    assert first != second
+    for link in (second, first):
+        assert max_.post(link).status_code == 303
+    assert way_in(max_, device).on == {"main": {"view"}, "garden": {"view", "listen"}}, "the newer words count"
+
+
+def test_an_invitation_of_which_nothing_is_left_is_gone(zoe: Visitor, max_: Visitor, device: Speaker) -> None:
+    invite(zoe, device, "main.view")
+    first = max_.office.link(MAX)
+    invite(zoe, device, "main.view", "main.talk")
+    assert max_.get(first).status_code == 422
+    zoe.get(f"/devices/{device.id}/people")
+    zoe.send("POST", f"/devices/{device.id}/invitations/end", data={"form_token": zoe.token, "email": MAX})
+    assert max_.get(max_.office.link(MAX)).status_code == 422
 
 
 def test_a_guest_may_go(zoe: Visitor, max_: Visitor, device: Speaker) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from tests.e2e.conftest import wait_for_state
 from tests.portal.edge import Edge, edge
@@ -95,3 +97,46 @@ def test_while_the_tunnel_is_away_the_home_goes_on(
     tunnel.down = False
     open_from_portal(away, site)
     assert wait_for_state(away, "live") == "live"
+
+
+def test_settings_that_are_changed_at_both_ends_meet(
+    browser: Browser, site: str, camera: Server, office: PostOffice
+) -> None:
+    away, home = new_page(browser), new_page(browser)
+    join(away, site, office, ZOE)
+    pair(home, away, camera, site)
+    away.goto(f"{site}/cameras")
+    until_shown(away, away.get_by_role("link", name="Settings"))
+    away.get_by_role("link", name="Settings").click()
+    until_shown(away, away.get_by_label("Log level"))
+    away.get_by_label("Name of the camera").fill("Porch")
+    away.get_by_label("Log level").select_option("debug")
+    away.get_by_role("button", name="Save").click()
+    expect(away.get_by_text("Waits for the camera").first).to_be_visible()
+
+    token = camera.token("view,configure")
+    change = json.dumps({"log_level": "error"}).encode()
+    headers = {"Content-Type": "application/json"}
+    assert camera.request("PATCH", "/api/v1/settings", token=token, body=change, headers=headers).status == 200
+    until_shown(away, away.get_by_text("Overtaken").first)
+    expect(away.get_by_label("Log level")).to_have_value("error")
+    expect(away.get_by_label("Name of the camera")).to_have_value("Porch")
+    assert camera.camera(token)["name"] == "Porch"
+    home.goto(camera.url + "/settings")
+    expect(home.get_by_role("heading", name="Name of the camera · Porch")).to_be_visible()
+    expect(home.get_by_text("It was changed at home after that.")).to_be_visible()
+    expect(home.get_by_text("z***@example.org").first).to_be_visible()
+    rows = camera.request("GET", "/api/v1/journal?action=setting-changed-from-portal", token=token).json()["rows"]
+    assert [(row["actor"], row["camera"], row["result"]) for row in rows] == [
+        ("z***@example.org", "", "refused"),
+        ("z***@example.org", "main", "ok"),
+    ]
+
+
+def until_shown(page: Page, wanted: Locator) -> None:
+    """The page does not change by itself."""
+    deadline = time.monotonic() + 40
+    while not wanted.is_visible():
+        assert time.monotonic() < deadline, "it never came"
+        page.wait_for_timeout(500)
+        page.reload()

@@ -221,6 +221,20 @@ def test_it_says_that_it_is_there_twice_a_minute(world: World) -> None:
     assert world.link.state()["answered_seconds_ago"] == 0
 
 
+def test_what_else_is_to_be_said_is_said_after_each_presence(world: World) -> None:
+    heard: list[tuple[Any, dict[str, Any]]] = []
+    world.link._after_presence = [lambda client, answer: heard.append((client, answer))]
+    world.pair()
+    world.portal.answers["presence"] = {"configuration": "x"}
+    world.link.step()
+    world.link.step()
+    assert heard == [(world.portal, {"configuration": "x"})]
+    world.link.speak_soon()
+    world.link.step()
+    assert len(heard) == 2
+    assert world.portal.nouns() == ["presence", "presence"]
+
+
 def test_while_somebody_from_there_is_here_it_asks_for_the_epoch(world: World) -> None:
     world.pair()
     secret = world.come_in()

@@ -54,6 +54,7 @@ ACTIONS: dict[str, str] = {
     "tunnel-up": "The tunnel came up",
     "tunnel-down": "The tunnel went down",
     "setting-changed": "A setting was changed",
+    "setting-changed-from-portal": "A setting was changed from the portal",
     "journal-exported": "The journal was exported",
     "report-made": "A report on this device was downloaded",
     "refused": "A request was refused",

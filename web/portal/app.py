@@ -18,14 +18,26 @@ from web.portal.accounts import account, entry, factor_pages, recovery
 from web.portal.accounts.models import User
 from web.portal.accounts.sessions import Sessions
 from web.portal.database import Clock, db, engine_options, now
-from web.portal.devices import device_api, epochs, pages, sharing_pages, upkeep
+from web.portal.devices import (
+    configuration_api,
+    device_api,
+    epochs,
+    export,
+    pages,
+    setting_pages,
+    sharing_pages,
+    upkeep,
+)
 from web.portal.devices.journal import pages as journal_pages
 from web.portal.mail import Post, Smtp, Terminal
 from web.portal.services import EXTENSION, Services
 from web.portal.settings import Settings
 
 MAX_BODY_BYTES = 64 * 1024
-PARTS = (account, device_api, entry, factor_pages, journal_pages, pages, recovery, sharing_pages)
+SPOKEN = (configuration_api, device_api)
+"""What devices speak to."""
+
+PARTS = (account, *SPOKEN, entry, factor_pages, journal_pages, pages, recovery, setting_pages, sharing_pages)
 
 
 def create_app(
@@ -40,7 +52,7 @@ def create_app(
     app = Flask("web.portal", template_folder="templates", static_folder="static", static_url_path="/portal")
     app.config.from_mapping(_configuration(settings), ADDRESS_LIMIT=address_limit)
     app.extensions[EXTENSION] = Services(
-        settings, clock, post or (Smtp(settings.mail) if settings.mail else Terminal()), epochs.raise_of
+        settings, clock, post or (Smtp(settings.mail) if settings.mail else Terminal()), epochs.raise_of, export.of
     )
     app.session_interface = Sessions(clock, secure=settings.secure)
     if settings.proxies:
@@ -49,7 +61,9 @@ def create_app(
     # First: what is closed is closed, and what cannot be known is said, before a form is looked at.
     rules.install(app, device_api.known_device)
     db.init_app(app)
-    CSRFProtect(app).exempt(device_api.blueprint)  # devices come by key; no browser does it for them
+    protection = CSRFProtect(app)
+    for part in SPOKEN:
+        protection.exempt(part.blueprint)  # devices come by key; no browser does it for them
     throttle.limiter.init_app(app)
     _install_security(app)
     problems.install(app)

@@ -13,10 +13,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
-from web.portal import errors
+from web.portal import errors, typed
 from web.portal.database import db
 from web.portal.rendering import language, render, translator
-from web.portal.rules import DATABASE_GONE, NotFresh
+from web.portal.rules import DATABASE_GONE, NotFresh, page_of_form
 
 STATUS: tuple[tuple[type[errors.PortalError], int], ...] = (
     (errors.NotSignedIn, 401),
@@ -81,7 +81,10 @@ def install(app: Flask) -> None:
         status = status_of(error)
         if status == 401 and not request.is_json:
             # A form that was sent cannot be sent again from there: back to the page that it stood on.
-            onward = request.full_path.rstrip("?") if request.method == "GET" else "/account"
+            form = page_of_form(app) if request.method == "POST" and isinstance(error, NotFresh) else ""
+            if form:
+                typed.keep(form)
+            onward = request.full_path.rstrip("?") if request.method == "GET" else form or "/account"
             page = "/verify" if isinstance(error, NotFresh) else "/signin"
             return redirect(f"{page}?{urlencode({'next': onward})}", 303)
         wait = getattr(error, "retry_after_seconds", RETRY_SECONDS if status == 503 else None)

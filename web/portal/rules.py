@@ -24,7 +24,7 @@ FOREIGN = "This request comes from another site."
 DATABASE_GONE = "The portal cannot reach its database at the moment. Nothing was changed; please try again in a minute."
 
 DEVICE_PATHS = "/device/v1/"
-ATTRIBUTE = "_portal_rule"
+ATTRIBUTE, PAGE = "_portal_rule", "_portal_page"
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,11 +33,13 @@ class NotFresh(NotSignedIn):
     """Somebody is signed in, but for too long to do this without proving again that it is they."""
 
 
-def rule(access: Access) -> Callable[[View], View]:
-    """Decorates a view, below the route decorator."""
+def rule(access: Access, page: str = "") -> Callable[[View], View]:
+    """Decorates a view, below the route decorator. `page`: on which its form stands, with the arguments of the route in
+    braces; who has to prove first that it is they is sent back there, and finds what they typed."""
 
     def attach(view: View) -> View:
         setattr(view, ATTRIBUTE, access)
+        setattr(view, PAGE, page)
         return view
 
     return attach
@@ -46,6 +48,12 @@ def rule(access: Access) -> Callable[[View], View]:
 def rule_of(view: Callable[..., Any] | None) -> Access | None:
     """What a view says of itself."""
     return getattr(view, ATTRIBUTE, None)
+
+
+def page_of_form(app: Flask) -> str:
+    """The page on which the form of the present request stands; empty when it names none."""
+    page = getattr(app.view_functions[request.endpoint or ""], PAGE, "")
+    return str(page.format(**(request.view_args or {})))
 
 
 def install(app: Flask, known_device: Callable[[], None]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 
@@ -17,12 +17,14 @@ EXTENSION = "portal"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Of one application. `renewed`: told of an account whose credentials changed, within the view's transaction."""
+    """Of one application. `renewed`: told of an account whose credentials changed, within the view's transaction.
+    `belongings`: what an account has beyond itself, as JSON for its export."""
 
     settings: Settings
     clock: Clock
     post: Post
     renewed: Callable[[int], None] = lambda _user: None
+    belongings: Callable[[int], dict[str, Any]] = lambda _user: {}
 
 
 def services() -> Services:

@@ -544,4 +544,11 @@ SENTENCES = (
     "The tunnel is up; its connections to Cloudflare: %(count)s.",
     "The portal had lost rows of the journal, and got them again",
     "The portal's copy of the journal is not what this device sent",
+    # Configuration from the portal
+    "A setting was changed from the portal",
+    "Name of the camera",
+    "A name is a text.",
+    "This cannot be changed from the portal.",
+    "It was changed at home after that.",
+    "It was changed at the same moment.",
 )

@@ -48,7 +48,7 @@ def people() -> str:
 @rule("The settings", "configure", {200: HTML})
 def settings() -> str:
     """Those that a person may change, and what decides the others."""
-    return render("settings.html", **setting_rows.described())
+    return render("settings.html", **setting_rows.described(), portal_edits=setting_rows.portal_edits())
 
 
 @blueprint.get("/journal")

@@ -9,13 +9,14 @@ from sqlalchemy import select
 from web.portal.accounts import factors, passkeys
 from web.portal.accounts.models import SignIn, User
 from web.portal.database import db
+from web.portal.services import services
 
 
 def of(user: User) -> dict[str, Any]:
     """All that is kept of a person, but for what proves who they are. Moments in ISO 8601, UTC."""
     sign_ins = db.session.execute(select(SignIn).where(SignIn.user_id == user.id).order_by(SignIn.id)).scalars()
     return {
-        "version": 1,
+        "version": 2,
         "account": {
             "email": user.email,
             "language": user.language,
@@ -43,4 +44,5 @@ def of(user: User) -> dict[str, Any]:
             }
             for one in sign_ins
         ],
+        **services().belongings(user.id),
     }

@@ -86,9 +86,10 @@ def token() -> tuple[Response, int] | Response:
 @rule("device")
 @throttle.by_device("30 per minute")
 def presence() -> Response:
-    """That it is there, and what it has. The first time after a claim it means: somebody at home said yes."""
+    """That it is there, and what it has. The first time after a claim it means: somebody at home said yes. The answer tells
+    what is known of its configuration, by which the device sees whether there is anything to say."""
     given, now = said(PresenceSchema), services().clock()
-    device = _device()
+    device = speaking_device()
     device.version, device.public_name, device.seen_at = given["version"], given["public_name"], now
     if device.public_name == services().settings.host:
         device.public_name = None
@@ -101,7 +102,9 @@ def presence() -> Response:
         intake.note_head(device, given["journal"])
     db.session.commit()
     keys = signing.newer_than(given["keys_version"])
-    answer: dict[str, object] = {"keys": keys} if keys else {}
+    answer: dict[str, object] = {"configuration": device.configuration or ""}
+    if keys:
+        answer["keys"] = keys
     return jsonify(answer | ({"journal": intake.held(device)} if given["journal"] else {}))
 
 
@@ -110,7 +113,7 @@ def presence() -> Response:
 @throttle.by_device("120 per minute")
 def journal() -> Response:
     """The next rows of its journal: all of them, or none and a word why. The answer says what the portal has then."""
-    batch, device = said(BatchSchema), _device()
+    batch, device = said(BatchSchema), speaking_device()
     intake.take(device, batch)
     db.session.commit()
     return jsonify(journal=intake.held(device))
@@ -121,7 +124,7 @@ def journal() -> Response:
 @throttle.by_device("120 per minute")
 def epoch() -> Response:
     """Of the accounts that are there now; who is not named in the answer has no business there any more."""
-    return jsonify(epochs=rights.epochs_of(_device(), said(EpochSchema)["subjects"]))
+    return jsonify(epochs=rights.epochs_of(speaking_device(), said(EpochSchema)["subjects"]))
 
 
 @blueprint.post("/unpair")
@@ -130,7 +133,7 @@ def epoch() -> Response:
 def unpair() -> Response:
     """Somebody at home ended it."""
     said(NothingSchema)
-    claims.leave(_device())
+    claims.leave(speaking_device())
     db.session.commit()
     return jsonify()
 
@@ -155,7 +158,7 @@ def known_device() -> None:
     g.device_id = device
 
 
-def _device() -> Device:
+def speaking_device() -> Device:
     """That of the present request. Raises `Unpaired`."""
     device = claims.settle(g.device_id)
     if device is None:

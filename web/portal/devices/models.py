@@ -17,7 +17,8 @@ DeviceId = String(20)
 class Device(Base):
     """A device that belongs to somebody. `public_key`: Ed25519, 32 bytes. `public_name`: the host under which a tunnel leads
     to it, as it says itself; None while there is none. `seen_at`: when it last said that it is there. `uptime_seconds` of
-    its program, `temperature` (degrees Celsius), `disk_free` and `disk_size` (bytes): as it said then, where it did."""
+    its program, `temperature` (degrees Celsius), `disk_free` and `disk_size` (bytes): as it said then, where it did.
+    `configuration`: the digest of the rows that are known of it, or that edits wait; None before it told any."""
 
     __tablename__ = "devices"
     __table_args__ = TABLE
@@ -35,6 +36,7 @@ class Device(Base):
     temperature: Mapped[float | None] = mapped_column(Float)
     disk_free: Mapped[int | None] = mapped_column(BigInteger)
     disk_size: Mapped[int | None] = mapped_column(BigInteger)
+    configuration: Mapped[str | None] = mapped_column(String(32))
     cameras: Mapped[list[Camera]] = relationship(
         order_by="Camera.position", cascade="all, delete-orphan", passive_deletes=True, lazy="selectin"
     )

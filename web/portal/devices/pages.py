@@ -9,7 +9,7 @@ from flask import Blueprint, flash, g, make_response, redirect, request
 from marshmallow import Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Response as BaseResponse
 
-from web.portal import throttle
+from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
 from web.portal.database import db
@@ -66,11 +66,12 @@ def cameras() -> str:
 @rule("person")
 def pair_page() -> str:
     """Asks for the code; with `code` in the address it is filled in."""
-    return render("portal/pair.html", code=request.args.get("code", "")[:20])
+    code = request.args.get("code") or typed.again(request.path).get("code", "")
+    return render("portal/pair.html", code=code[:20])
 
 
 @blueprint.post("/pair")
-@rule("fresh")
+@rule("fresh", page="/pair")
 @throttle.by_address
 def look_up() -> BaseResponse:
     """Shows which device has this code. Nothing is added yet."""

@@ -22,16 +22,20 @@ INVITATIONS_MOST = 50
 NOTHING_CHOSEN = "Choose at least one camera, and to watch it."
 TOO_MANY = "This camera has many invitations already: wait until some were taken, or are too old."
 WORN = "This invitation is no longer good: it was taken, is too old, or was withdrawn."
+NO_SHARE = "There is no such share any more."
 FOR_ANOTHER = "This invitation is for another address than that of your account."
 
 
 def invite(device: Device, email: str, grants: Grants, until: datetime | None) -> str:
-    """The secret of the link for the mail. What the same address was invited to before counts no more. Raises `Refused`;
-    the view commits."""
+    """The secret of the link for the mail. What the same address was invited to before stays, but for the cameras that are
+    named now. Raises `Refused`; the view commits."""
     now = services().clock()
     _check(device, grants)
     db.session.execute(delete(Invitation).where(Invitation.expires_at < now))
-    db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
+    for earlier in waiting(device):
+        if earlier.email == email:
+            _leave_out(earlier, grants)
+    db.session.flush()
     if len(waiting(device)) >= INVITATIONS_MOST:
         raise Refused(TOO_MANY)
     secret = secrets.token_urlsafe(32)
@@ -54,7 +58,7 @@ def waiting(device: Device) -> list[Invitation]:
         db.session.execute(
             select(Invitation)
             .where(Invitation.device_id == device.id, Invitation.expires_at > services().clock())
-            .order_by(Invitation.email)
+            .order_by(Invitation.email, Invitation.expires_at)
         ).scalars()
     )
 
@@ -71,7 +75,7 @@ def find(secret: str, user: User) -> Invitation:
 
 
 def take(secret: str, user: User) -> Device:
-    """It is theirs; the link is worth nothing from now on. Raises `Refused`; the view commits."""
+    """It is theirs, beside what they had; the link is worth nothing from now on. Raises `Refused`; the view commits."""
     invitation = find(secret, user)
     device = db.session.get(Device, invitation.device_id)
     gone = db.session.execute(delete(Invitation).where(Invitation.token_hash == invitation.token_hash))
@@ -80,6 +84,16 @@ def take(secret: str, user: User) -> Device:
     if device.owner_id != user.id:
         _write(device, user.id, json.loads(invitation.cameras), invitation.until)
     return device
+
+
+def change(device: Device, user: int, grants: Grants, until: datetime | None) -> None:
+    """From now on this person may do this, and nothing else. Raises `NotFound` for who has no share, `Refused`; the view
+    commits."""
+    if not _of_person(device, user):
+        raise NotFound(NO_SHARE)
+    _check(device, grants)
+    gone = [share.camera for share in _of_person(device, user) if share.camera not in grants]
+    _write(device, user, {**grants, **{camera: [] for camera in gone}}, until)
 
 
 def withdraw(device: Device, email: str) -> None:
@@ -107,20 +121,37 @@ def end(device: Device, user: int) -> None:
     """What this person opened there ends at once. Raises `NotFound`; the view commits."""
     done = db.session.execute(delete(Share).where(Share.device_id == device.id, Share.user_id == user))
     if not getattr(done, "rowcount", 0):
-        raise NotFound("There is no such share any more.")
+        raise NotFound(NO_SHARE)
     epochs.raise_one(device.id, user)
     email = select(User.email).where(User.id == user).scalar_subquery()
     db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
 
 
 def _write(device: Device, user: int, grants: Grants, until: datetime | None) -> None:
-    db.session.execute(delete(Share).where(Share.device_id == device.id, Share.user_id == user))
+    """For these cameras; without any capability: none. What is shared of others stays."""
+    db.session.execute(
+        delete(Share).where(Share.device_id == device.id, Share.user_id == user, Share.camera.in_(list(grants)))
+    )
     epochs.raise_one(device.id, user)  # what was opened with other rights ends
     now = services().clock()
     for camera, can in grants.items():
-        db.session.add(
-            Share(device_id=device.id, user_id=user, camera=camera, can=",".join(can), until=until, created_at=now)
-        )
+        if can:
+            db.session.add(
+                Share(device_id=device.id, user_id=user, camera=camera, can=",".join(can), until=until, created_at=now)
+            )
+
+
+def _of_person(device: Device, user: int) -> list[Share]:
+    return list(db.session.execute(select(Share).where(Share.device_id == device.id, Share.user_id == user)).scalars())
+
+
+def _leave_out(invitation: Invitation, grants: Grants) -> None:
+    """What was offered since takes its place."""
+    left = {camera: can for camera, can in json.loads(invitation.cameras).items() if camera not in grants}
+    if left:
+        invitation.cameras = json.dumps(left)
+    else:
+        db.session.delete(invitation)
 
 
 def _check(device: Device, grants: Grants) -> None:

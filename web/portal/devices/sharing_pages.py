@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from flask import Blueprint, flash, make_response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from web.portal import mail, throttle
+from web.portal import mail, throttle, typed
 from web.portal.accounts import addresses, letters
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
@@ -23,9 +23,11 @@ from web.portal.services import services
 
 blueprint = Blueprint("sharing", __name__)
 
+PEOPLE = "/devices/{device_id}/people"
 INVITED = "The invitation is under way by mail."
 TAKEN = "The camera is shared with you now."
 ENDED = "It is no longer shared. Who was watching is sent away."
+CHANGED = "Their rights are changed. What they had opened with others is ended."
 LEFT = "The camera is no longer shared with you."
 WITHDRAWN = "The invitation is worth nothing any more."
 PAST = "The last day must lie in the future."
@@ -35,11 +37,11 @@ PAST = "The last day must lie in the future."
 @rule("person")
 def people(device_id: str) -> str:
     """Who sees it, who was invited, and a form for one more."""
-    return _page(own(device_id))
+    return render("portal/people.html", **_values(own(device_id), typed.again(request.path)))
 
 
 @blueprint.post("/devices/<device_id>/invite")
-@rule("fresh")
+@rule("fresh", page=PEOPLE)
 @throttle.by_address
 def invite(device_id: str) -> BaseResponse:
     """By mail; the same answer whether or not the address has an account."""
@@ -51,7 +53,7 @@ def invite(device_id: str) -> BaseResponse:
         secret = shares.invite(device, email, _grants(device), until)
     except Refused as error:
         db.session.rollback()
-        return form_page("portal/people.html", error, **_values(own(device_id)))
+        return form_page("portal/people.html", error, **_values(own(device_id), request.form.to_dict()))
     db.session.commit()
     link = f"{services().settings.url}/invitation/{secret}"
     message = letters.compose("invitation.txt", language(), email, link=link, owner=person().email, device=device.name)
@@ -68,6 +70,21 @@ def withdraw(device_id: str) -> BaseResponse:
     shares.withdraw(device, request.form.get("email", ""))
     db.session.commit()
     flash(WITHDRAWN, "good")
+    return redirect(f"/devices/{device.id}/people", 303)
+
+
+@blueprint.post("/devices/<device_id>/shares/<int:user>")
+@rule("fresh", page=PEOPLE)
+def change(device_id: str, user: int) -> BaseResponse:
+    """Other rights, or another last day; nobody has to be invited again."""
+    device = own(device_id)
+    try:
+        shares.change(device, user, _grants(device), _until(request.form.get("until", "")))
+    except Refused as error:
+        db.session.rollback()
+        return form_page("portal/people.html", error, **_values(own(device_id), request.form.to_dict()))
+    db.session.commit()
+    flash(CHANGED, "good")
     return redirect(f"/devices/{device.id}/people", 303)
 
 
@@ -130,18 +147,19 @@ def take(token: str) -> BaseResponse:
     return redirect("/cameras", 303)
 
 
-def _page(device: Device) -> str:
-    return render("portal/people.html", **_values(device))
-
-
-def _values(device: Device) -> dict[str, object]:
+def _values(device: Device, form: dict[str, str]) -> dict[str, object]:
+    """`form`: what was typed and not taken; of the form for a person's share it has a field `user`."""
     names = {camera.camera: camera.name for camera in device.cameras}
+    invitations: dict[str, list[tuple[rights.Grants, datetime | None]]] = {}
+    for one in shares.waiting(device):
+        invitations.setdefault(one.email, []).append((json.loads(one.cameras), one.until))
     return {
         "device": device,
         "names": names,
         "shares": shares.of(device),
-        "invitations": shares.waiting(device),
+        "invitations": invitations,
         "now": services().clock(),
+        "typed": form,
     }
 
 

@@ -8,6 +8,7 @@ import web.portal.accounts.models
 import web.portal.devices.journal.models
 import web.portal.devices.models
 import web.portal.devices.outages
+import web.portal.devices.setting_models
 import web.portal.throttle  # noqa: F401 - so that the metadata knows their tables
 from web.portal.database import Base
 
