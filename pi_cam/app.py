@@ -33,6 +33,7 @@ from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
+from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
@@ -49,6 +50,7 @@ from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.entry import Entries
 from pi_cam.trust.guesses import KnownBrowsers
+from pi_cam.trust.media_identity import MediaIdentity
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.passkeys import Passkeys
@@ -116,6 +118,8 @@ class App:
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
+        paired = trust.pairing
+        relays = Relays(lambda: paired.accepted() is not None, lambda: link.came_in())  # noqa: PLW0108 - made below
         link = Link(
             trust.pairing,
             trust.portal_sessions,
@@ -123,6 +127,7 @@ class App:
             self._identity,
             self._shown_to_portal,
             self.journal.append,
+            errands=[relays.fetch],
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
@@ -169,6 +174,8 @@ class App:
             link=link,
             tunnel=tunnel,
             device_id=self.device_key.id,
+            media_identity=MediaIdentity(self.device_key),
+            relays=relays,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 

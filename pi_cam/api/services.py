@@ -19,6 +19,7 @@ from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.remote.link import Link
+from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
@@ -27,6 +28,7 @@ from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.entry import Entries
+from pi_cam.trust.media_identity import MediaIdentity
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.portal_sessions import PortalSessions
@@ -70,6 +72,8 @@ class Services:
     link: Link
     tunnel: Tunnel
     device_id: str
+    media_identity: MediaIdentity
+    relays: Relays
     started: Started
 
 

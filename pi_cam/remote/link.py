@@ -7,7 +7,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,8 +37,9 @@ Note = Callable[..., None]
 
 
 class Link:
-    """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute. Blocks
-    nobody: the methods that people call only leave a word for the thread, but for `ask`, which waits for the code."""
+    """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute;
+    `errands`: what else is due whenever it is spoken to. Blocks nobody: the methods that people call only leave a word for
+    the thread, but for `ask`, which waits for the code."""
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class Link:
         presence: Describe,
         note: Note,
         clock: Callable[[], float] = time.monotonic,
+        errands: Sequence[Callable[[Client], None]] = (),
     ) -> None:
         self._pairing = pairing
         self._sessions = sessions
@@ -57,6 +59,7 @@ class Link:
         self._presence = presence
         self._note = note
         self._clock = clock
+        self._errands = errands
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -213,6 +216,8 @@ class Link:
             epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
+        for errand in self._errands:
+            errand(client)
         if self._until_presence() <= 0:
             answer = client.say("presence", self._presence())
             self._said_at = self._clock()

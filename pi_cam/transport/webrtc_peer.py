@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from aiortc import (
     RTCConfiguration,
     RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -21,6 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 from pi_cam.errors import NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack, Sound, Units
@@ -54,7 +56,7 @@ class WebRtcPeer:
         visitor: Visitor,
         units: Units,
         request_keyframe: Callable[[], None],
-        ice_servers: list[str],
+        ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
         listen: Callable[[], Sound] | None = None,
@@ -79,8 +81,9 @@ class WebRtcPeer:
         self._voice = voice if webrtc_seam.can_take_packets() else None
         self._opus_type = -1
         self._candidates = 0
-        servers = [RTCIceServer(urls=url) for url in ice_servers]
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        servers = [RTCIceServer(**one) for one in ice.own_servers()]
+        policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
+        self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
         self._track: EncodedVideoTrack | None = None
         self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them

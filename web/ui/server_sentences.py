@@ -542,4 +542,8 @@ SENTENCES = (
     "The tunnel runs, but has no connection to Cloudflare now.",
     "Look whether this machine reaches the Internet; the page From anywhere says more.",
     "The tunnel is up; its connections to Cloudflare: %(count)s.",
+    "By relay only",
+    "Who, coming through the tunnel, gets pictures and sound over a relay of the portal only, and so does not learn "
+    "this home's address on the Internet: nobody, guests, or others (everybody but the owner).",
+    "You see this camera through a relay only, and the portal lends none at the moment.",
 )
