@@ -9,12 +9,13 @@ from webauthn.helpers import base64url_to_bytes
 from web.portal import throttle
 from web.portal.accounts.addresses import masked
 from web.portal.database import db
-from web.portal.devices import claims, proofs, rights, signing
+from web.portal.devices import claims, proofs, relays, rights, signing
 from web.portal.devices.models import Camera, Device
 from web.portal.devices.speech import (
     NONSENSE,
     AuthorizeSchema,
     EpochSchema,
+    IceSchema,
     NothingSchema,
     PresenceSchema,
     TokenSchema,
@@ -25,6 +26,9 @@ from web.portal.rules import rule
 from web.portal.services import services
 
 blueprint = Blueprint("device_api", __name__, url_prefix="/device/v1")
+
+ICE_LIMIT = "30 per minute; 240 per hour"
+"""For each device. It asks once for everybody who comes, and again when an hour is over."""
 
 UNPAIRED = "This device belongs to nobody here."
 
@@ -98,6 +102,15 @@ def presence() -> Response:
 def epoch() -> Response:
     """Of the accounts that are there now; who is not named in the answer has no business there any more."""
     return jsonify(epochs=rights.epochs_of(_device(), said(EpochSchema)["subjects"]))
+
+
+@blueprint.post("/ice")
+@rule("device")
+@throttle.limiter.limit(ICE_LIMIT, key_func=lambda: g.device_id)
+def ice() -> Response:
+    """A relay for one viewer, for an hour."""
+    viewer = said(IceSchema)["viewer"]
+    return jsonify(relays.lend(_device().id, viewer))
 
 
 @blueprint.post("/unpair")
