@@ -29,7 +29,8 @@ def lend(device: str, viewer: str) -> dict[str, Any]:
     turn = services().settings.turn
     servers: list[dict[str, Any]] = []
     if isinstance(turn, OwnTurn):
-        servers = [_own(turn, _opaque(device, viewer))]
+        ends = int(services().clock().timestamp()) + LENT_SECONDS
+        servers = [own_credentials(turn, _opaque(device, viewer), ends)]
     elif isinstance(turn, CloudflareTurn):
         try:
             servers = cloudflare.ice_servers(turn, LENT_SECONDS)
@@ -39,9 +40,10 @@ def lend(device: str, viewer: str) -> dict[str, Any]:
     return {"ice_servers": servers, "seconds": LENT_SECONDS}
 
 
-def _own(turn: OwnTurn, viewer: str) -> dict[str, Any]:
-    """Credentials that the TURN server can check without asking anybody (draft-uberti-behave-turn-rest-00, section 2.2)."""
-    username = f"{int(services().clock().timestamp()) + LENT_SECONDS}:{viewer}"
+def own_credentials(turn: OwnTurn, viewer: str, ends: int) -> dict[str, Any]:
+    """Those that the TURN server can check without asking anybody (draft-uberti-behave-turn-rest-00, section 2.2). `ends`:
+    in seconds since 1970."""
+    username = f"{ends}:{viewer}"
     digest = hmac.digest(turn.secret.encode(), username.encode(), hashlib.sha1)
     return {"urls": list(turn.urls), "username": username, "credential": base64.b64encode(digest).decode("ascii")}
 
