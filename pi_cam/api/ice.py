@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from pi_cam.api import arrival
 from pi_cam.api.services import Services
@@ -19,7 +20,7 @@ WAIT_SECONDS = 1.5
 """The page is told without a relay then. It is asked for when somebody comes in, so that it mostly is there by now."""
 
 
-Lend = Callable[[], Awaitable[Ice]]
+Lend = Callable[[], Coroutine[Any, Any, Ice]]
 
 
 def lender(here: Services, visitor: Visitor) -> Lend:
