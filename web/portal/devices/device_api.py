@@ -109,8 +109,9 @@ def epoch() -> Response:
 @throttle.limiter.limit(ICE_LIMIT, key_func=lambda: g.device_id)
 def ice() -> Response:
     """A relay for one viewer, for an hour."""
-    viewer = said(IceSchema)["viewer"]
-    return jsonify(relays.lend(_device().id, viewer))
+    viewer, device = said(IceSchema)["viewer"], _device().id
+    db.session.commit()  # no connection is held while somebody else is asked
+    return jsonify(relays.lend(device, viewer))
 
 
 @blueprint.post("/unpair")
