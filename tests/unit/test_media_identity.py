@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from webauthn.helpers import base64url_to_bytes
 
+import web.ui
 from pi_cam.errors import OfferRefused
 from pi_cam.remote.portal_client import PortalClient
 from pi_cam.trust.device_key import DeviceKey
@@ -42,6 +43,12 @@ def test_a_signature_fits_what_was_said(identity: MediaIdentity) -> None:
     proof = identity.vouch(**SAID)
     assert proof["key"] == identity.public_key
     assert holds(proof)
+
+
+def test_the_browsers_side_is_tried_with_these_very_values(identity: MediaIdentity) -> None:
+    theirs = (Path(web.ui.__file__).parent / "tests/identity.test.js").read_text("utf-8")
+    for value in (*identity.vouch(**SAID).values(), identity.code, SAID["nonce"]):
+        assert f'"{value}"' in theirs
 
 
 @pytest.mark.parametrize("part", sorted(SAID))
