@@ -105,7 +105,10 @@ def far_side(folder: Path) -> Iterator[FarSide]:
         _run("ip link set far1 up", browsers)
         _run("ip route add default via 203.0.113.1", browsers)
         _run(f"ip route add {TURN}/32 via 198.51.100.1")
-        yield FarSide(folder, internet, browsers)
+        try:
+            yield FarSide(folder, internet, browsers)
+        finally:
+            _run("ip link delete home0")  # the kernel takes its time with what the other namespaces had
 
 
 def _without_tls(text: str) -> list[tuple[str, str]]:

@@ -172,7 +172,8 @@ class WebRtcPeer:
         if state == "connected" and self._timer is not None:
             self._timer.cancel()
         elif state in ("failed", "closed"):
-            self._close_soon("lost")
+            was_up = self._timer is not None and self._timer.cancelled()
+            self._close_soon("lost" if was_up else "never-connected")
 
     def _give_up(self) -> None:
         if self._connection.connectionState != "connected":

@@ -35,6 +35,9 @@ CLOSE_SILENT = 4408
 CLOSE_STOPPED = 4409
 CLOSE_TOO_MANY = 4429
 
+ENDS = {"lost": "lost", "never-connected": "no-connection"}
+"""Why media ended by themselves → what the page is told."""
+
 Message = dict[str, Any]
 Vouch = Callable[[str, str, str, str], dict[str, str]]
 """`trust.media_identity.MediaIdentity.vouch`."""
@@ -164,8 +167,8 @@ class LiveSession:
         def ended(reason: str) -> None:
             if opened and self._peer is opened[0]:
                 self._peer = None
-                if reason in ("lost", "never-connected"):
-                    self._send("end", code="lost")
+                if reason in ENDS:
+                    self._send("end", code=ENDS[reason])
 
         peer, answer = await self._door.open(
             self._camera,

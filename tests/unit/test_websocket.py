@@ -337,12 +337,12 @@ def test_an_offer_without_text_is_refused(sdp: object) -> None:
     on_a_page(conversation)
 
 
-@pytest.mark.parametrize("reason", ["lost", "never-connected"])
-def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str) -> None:
+@pytest.mark.parametrize(("reason", "code"), [("lost", "lost"), ("never-connected", "no-connection")])
+def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str, code: str) -> None:
     async def conversation(page: Page) -> None:
         await page.say("offer", id="1", sdp=OFFER)
         page.door.peers[0].ended(reason)
-        assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": "lost"}
+        assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": code}
         assert (await page.say("offer", id="2", sdp=OFFER))[0]["type"] == "answer"
 
     on_a_page(conversation)

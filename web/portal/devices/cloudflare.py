@@ -61,8 +61,8 @@ def _asked(turn: CloudflareTurn, seconds: int) -> dict[str, Any]:
     connection = _connection(parts.scheme, parts.hostname or "", parts.port)
     try:
         connection.request("POST", path, json.dumps({"ttl": seconds}), headers)
-        response = connection.getresponse()
-        text = response.read(LARGEST_ANSWER + 1)
+        with connection.getresponse() as response:
+            text = response.read(LARGEST_ANSWER + 1)
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(f"it does not answer ({type(error).__name__})") from error
     finally:

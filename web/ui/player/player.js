@@ -100,8 +100,7 @@ export class Player extends EventTarget {
     this.line.follow(signalling);
     signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
     signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
-    // An end that is "replaced" is of our own making.
-    signalling.addEventListener("end", (event) => detail(event).code === "lost" && this.#transportFailed({ code: "lost" }));
+    signalling.addEventListener("end", (event) => this.#transportFailed(detail(event)));
     signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
     signalling.open();
   }
@@ -169,7 +168,9 @@ export class Player extends EventTarget {
   }
 
   /** @param {{code: string, status?: number}} problem */
-  #transportFailed({ code, status }) {
+  #transportFailed({ code: said, status }) {
+    const code = said === "no-connection" && this.#signalling?.relay === "missing" ? "no-relay" : said;
+    if (code === "replaced") return; // an end of our own making
     const verdict = readRefusal(status, code);
     if (verdict === "stopped") return this.#hold("stopped");
     if (verdict === "busy") return this.#tryLater("busy", code, SLOW.first * 2);
@@ -180,8 +181,7 @@ export class Player extends EventTarget {
       return this.#offerAgain();
     }
     if (this.#step + 1 < this.ladder.length) {
-      this.#step += 1;
-      this.#failures = 0;
+      [this.#step, this.#failures] = [this.#step + 1, 0];
       return this.#offerAgain();
     }
     this.#step = 0;

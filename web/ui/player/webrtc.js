@@ -56,7 +56,7 @@ export class WebRtcTransport extends EventTarget {
     connection.ontrack = ({ track, streams }) => this.#show(track, streams[0]);
     connection.onicecandidate = ({ candidate }) => this.#trickle(candidate?.toJSON() ?? null);
     connection.onconnectionstatechange = () => this.#connectionChanged();
-    this.#connectTimer = setTimeout(() => this.#failToConnect(), CONNECT_MS);
+    this.#connectTimer = setTimeout(() => this.#fail("no-connection"), CONNECT_MS);
     this.#checkTimer = setInterval(() => this.#check(), CHECK_MS);
     this.#negotiate(session).catch((reason) => this.#fail(reason?.code ?? "offer-refused", reason?.status));
   }
@@ -155,7 +155,7 @@ export class WebRtcTransport extends EventTarget {
       clearTimeout(this.#connectTimer);
       this.#check();
     }
-    if (state === "failed") this.#failToConnect();
+    if (state === "failed") this.#fail("no-connection");
     // "disconnected" often heals by itself; if it does not, the watchdog ends it.
   }
 
@@ -177,10 +177,6 @@ export class WebRtcTransport extends EventTarget {
       if (report.type === "transport") this.relayed = isRelayed(reports, report.selectedCandidatePairId) ?? this.relayed;
     }
     return decoded;
-  }
-
-  #failToConnect() {
-    this.#fail(this.#session?.signalling.relay === "missing" ? "no-relay" : "no-connection");
   }
 
   /**

@@ -325,3 +325,20 @@ test("at home the servers have no end", async () => {
   await pass(24 * 3600 * 1000);
   assert.deepEqual([await signalling.iceServers(), signalling.relay], [[], "none"]);
 });
+
+test("where there should be a relay and is none, that is the reason", () => {
+  const hello = { viewer: "v", camera: camera("live"), can: ["view"], ice_servers: [], ice_seconds: 5 };
+  for (const [relay, fail, reason] of [
+    ["missing", () => FakeTransport.last.fails("no-connection"), "no-relay"],
+    ["missing", () => FakeSocket.last.says("end", { code: "no-connection" }), "no-relay"],
+    ["missing", () => FakeSocket.last.says("end", { code: "lost" }), "lost"],
+    ["ready", () => FakeSocket.last.says("end", { code: "no-connection" }), "no-connection"],
+    ["none", () => FakeTransport.last.fails("no-connection"), "no-connection"],
+  ]) {
+    player.close();
+    player.start();
+    FakeSocket.last.says("hello", { ...hello, relay });
+    fail();
+    assert.deepEqual([player.state, player.reason], ["reconnecting", reason]);
+  }
+});
