@@ -33,6 +33,7 @@ test)
     want libatomic1 sh -c '/sbin/ldconfig -p | grep -q libatomic.so.1' # Playwright's own node needs it
     want fonts-dejavu-core test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
     want nginx-light test -x /usr/sbin/nginx
+    want coturn test -x /usr/bin/turnserver
     want mariadb-server-core test -x /usr/sbin/mariadbd
     want libnss3-tools test -x /usr/bin/certutil
     want libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2'

@@ -37,6 +37,7 @@ from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
+from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
@@ -47,25 +48,15 @@ from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
-from pi_cam.trust.accounts import Accounts
-from pi_cam.trust.capabilities import Capability, parse_capabilities
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.entry import Entries
-from pi_cam.trust.guesses import KnownBrowsers
+from pi_cam.trust.media_identity import MediaIdentity
+from pi_cam.trust.opening import open_trust
 from pi_cam.trust.own_names import local_names
-from pi_cam.trust.pairing import Pairing
-from pi_cam.trust.passkeys import Passkeys
-from pi_cam.trust.passwords import PasswordHasher
-from pi_cam.trust.portal_sessions import PortalSessions
 from pi_cam.trust.renewal import CertificateRenewal
-from pi_cam.trust.rights import Rights
 from pi_cam.trust.sealing import Seal
-from pi_cam.trust.sessions import Sessions
 from pi_cam.trust.setup_code import SetupCode
-from pi_cam.trust.tokens import Tokens
-from pi_cam.trust.totp import Totp
-from pi_cam.trust.users import Users
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
@@ -123,6 +114,8 @@ class App:
         self.certificates = Certificates(config.folder, self.device_key.id)
         self._forward = JournalForward(self.journal, config.folder, self.device_key)
         configuration = Configuration.over(store, Configurable(settings, self._cameras, self.loop), self.journal.append)
+        paired = trust.pairing
+        relays = Relays(lambda: paired.accepted() is not None, lambda: link.came_in())  # noqa: PLW0108 - made below
         link = Link(
             trust.pairing,
             trust.portal_sessions,
@@ -132,6 +125,7 @@ class App:
             self.journal.append,
             self._forward,
             after_presence=[configuration.exchange],
+            errands=[relays.fetch],
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
@@ -179,6 +173,8 @@ class App:
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
+            media_identity=MediaIdentity(self.device_key),
+            relays=relays,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -259,37 +255,3 @@ class Streams:
 def _set_log_level(changed: Mapping[str, Value]) -> None:
     if "log_level" in changed:
         logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """Who may do what, on one store."""
-
-    accounts: Accounts
-    users: Users
-    sessions: Sessions
-    tokens: Tokens
-    rights: Rights
-    pairing: Pairing
-    portal_sessions: PortalSessions
-    totp: Totp
-    passkeys: Passkeys
-
-
-def open_trust(store: Store, settings: Settings) -> Trust:
-    """All of `pi_cam.trust` that works on the store."""
-    key = store.secret()
-    hasher = PasswordHasher(key)
-    sessions = Sessions(store, lambda: settings.number("session_hours") * 3600)
-    tokens = Tokens(store)
-    totp = Totp(store, key)
-    accounts = Accounts(store, hasher, sessions, totp, browsers=KnownBrowsers(key))
-    users, passkeys = Users(store, hasher), Passkeys(store, key)
-    portal_sessions = PortalSessions(store, lambda: _locked(settings))
-    rights = Rights(store, sessions, tokens, portal_sessions)
-    return Trust(accounts, users, sessions, tokens, rights, Pairing(store), portal_sessions, totp, passkeys)
-
-
-def _locked(settings: Settings) -> frozenset[Capability]:
-    chosen = settings.text("portal_lock")
-    return frozenset() if chosen == "none" else parse_capabilities(chosen)

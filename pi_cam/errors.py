@@ -19,6 +19,7 @@
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
     ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
     ├── PortalRefused       (RuntimeError)     the portal answers, and says no
+    ├── NoRelay             (RuntimeError)     a viewer who comes by relay only, and there is none
     ├── NotReady            (RuntimeError)     the camera is starting again, or too busy to answer
     ├── TooManyTries        (RuntimeError)     slow down
     ├── NotSignedIn         (PermissionError)  no credentials, or wrong ones
@@ -111,6 +112,10 @@ class PortalRefused(PiCamError, RuntimeError):
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.code = code
+
+
+class NoRelay(PiCamError, RuntimeError):
+    """A viewer who is to see this camera by relay only, and there is none."""
 
 
 class NotReady(PiCamError, RuntimeError):

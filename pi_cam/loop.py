@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-LANES = {"devices": 6, "sockets": 6, "stills": 1, "rights": 1}
+LANES = {"devices": 6, "sockets": 6, "stills": 1, "rights": 1, "names": 2}
 """Threads for what may block while the loop goes on, apart from each other: a page that does not read holds a socket's
-thread for seconds, and must not keep a camera from being closed."""
+thread for seconds, and must not keep a camera from being closed. `names`: where libraries look up hosts."""
 
 
 class Loop:
@@ -95,6 +95,7 @@ class Loop:
     def _run(self, running: threading.Event) -> None:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(self._pools["names"])
         self._loop = loop
         loop.call_soon(running.set)
         try:

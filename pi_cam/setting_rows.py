@@ -113,6 +113,14 @@ SETTINGS: tuple[Setting, ...] = (
         at_portal="shown",
     ),
     Setting(
+        "relay_only",
+        "By relay only",
+        "nobody",
+        "Who, coming through the tunnel, gets pictures and sound over a relay of the portal only, and so does not learn "
+        "this home's address on the Internet: nobody, guests, or others (everybody but the owner).",
+        choices=("nobody", "guests", "others"),
+    ),
+    Setting(
         "behind_proxy",
         "Behind nginx",
         False,

@@ -64,7 +64,8 @@ def current_person() -> Person:
 def visitor_of(person: Person, camera: str) -> Visitor:
     """The person as the doors to the pictures of this camera see them."""
     can = tuple(rights(person, camera))
-    return Visitor(person.key, person.name, person.session, can, visitor_address(), person.role == "owner")
+    role = person.portal_role or person.role or ""
+    return Visitor(person.key, person.name, person.session, can, visitor_address(), person.role == "owner", role)
 
 
 def visitor_address() -> str:

@@ -10,6 +10,7 @@ from flask import Blueprint, g
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 
+from pi_cam.api import ice
 from pi_cam.api.access import current_person, visitor_of
 from pi_cam.api.audio import describe_sound, floor_of
 from pi_cam.api.problems import status_of
@@ -54,7 +55,7 @@ def live(socket_: Server, camera_id: str) -> None:
 
 def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> None:
     connection = SockConnection(socket_, here.loop, visitor_of(person, camera_id), camera_id)
-    session = here.loop.call(_open_session(here, connection))
+    session = here.loop.call(_open_session(here, connection, ice.lender(here, connection.visitor)))
     reader = Reader(socket_)
     try:
         while True:
@@ -70,8 +71,9 @@ def _serve(socket_: Server, camera_id: str, here: Services, person: Person) -> N
             here.loop.call(_close_session(here, connection, session), MESSAGE_SECONDS)
 
 
-async def _open_session(here: Services, connection: SockConnection) -> protocol.LiveSession:
+async def _open_session(here: Services, connection: SockConnection, lend: ice.Lend) -> protocol.LiveSession:
     camera = here.cameras.get(connection.camera)
+    lent = await lend()
     session = protocol.LiveSession(
         connection,
         camera=camera.id,
@@ -82,6 +84,9 @@ async def _open_session(here: Services, connection: SockConnection) -> protocol.
         floor=floor_of(here, camera),
         door=here.door,
         visitor=connection.visitor,
+        vouch=here.media_identity.vouch,
+        ice=lent,
+        lend=lend,
     )
     here.present.add(connection)
     session.open()

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from marshmallow import Schema, fields, validate
 from werkzeug.wrappers import Response as BaseResponse
 
-from pi_cam.api import cameras, sessions
+from pi_cam.api import cameras, ice, sessions
 from pi_cam.api.access import visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
@@ -91,6 +91,7 @@ def enter() -> BaseResponse:
         here.journal.append("sign-in-refused", address=visitor_address(), result="refused", why=str(error), by="portal")
         raise
     here.link.came_in()
+    ice.prepare(here, person)
     here.journal.append("signed-in", actor=person.name, address=visitor_address(), by="portal")
     if entry.errand is not None:
         _do(entry.errand, person)

@@ -23,6 +23,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.AddressRefused, 422),
     (errors.TooManyTries, 429),
     (errors.TooManyViewers, 503),
+    (errors.NoRelay, 503),
     (errors.NotReady, 503),
     (errors.PortalUnreachable, 503),
     (errors.PortalRefused, 502),

@@ -20,6 +20,7 @@ from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.link import Link
+from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.settings import Settings
 from pi_cam.transport.doors import WebRtcDoor
@@ -28,6 +29,7 @@ from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.accounts import Accounts
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.entry import Entries
+from pi_cam.trust.media_identity import MediaIdentity
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.passkeys import Passkeys
 from pi_cam.trust.portal_sessions import PortalSessions
@@ -72,6 +74,8 @@ class Services:
     configuration: Configuration
     tunnel: Tunnel
     device_id: str
+    media_identity: MediaIdentity
+    relays: Relays
     started: Started
 
 

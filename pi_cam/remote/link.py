@@ -42,8 +42,9 @@ AfterPresence = Callable[[Client, dict[str, Any]], None]
 
 
 class Link:
-    """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute. Blocks
-    nobody: the methods that people call only leave a word for the thread, but for `ask`, which waits for the code."""
+    """A `Subsystem`. `identity`: what the portal shows of this device; `presence`: what it is told twice a minute;
+    `errands`: what else is due whenever it is spoken to. Blocks nobody: the methods that people call only leave a word for
+    the thread, but for `ask`, which waits for the code."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Link:
         forward: JournalForward,
         clock: Callable[[], float] = time.monotonic,
         after_presence: Sequence[AfterPresence] = (),
+        errands: Sequence[Callable[[Client], None]] = (),
     ) -> None:
         self._after_presence = after_presence
         self._pairing = pairing
@@ -67,6 +69,7 @@ class Link:
         self._note = note
         self._forward = forward
         self._clock = clock
+        self._errands = errands
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -232,6 +235,8 @@ class Link:
             epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
             self._sessions.raise_epochs(epochs)
             self._sessions.end_all([one for one in subjects if one not in epochs])
+        for errand in self._errands:
+            errand(client)
         answer: dict[str, Any] = {}
         if self._until_presence() <= 0:
             answer = client.say("presence", self._presence())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from pi_cam.errors import NoRelay
 from pi_cam.transport.floor import Floor
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Viewers, Visitor
 from pi_cam.transport.webrtc_peer import WAITING_UNITS, WebRtcPeer
@@ -61,11 +63,13 @@ class WebRtcDoor:
         *,
         listening: bool = True,
         floor: Floor | None = None,
+        ice: Ice | None = None,
     ) -> tuple[WebRtcPeer, str]:
         """A viewer and the answer for it. `listening`: whether it hears from the beginning, if it may; `floor`: where it
-        asks before it talks, None where it cannot. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`; nothing is
-        left then."""
+        asks before it talks, None where it cannot; `ice`: how it is found, if not as everybody at home is. Raises
+        `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
         check_offer(offer)  # before anything opens for it
+        ice = self._reachable(ice)
         self.viewers.check_room()
         peer: WebRtcPeer | None = None
 
@@ -91,7 +95,7 @@ class WebRtcDoor:
                 visitor=visitor,
                 units=units,
                 request_keyframe=hub.request_keyframe,
-                ice_servers=self.ice_servers(),
+                ice=ice,
                 connect_seconds=self._connect_seconds(),
                 ended=over,
                 listen=hub.listen if "listen" in visitor.can else None,
@@ -108,3 +112,9 @@ class WebRtcDoor:
             if peer is not None:
                 await peer.close("refused")
             raise
+
+    def _reachable(self, ice: Ice | None) -> Ice:
+        ice = ice or Ice.of_stun(self.ice_servers())
+        if ice.relay_only and not ice.own_servers():
+            raise NoRelay("You see this camera through a relay only, and the portal lends none at the moment.")
+        return ice

@@ -22,7 +22,8 @@ class Diary(Protocol):
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """Who knocks: a key and a name (as `trust.capabilities.Person` has them), the session that it came with (None for a
-    token), what it may do to the camera that it knocks for, from where it comes, and whether it is the owner."""
+    token), what it may do to the camera that it knocks for, from where it comes, whether it is the owner, and its role here
+    or at the portal ("" for a token)."""
 
     key: str
     name: str
@@ -30,6 +31,7 @@ class Visitor:
     can: tuple[str, ...] = ("view",)
     address: str = ""
     owner: bool = False
+    role: str = ""
 
 
 class Viewer(Protocol):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from aiortc import (
     RTCConfiguration,
     RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
@@ -18,9 +19,10 @@ from aiortc import (
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp
 
-from pi_cam.errors import NotAllowed, OfferRefused
+from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
-from pi_cam.transport.candidates import MAX_CANDIDATES, is_usable
+from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack, Sound, Units
@@ -54,7 +56,7 @@ class WebRtcPeer:
         visitor: Visitor,
         units: Units,
         request_keyframe: Callable[[], None],
-        ice_servers: list[str],
+        ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
         listen: Callable[[], Sound] | None = None,
@@ -79,8 +81,10 @@ class WebRtcPeer:
         self._voice = voice if webrtc_seam.can_take_packets() else None
         self._opus_type = -1
         self._candidates = 0
-        servers = [RTCIceServer(urls=url) for url in ice_servers]
-        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        servers = [RTCIceServer(**one) for one in ice.own_servers()]
+        self._relay_only = ice.relay_only
+        policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
+        self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
         self._track: EncodedVideoTrack | None = None
         self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them
@@ -88,7 +92,7 @@ class WebRtcPeer:
         self._closing: asyncio.Task[None] | None = None
 
     async def answer(self, offer: str, profile_level_id: str | None) -> str:
-        """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`."""
+        """The SDP answer. `profile_level_id`: what the camera sends, if it is known. Raises `OfferRefused`, `NoRelay`."""
         self.offer = checked = check_offer(offer)
         self._prepare(profile_level_id)
         if opus_type(checked) >= 0:
@@ -98,6 +102,8 @@ class WebRtcPeer:
         with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
             await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
+        if self._relay_only and not any(map(is_candidate, self._connection.localDescription.sdp.splitlines())):
+            raise NoRelay("You see this camera through a relay only, and it does not answer at the moment.")
         self._opus_type = opus_type(self._connection.localDescription.sdp)
         self._timer = asyncio.get_running_loop().call_later(self._connect_seconds, self._give_up)
         return self._connection.localDescription.sdp
@@ -166,7 +172,8 @@ class WebRtcPeer:
         if state == "connected" and self._timer is not None:
             self._timer.cancel()
         elif state in ("failed", "closed"):
-            self._close_soon("lost")
+            was_up = self._timer is not None and self._timer.cancelled()
+            self._close_soon("lost" if was_up else "never-connected")
 
     def _give_up(self) -> None:
         if self._connection.connectionState != "connected":

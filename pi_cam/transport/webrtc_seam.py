@@ -1,13 +1,18 @@
-"""The only file that touches private names of aiortc. Each is looked for first; where one is missing the feature that needs
-it is off, and `missing` says which.
+"""The only file that touches private names of aiortc and aioice. Each is looked for first; where one is missing the feature
+that needs it is off, and `missing` says which.
 
-Written against aiortc 1.16 (`rtcrtpsender.py`, `codecs/__init__.py`).
+Written against aiortc 1.16 (`rtcrtpsender.py`, `codecs/__init__.py`) and aioice 0.13 (`ice.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 from collections.abc import Callable
+from typing import Any
 
+from aioice import ice
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
@@ -22,6 +27,9 @@ _FIRST_EXTRA_PAYLOAD_TYPE = 110
 
 VOICES_MAX = 8
 
+GATHER_SECONDS = 2
+"""An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
+
 NTP_EPOCH = 2_208_988_800
 """Seconds from 1900, where NTP begins, to 1970."""
 
@@ -33,6 +41,9 @@ def prepare() -> None:
     for index, profile in enumerate(EXTRA_PROFILES):
         if profile not in known:
             codecs.CODECS["video"] += _h264(profile, _FIRST_EXTRA_PAYLOAD_TYPE + 2 * index)
+    if _asks_stun_from_everywhere():
+        ice.Connection.get_component_candidates.__defaults__ = (GATHER_SECONDS,)
+        ice.server_reflexive_candidate = _reflexive_candidate
 
 
 def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
@@ -112,6 +123,34 @@ def _forget_voice(receiver: RTCRtpReceiver, ssrc: int) -> None:
         table.pop(ssrc, None)
 
 
+def _asks_stun_from_everywhere() -> bool:
+    gather = getattr(ice.Connection, "get_component_candidates", None)
+    return hasattr(ice, "server_reflexive_candidate") and getattr(gather, "__defaults__", None) == (5,)
+
+
+_original_reflexive_candidate: Any = getattr(ice, "server_reflexive_candidate", None)
+
+
+async def _reflexive_candidate(protocol: Any, stun_server: tuple[str, int]) -> Any:
+    """aioice asks the STUN server from each address of this machine, also from those that do not lead there (a bridge of
+    containers, a second network): nobody answers those, and every viewer would wait for it. Raises `ConnectionError`."""
+    host, port = stun_server
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    place: tuple[str, int] = found[0][4][:2]  # type: ignore[assignment]  # of an IPv4 address
+    if protocol.local_candidate.host != _source_towards(place):
+        raise ConnectionError("the STUN server is not reached from this address")
+    return await _original_reflexive_candidate(protocol, place)
+
+
+def _source_towards(place: tuple[str, int]) -> str | None:
+    """From which of this machine's addresses the way there begins; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+        probe.connect(place)
+        source: str = probe.getsockname()[0]
+        return source
+    return None
+
+
 def missing() -> list[str]:
     """What this release of aiortc lacks of what is used here; empty when all is well."""
     found = {
@@ -119,6 +158,8 @@ def missing() -> list[str]:
         "packet history": hasattr(rtcrtpsender, "RTP_HISTORY_SIZE"),
         "talking": can_take_packets(),
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
+        "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
+        or _asks_stun_from_everywhere(),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }
     return [name for name, there in found.items() if not there]

@@ -6,15 +6,18 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeGuard
 
-from pi_cam.errors import CameraStopped, FloorTaken, NoLoudspeaker, NotAllowed, OfferRefused, PiCamError, TooManyViewers
+from pi_cam.errors import NoLoudspeaker, NotAllowed, OfferRefused, PiCamError
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer
+from pi_cam.transport.refusals import status_and_code
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
+from pi_cam.trust.media_identity import checked_nonce
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,12 @@ CLOSE_SILENT = 4408
 CLOSE_STOPPED = 4409
 CLOSE_TOO_MANY = 4429
 
+ENDS = {"lost": "lost", "never-connected": "no-connection"}
+"""Why media ended by themselves → what the page is told."""
+
 Message = dict[str, Any]
+Vouch = Callable[[str, str, str, str], dict[str, str]]
+"""`trust.media_identity.MediaIdentity.vouch`."""
 
 
 class Connection(Protocol):
@@ -49,7 +57,8 @@ class LiveSession:
     """One open page on one camera. Lives in the media loop.
 
     `watch_sound` tells of what changes for sound on any camera. `floor`: where its person asks before talking; None for a
-    camera without a loudspeaker.
+    camera without a loudspeaker. `vouch` signs answers. `ice`: how its browser finds this device; `lend`: the same again,
+    when that is too old.
     """
 
     def __init__(
@@ -64,6 +73,9 @@ class LiveSession:
         floor: Floor | None,
         door: WebRtcDoor,
         visitor: Visitor,
+        vouch: Vouch,
+        ice: Ice,
+        lend: Callable[[], Awaitable[Ice]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
@@ -75,6 +87,9 @@ class LiveSession:
         self._floor = floor
         self._door = door
         self._visitor = visitor
+        self._vouch = vouch
+        self._ice = ice
+        self._lend = lend
         self._clock = clock
         self._peer: WebRtcPeer | None = None
         self._forget: Callable[[], None] | None = None
@@ -91,10 +106,10 @@ class LiveSession:
             "hello",
             viewer=new_viewer_id(),
             camera=self._describe(),
-            ice_servers=[{"urls": url} for url in self._door.ice_servers()],
             can=list(self._visitor.can),
             owner=self._visitor.owner,
             sound=self._told,
+            **self._ice.described(self._clock()),
         )
         if self._is_stopped():
             self._state_changed()
@@ -129,6 +144,9 @@ class LiveSession:
             await self._offer(message)
         elif kind == "candidate":
             await self._candidate(message)
+        elif kind == "ice":
+            await self._fresh_ice()
+            self._send("ice", id=message.get("id"), **self._ice.described(self._clock()))
         elif kind == "bye":
             await self._end_peer("goodbye")
         elif kind in ("clock", "sound", "talk"):
@@ -141,14 +159,16 @@ class LiveSession:
         if not isinstance(sdp, str):
             raise OfferRefused("An offer has a text field sdp.")
         check_offer(sdp)  # the connection that there is goes on beside an offer without sense
+        nonce = checked_nonce(message.get("nonce"))
+        ice = await self._fresh_ice()
         await self._end_peer("replaced")
         opened: list[WebRtcPeer] = []
 
         def ended(reason: str) -> None:
             if opened and self._peer is opened[0]:
                 self._peer = None
-                if reason in ("lost", "never-connected"):
-                    self._send("end", code="lost")
+                if reason in ENDS:
+                    self._send("end", code=ENDS[reason])
 
         peer, answer = await self._door.open(
             self._camera,
@@ -158,13 +178,20 @@ class LiveSession:
             ended,
             listening=message.get("sound") is not False,
             floor=self._floor,
+            ice=ice,
         )
         opened.append(peer)
         if self._forget is None:  # the socket closed while the answer was made
             await peer.close("goodbye")
             return
         self._peer = peer
-        self._send("answer", id=message.get("id"), sdp=answer, viewer=peer.public_id)
+        proof = self._vouch(self._camera, nonce, sdp, answer) if nonce else {}
+        self._send("answer", id=message.get("id"), sdp=answer, viewer=peer.public_id, **proof)
+
+    async def _fresh_ice(self) -> Ice:
+        if self._ice.is_old(self._clock()):
+            self._ice = await self._lend()
+        return self._ice
 
     async def _candidate(self, message: Message) -> None:
         found = message.get("candidate")
@@ -234,17 +261,7 @@ class LiveSession:
         return self._hub.state in ("stopped", "privacy")
 
     def _refuse(self, message: Message, error: PiCamError) -> None:
-        status, code = 422, "refused"
-        if isinstance(error, TooManyViewers):
-            status, code = 503, "too-many-viewers"
-        elif isinstance(error, CameraStopped):
-            status, code = 409, "stopped"
-        elif isinstance(error, FloorTaken):
-            status, code = 409, "floor-taken"
-        elif isinstance(error, NoLoudspeaker):
-            status, code = 409, "no-loudspeaker"
-        elif isinstance(error, NotAllowed):
-            status, code = 403, "not-allowed"
+        status, code = status_and_code(error)
         self._send("error", id=message.get("id"), status=status, code=code, detail=str(error))
 
     def _send(self, kind: str, **fields: object) -> None:

@@ -28,7 +28,8 @@ class Person:
     """Whoever makes a request: a signed-in user, or the bearer of a token.
 
     `key`: `user 3` or `token kitchen`, so that no name can pass for another. `can`: on the device itself and on every
-    camera; `on`: camera → what besides, there only. `session`: its id, or None for a token.
+    camera; `on`: camera → what besides, there only. `session`: its id, or None for a token. `portal_role`: what the portal
+    called who came from there.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Person:
     can: frozenset[Capability]
     session: str | None
     on: Mapping[str, frozenset[Capability]] = field(default_factory=dict)
+    portal_role: str = ""
 
 
 def allowed(person: Person, capability: Capability, camera: str | None = None) -> bool:

@@ -148,7 +148,7 @@ class PortalSessions:
         on = {camera: known_capabilities(words) - locked for camera, words in json.loads(row["can"]).items()}
         everywhere = on.pop(EVERYWHERE, frozenset[Capability]())
         # Never "owner": that word is for whoever has this device's own password.
-        return Person(KEY + row["subject"], row["name"], "portal", everywhere, row["id"], on)
+        return Person(KEY + row["subject"], row["name"], "portal", everywhere, row["id"], on, row["role"])
 
 
 def _epoch(database: sqlite3.Connection, subject: str) -> int:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.portal.certificate import self_signed
+from tests.portal.meddling import Meddler
 
 HEAD_BYTES = 64 * 1024
 BODY_BYTES = 100 * 1024 * 1024
@@ -22,12 +24,14 @@ BODY_BYTES = 100 * 1024 * 1024
 
 @dataclass
 class Edge:
-    """`names`: host → port. `idle_seconds`: a WebSocket on which nothing is said so long is cut. `down`: no tunnel."""
+    """`names`: host → port. `idle_seconds`: a WebSocket on which nothing is said so long is cut. `down`: no tunnel.
+    `meddler`: who reads WebSockets, and perhaps changes them."""
 
     names: dict[str, int] = field(default_factory=dict)
     idle_seconds: float = 100.0
     down: bool = False
     port: int = 0
+    meddler: Meddler | None = None
     requests: list[str] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -49,14 +53,13 @@ class Edge:
         there, back = await asyncio.open_connection("127.0.0.1", origin)
         back.write("\r\n".join([head[0], *self._forwarded(head[1:], upgrade), "", ""]).encode("latin-1"))
         idle = self.idle_seconds if upgrade else None
+        if upgrade and self.meddler:
+            ways = [self.meddler.copy(reader, back, has_head=False), self.meddler.copy(there, writer, has_head=True)]
+        else:
+            ways = [_copy(reader, back, idle), _copy(there, writer, idle)]
+        copying = [asyncio.ensure_future(_quietly(way)) for way in ways]
         try:
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(_copy(reader, back, idle)),
-                    asyncio.ensure_future(_copy(there, writer, idle)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            await asyncio.wait(copying, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.sleep(0.05)  # what is under way still arrives
         finally:
             back.close()
@@ -64,7 +67,8 @@ class Edge:
     @staticmethod
     def _forwarded(lines: list[str], upgrade: bool) -> list[str]:
         ours = ("connection:", "x-forwarded-proto:", "cf-connecting-ip:")
-        kept = [line for line in lines if line and (upgrade or not line.lower().startswith("connection:"))]
+        kept = [line for line in lines if line and not line.lower().startswith("sec-websocket-extensions:")]
+        kept = [line for line in kept if (upgrade or not line.lower().startswith("connection:"))]
         kept = [line for line in kept if not line.lower().startswith(ours[1:])]
         added = ["CF-Connecting-IP: 203.0.113.9", "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https"]
         return [*kept, *added, *([] if upgrade else ["Connection: close"])]
@@ -73,6 +77,11 @@ class Edge:
 async def _refuse(writer: asyncio.StreamWriter, status: str) -> None:
     writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(status)}\r\nConnection: close\r\n\r\n{status}".encode())
     await writer.drain()
+
+
+async def _quietly(way: Coroutine[Any, Any, None]) -> None:
+    with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ssl.SSLError):
+        await way
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle: float | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from web.portal import settings, throttle
+from web.portal import settings, throttle, turn
 from web.portal.accounts import links, sessions
 from web.portal.database import Base
 from web.portal.rules import FRESH_SECONDS, rule_of
@@ -22,9 +22,9 @@ def section(title: str) -> str:
 
 
 def test_every_setting_is_described_and_no_other() -> None:
-    source = Path(settings.__file__).read_text("utf-8")
+    source = "".join(Path(str(module.__file__)).read_text("utf-8") for module in (settings, turn))
     read = set(re.findall(r'environment(?:\.get\(|, )"([A-Z_]+)"', source))
-    assert len(read) == 9
+    assert len(read) == 14
     assert {name.strip("`") for name, _, _ in ROW.findall(section("Settings"))} == read
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.portal.conftest import SECRET
 from web.portal.errors import BadSettings
 from web.portal.settings import from_environment
+from web.portal.turn import CloudflareTurn, OwnTurn
 
 GOOD = {
     "PORTAL_URL": "https://portal.example.org",
@@ -14,6 +15,20 @@ GOOD = {
     "PORTAL_SECRET_KEY": SECRET,
     "MAIL_URL": "smtps://post:p%40ss@mail.example.org",
 }
+
+
+CLOUDFLARE = {"PORTAL_TURN_CLOUDFLARE_KEY": "abcdef0123456789", "PORTAL_TURN_CLOUDFLARE_TOKEN": "t" * 40}
+
+
+def test_where_relays_come_from() -> None:
+    assert from_environment(GOOD).turn is None
+    urls = "turn:turn.example.org:3478?transport=udp turns:[2001:db8::1]:443?transport=tcp"
+    own = from_environment(GOOD | {"PORTAL_TURN_URLS": urls, "PORTAL_TURN_SECRET": SECRET}).turn
+    assert own == OwnTurn(tuple(urls.split()), SECRET)
+    theirs = from_environment(GOOD | CLOUDFLARE).turn
+    assert theirs == CloudflareTurn("abcdef0123456789", "t" * 40, "https://rtc.live.cloudflare.com")
+    assert SECRET not in repr(own)
+    assert "t" * 40 not in repr(theirs)
 
 
 def test_the_usual_ones() -> None:
@@ -58,6 +73,17 @@ def test_keys_differ_by_purpose_and_secret() -> None:
         ({"PORTAL_ENVIRONMENT": "prod"}, "PORTAL_ENVIRONMENT"),
         ({"PORTAL_PROXIES": "many"}, "PORTAL_PROXIES"),
         ({"PORTAL_BCRYPT_COST": "4"}, "PORTAL_BCRYPT_COST"),
+        ({"PORTAL_TURN_URLS": "turn:turn.example.org"}, "PORTAL_TURN_SECRET"),
+        ({"PORTAL_TURN_URLS": "turn:turn.example.org", "PORTAL_TURN_SECRET": "short"}, "PORTAL_TURN_SECRET"),
+        ({"PORTAL_TURN_SECRET": SECRET}, "PORTAL_TURN_URLS"),
+        ({"PORTAL_TURN_URLS": "stun:turn.example.org", "PORTAL_TURN_SECRET": SECRET}, "PORTAL_TURN_URLS"),
+        ({"PORTAL_TURN_URLS": "turn:a:3478?transport=sctp", "PORTAL_TURN_SECRET": SECRET}, "PORTAL_TURN_URLS"),
+        ({"PORTAL_TURN_URLS": "turn:a " * 9, "PORTAL_TURN_SECRET": SECRET}, "PORTAL_TURN_URLS"),
+        ({"PORTAL_TURN_CLOUDFLARE_KEY": "abcdef0123456789"}, "PORTAL_TURN_CLOUDFLARE_KEY"),
+        ({"PORTAL_TURN_CLOUDFLARE_TOKEN": "t" * 40}, "PORTAL_TURN_CLOUDFLARE_KEY"),
+        (CLOUDFLARE | {"PORTAL_TURN_CLOUDFLARE_KEY": "../../v4/accounts"}, "PORTAL_TURN_CLOUDFLARE_KEY"),
+        (CLOUDFLARE | {"PORTAL_TURN_CLOUDFLARE_URL": "http://evil.example"}, "PORTAL_TURN_CLOUDFLARE_URL"),
+        (CLOUDFLARE | {"PORTAL_TURN_URLS": "turn:a", "PORTAL_TURN_SECRET": SECRET}, "PORTAL_TURN_URLS"),
     ],
     ids=str,
 )

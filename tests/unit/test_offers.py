@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pi_cam.errors import OfferRefused
 from pi_cam.media.units import AccessUnit
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import MAX_OFFER_BYTES, check_offer, has_sound
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
@@ -97,7 +98,7 @@ def peer_for(units: NoUnits, reasons: list[str]) -> WebRtcPeer:
         visitor=Visitor("user 1", "Ada", None),
         units=units,
         request_keyframe=lambda: None,
-        ice_servers=[],
+        ice=Ice(),
         connect_seconds=5,
         ended=reasons.append,
     )

@@ -10,6 +10,7 @@ from aiortc.sdp import SessionDescription
 
 from pi_cam.errors import OfferRefused
 from pi_cam.transport import webrtc_seam
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
 from tests.unit.real_offer import VIDEO, offer
@@ -57,7 +58,7 @@ async def answered(types: list[int], camera_sends: str | None) -> tuple[int, str
         visitor=Visitor("user 1", "Ada", None),
         units=NoUnits(),
         request_keyframe=lambda: None,
-        ice_servers=[],
+        ice=Ice(),
         connect_seconds=5,
         ended=lambda reason: None,
     )

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from wsproto.utilities import LocalProtocolError
 
 from pi_cam.api.sockets import close_socket, send_text
-from pi_cam.errors import CameraStopped, OfferRefused, TooManyViewers
+from pi_cam.errors import CameraStopped, NoRelay, OfferRefused, TooManyViewers
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
+from pi_cam.transport.ice import Ice
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.websocket import BURST_MESSAGES, MAX_MESSAGE_BYTES, MESSAGES_PER_SECOND, LiveSession
 from tests.unit.real_offer import OFFER
@@ -95,9 +96,7 @@ class FakeDoor:
     peers: list[FakePeer] = field(default_factory=list)
     refusal: Exception | None = None
     slow: asyncio.Event | None = None
-
-    def ice_servers(self) -> list[str]:
-        return ["stun:stun.example.org:3478"]
+    ice: Ice | None = None
 
     async def open(
         self,
@@ -109,7 +108,9 @@ class FakeDoor:
         *,
         listening: bool,
         floor: Floor | None,
+        ice: Ice,
     ) -> tuple[FakePeer, str]:
+        self.ice = ice
         assert (camera, visitor.name) == ("main", "Ada")
         if self.slow:
             await self.slow.wait()
@@ -134,14 +135,18 @@ class FakeVoices:
         raise AssertionError("a page says nothing by WebSocket")
 
 
+AT_HOME = Ice.of_stun(["stun:stun.example.org:3478"])
+
+
 class Page:
     """An open page, with everything around it."""
 
-    def __init__(self, state: str = "idle", *, loudspeaker: bool = True) -> None:
+    def __init__(self, state: str = "idle", *, loudspeaker: bool = True, ice: Ice = AT_HOME) -> None:
         self.connection, self.hub, self.door, self.now = FakeConnection(), FakeHub(state), FakeDoor(), 50.0
         self.voices = FakeVoices()
         self.floor = Floor(self.voices, lambda: False, clock=lambda: self.now) if loudspeaker else None
         self.trouble: str | None = None
+        self.lent = 0
         self.session = LiveSession(
             self.connection,
             camera="main",
@@ -155,9 +160,16 @@ class Page:
             floor=self.floor,
             door=cast(WebRtcDoor, self.door),
             visitor=Visitor("user 1", "Ada", "session", ("view", "control", "talk")),
+            ice=ice,
+            lend=self.lend,
+            vouch=lambda camera, nonce, offer, answer: {"signature": f"{camera} {nonce} {offer} {answer}"},
             clock=lambda: self.now,
         )
         self.session.open()
+
+    async def lend(self) -> Ice:
+        self.lent += 1
+        return Ice(({"urls": ["turn:relay.example.org"], "username": "u", "credential": "c"},), self.now + 600, "ready")
 
     async def say(self, kind: str, **fields: object) -> list[dict[str, Any]]:
         """Sends a message; what came back."""
@@ -187,6 +199,8 @@ def test_hello_comes_first_and_says_what_a_page_needs() -> None:
         "can": ["view", "control", "talk"],
         "owner": False,
         "sound": {"trouble": None, "talk": {"talkers": []}},
+        "ice_seconds": None,
+        "relay": "none",
     }
 
 
@@ -241,9 +255,61 @@ def test_a_second_offer_replaces_the_first() -> None:
     on_a_page(conversation)
 
 
+def test_an_offer_with_a_nonce_gets_a_signed_answer() -> None:
+    async def conversation(page: Page) -> None:
+        nonce = "0123456789abcdef"
+        (message,) = await page.say("offer", id="1", sdp=OFFER, nonce=nonce)
+        assert message["signature"] == f"main {nonce} {OFFER} answer to {OFFER}"
+        (message,) = await page.say("offer", id="2", sdp=OFFER)
+        assert "signature" not in message
+
+    on_a_page(conversation)
+
+
+@pytest.mark.parametrize("nonce", ["", "short", "x" * 65, 7, "0123456789abcde\n"])
+def test_an_offer_with_a_bad_nonce_is_refused_and_leaves_the_connection_alone(nonce: object) -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp=OFFER)
+        (message,) = await page.say("offer", id="2", sdp=OFFER, nonce=nonce)
+        assert (message["type"], message["status"]) == ("error", 422)
+        (peer,) = page.door.peers
+        assert peer.reasons == []
+
+    on_a_page(conversation)
+
+
+def test_at_home_no_relay_is_asked_for() -> None:
+    async def conversation(page: Page) -> None:
+        await page.say("offer", id="1", sdp=OFFER)
+        (message,) = await page.say("ice", id="2")
+        assert (message["relay"], message["ice_seconds"], page.lent) == ("none", None, 0)
+        assert page.door.ice == AT_HOME
+
+    on_a_page(conversation)
+
+
+def test_a_relay_that_is_too_old_is_lent_anew_for_page_and_camera() -> None:
+    async def conversation() -> None:
+        page = Page(ice=Ice(good_until=100.0, relay="missing"))
+        assert page.connection.sent[0]["ice_seconds"] == 50.0
+        assert (await page.say("ice", id="1"))[0]["relay"] == "missing"
+        page.now = 100.0
+        (message,) = await page.say("ice", id="2")
+        assert (message["id"], message["relay"], message["ice_seconds"], page.lent) == ("2", "ready", 600.0, 1)
+        assert message["ice_servers"][0]["credential"] == "c"
+        await page.say("offer", id="3", sdp=OFFER)
+        assert (page.lent, page.door.ice and page.door.ice.relay) == (1, "ready")
+        page.now = 700.0
+        await page.say("offer", id="4", sdp=OFFER)
+        assert page.lent == 2
+
+    asyncio.run(conversation())
+
+
 @pytest.mark.parametrize(
     ("refusal", "status", "code"),
     [
+        (NoRelay("None."), 503, "no-relay"),
         (OfferRefused("No pictures."), 422, "refused"),
         (TooManyViewers("Full."), 503, "too-many-viewers"),
         (CameraStopped("Stopped."), 409, "stopped"),
@@ -271,12 +337,12 @@ def test_an_offer_without_text_is_refused(sdp: object) -> None:
     on_a_page(conversation)
 
 
-@pytest.mark.parametrize("reason", ["lost", "never-connected"])
-def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str) -> None:
+@pytest.mark.parametrize(("reason", "code"), [("lost", "lost"), ("never-connected", "no-connection")])
+def test_lost_media_is_told_and_a_new_offer_is_taken(reason: str, code: str) -> None:
     async def conversation(page: Page) -> None:
         await page.say("offer", id="1", sdp=OFFER)
         page.door.peers[0].ended(reason)
-        assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": "lost"}
+        assert page.connection.sent[-1] == {"v": 1, "type": "end", "code": code}
         assert (await page.say("offer", id="2", sdp=OFFER))[0]["type"] == "answer"
 
     on_a_page(conversation)

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from web.portal.errors import BadSettings
+from web.portal.turn import Turn, read_turn
 
 MIN_SECRET_LENGTH = 32
 LEAST_BITS = 80.0
@@ -40,7 +41,7 @@ class MailServer:
 class Settings:
     """`url`: how browsers reach the portal, without a slash at the end. `mail` None: mails are written to the terminal.
     `contact`: where a fault is reported (security.txt). `proxies`: how many proxies in front add to X-Forwarded-For.
-    `bcrypt_cost`: the work per password, as a power of two."""
+    `bcrypt_cost`: the work per password, as a power of two. `turn`: where relays come from, if there are any."""
 
     environment: Environment
     url: str
@@ -51,6 +52,7 @@ class Settings:
     contact: str
     proxies: int = 0
     bcrypt_cost: int = BCRYPT_COST
+    turn: Turn | None = None
 
     @property
     def host(self) -> str:
@@ -85,6 +87,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         contact=_contact(environment.get("PORTAL_CONTACT") or f"mailto:security@{urlsplit(url).hostname}"),
         proxies=_number(environment, "PORTAL_PROXIES", 0, 0, 9),
         bcrypt_cost=_number(environment, "PORTAL_BCRYPT_COST", BCRYPT_COST, 4 if kind == "development" else 10, 16),
+        turn=read_turn(environment),
     )
 
 

@@ -27,6 +27,7 @@ PLAYER_MODULES = sorted(
         "passkey.js",
         "cameras.js",
         "remote.js",
+        "remember.js",
     }
 )
 

@@ -551,4 +551,9 @@ SENTENCES = (
     "This cannot be changed from the portal.",
     "It was changed at home after that.",
     "It was changed at the same moment.",
+    "By relay only",
+    "Who, coming through the tunnel, gets pictures and sound over a relay of the portal only, and so does not learn "
+    "this home's address on the Internet: nobody, guests, or others (everybody but the owner).",
+    "You see this camera through a relay only, and the portal lends none at the moment.",
+    "You see this camera through a relay only, and it does not answer at the moment.",
 )

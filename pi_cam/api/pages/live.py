@@ -1,9 +1,10 @@
-"""The live page."""
+"""The live page, and the one on which a browser gets to know the device."""
 
 from __future__ import annotations
 
 from flask import Blueprint, request
 
+from pi_cam.api import arrival
 from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
 from pi_cam.api.pages.rendering import HTML, render
@@ -24,4 +25,12 @@ def live() -> str:
     camera = next((one for one in cameras if wanted in (None, one["id"])), None)
     if camera is None:
         raise NotFound("There is no such camera.")
-    return render("live.html", camera=camera, cameras=cameras, can=rights(person, camera["id"]))
+    away = arrival.listener() == "tunnel"
+    return render("live.html", camera=camera, cameras=cameras, can=rights(person, camera["id"]), away=away)
+
+
+@blueprint.get("/remember")
+@rule("Lets this browser remember the device's key", "public", {200: HTML})
+def remember() -> str:
+    """The key stands behind the # of the address, where only the page's own module reads it."""
+    return render("remember.html")

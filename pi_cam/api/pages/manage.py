@@ -82,12 +82,22 @@ def this_device() -> str:
 @rule("From anywhere", "configure", {200: HTML})
 def remote() -> str:
     """The portal that this device belongs to, and the tunnel that leads here."""
-    state = pairing.described()
-    code = f"data:image/svg+xml,{quote(qr.picture(state['link']))}" if "link" in state else None
-    tunnel = services().tunnel.state()
+    here, state = services(), pairing.described()
+    tunnel = here.tunnel.state()
     url = f"https://{tunnel['host']}/" if tunnel["host"] else None
-    at_home = arrival.listener() == "lan"
-    return render("remote.html", pairing=state, qr=code, tunnel=tunnel, tunnel_url=url, at_home=at_home)
+    name = here.settings.text("tunnel_host") or min(here.tunnel.names(), default=None)
+    remember = f"https://{name}/remember#{here.media_identity.public_key}" if name else None
+    return render(
+        "remote.html",
+        pairing=state,
+        qr=_qr(state.get("link")),
+        tunnel=tunnel,
+        tunnel_url=url,
+        at_home=arrival.listener() == "lan",
+        device_code=here.media_identity.code,
+        remember_url=remember,
+        remember_qr=_qr(remember),
+    )
 
 
 @blueprint.get("/account")
@@ -106,3 +116,7 @@ def account() -> str:
         passkeys=here.passkeys.list(user),
         passkeys_here=passkeys.possible_here(),
     )
+
+
+def _qr(text: str | None) -> str | None:
+    return f"data:image/svg+xml,{quote(qr.picture(text))}" if text else None

@@ -9,7 +9,7 @@ from webauthn.helpers import base64url_to_bytes
 from web.portal import throttle
 from web.portal.accounts.addresses import masked
 from web.portal.database import db
-from web.portal.devices import claims, outages, proofs, rights, signing
+from web.portal.devices import claims, outages, proofs, relays, rights, signing
 from web.portal.devices.journal import intake
 from web.portal.devices.journal.speech import BatchSchema
 from web.portal.devices.models import Camera, Device
@@ -17,6 +17,7 @@ from web.portal.devices.speech import (
     NONSENSE,
     AuthorizeSchema,
     EpochSchema,
+    IceSchema,
     NothingSchema,
     PresenceSchema,
     TokenSchema,
@@ -27,6 +28,9 @@ from web.portal.rules import rule
 from web.portal.services import services
 
 blueprint = Blueprint("device_api", __name__, url_prefix="/device/v1")
+
+ICE_LIMIT = "30 per minute; 240 per hour"
+"""For each device. It asks once for everybody who comes, and again when an hour is over."""
 
 OWNER_LETTERS = 240
 UNPAIRED = "This device belongs to nobody here."
@@ -125,6 +129,16 @@ def journal() -> Response:
 def epoch() -> Response:
     """Of the accounts that are there now; who is not named in the answer has no business there any more."""
     return jsonify(epochs=rights.epochs_of(speaking_device(), said(EpochSchema)["subjects"]))
+
+
+@blueprint.post("/ice")
+@rule("device")
+@throttle.by_device(ICE_LIMIT)
+def ice() -> Response:
+    """A relay for one viewer, for an hour."""
+    viewer, device = said(IceSchema)["viewer"], speaking_device().id
+    db.session.commit()  # no connection is held while somebody else is asked
+    return jsonify(relays.lend(device, viewer))
 
 
 @blueprint.post("/unpair")

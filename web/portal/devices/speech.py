@@ -92,6 +92,12 @@ class EpochSchema(Strict):
     )
 
 
+class IceSchema(Strict):
+    """A viewer, under a name that says nothing to anybody but their device."""
+
+    viewer = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{32}\Z"))
+
+
 class NothingSchema(Strict):
     """No fields."""
 

@@ -6,8 +6,11 @@ import { tellCamera } from "./api.js";
 import { converse } from "./conversation.js";
 import { followDetails, showDetails } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
+import { followIdentity } from "./identity-words.js";
+import { Identity } from "./identity.js";
 import { listenToKeys } from "./keys.js";
 import { closeMenuOutside } from "./menu.js";
+import { readPin } from "./pin.js";
 import { Player } from "./player.js";
 import { followPresence } from "./presence.js";
 import { announce, find, showDelay, showRung, showState } from "./stage.js";
@@ -21,7 +24,7 @@ const stage = find("#stage", HTMLElement);
 const video = find("#video", HTMLVideoElement);
 const help = find("#help", HTMLDialogElement);
 const cameraId = stage.dataset.camera ?? "main";
-const player = new Player(video, cameraId);
+const player = new Player(video, cameraId, { identity: new Identity(readPin()) });
 player.can = (stage.dataset.can ?? "").split(" ");
 
 const conversation = converse(player);
@@ -126,6 +129,7 @@ listenToKeys({
   "?": () => help.showModal(),
 });
 
+followIdentity(player.identity, stage.dataset.away !== undefined);
 followDetails(find("#details", HTMLDetailsElement), cameraId);
 closeMenuOutside(find("#menu", HTMLDetailsElement));
 followPresence(player);

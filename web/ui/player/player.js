@@ -8,6 +8,7 @@
 
 import { liveUrl, readCamera } from "./api.js";
 import { CameraClock, DelayMeter } from "./clock.js";
+import { Identity } from "./identity.js";
 import { LADDER } from "./ladder.js";
 import { Line } from "./line.js";
 import { pauseBefore } from "./patience.js";
@@ -54,12 +55,13 @@ export class Player extends EventTarget {
   /**
    * @param {HTMLVideoElement} video
    * @param {string} cameraId
-   * @param {{ladder?: import("./types.js").Rung[]}} [options]
+   * @param {{ladder?: import("./types.js").Rung[], identity?: Identity}} [options]
    */
-  constructor(video, cameraId, { ladder = LADDER } = {}) {
+  constructor(video, cameraId, { ladder = LADDER, identity = new Identity(null) } = {}) {
     super();
     this.video = video;
     this.cameraId = cameraId;
+    this.identity = identity;
     this.ladder = ladder.filter((rung) => rung.obstacle() === null);
     this.obstacle = ladder[0]?.obstacle() ?? null;
   }
@@ -94,13 +96,11 @@ export class Player extends EventTarget {
     if (!rung) return this.#say("failed", this.obstacle);
     if (state) this.#say(state);
     this.#prepare(rung);
-    const signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.delayMs);
-    this.#signalling = signalling;
+    const signalling = (this.#signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.delayMs));
     this.line.follow(signalling);
     signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
     signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
-    // An end that is "replaced" is of our own making.
-    signalling.addEventListener("end", (event) => detail(event).code === "lost" && this.#transportFailed({ code: "lost" }));
+    signalling.addEventListener("end", (event) => this.#transportFailed(detail(event)));
     signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
     signalling.open();
   }
@@ -126,9 +126,10 @@ export class Player extends EventTarget {
   }
 
   #startTransport() {
-    if (!this.#transport || !this.#signalling || !this.#hello) return;
-    const [signalling, clock, iceServers] = [this.#signalling, this.#clock, this.#hello.ice_servers];
-    this.#transport.start(this.video, { signalling, clock, iceServers, sound: this.line.offer() });
+    const [signalling, clock] = [this.#signalling, this.#clock];
+    if (!this.#transport || !signalling || !this.#hello) return;
+    const [sound, camera, identity] = [this.line.offer(), this.cameraId, this.identity];
+    this.#transport.start(this.video, { signalling, clock, sound, camera, identity });
     this.#transport.expect(this.#isExpecting());
   }
 
@@ -151,9 +152,9 @@ export class Player extends EventTarget {
     const delay = this.#clock.delay(picture);
     if (delay !== null) this.#meter.add(picture.at, delay);
     // The last pictures of a camera that was lost may still be on their way.
-    if (this.state === "live" || this.camera?.state === "unreachable") return;
-    this.#say("live");
-    this.#useRung(rung.name);
+    if (this.camera?.state === "unreachable") return;
+    if (this.state !== "live") this.#say("live");
+    this.#useRung(this.#transport?.relayed ? "turn" : rung.name);
   }
 
   /** @param {import("./types.js").Camera} camera */
@@ -167,19 +168,20 @@ export class Player extends EventTarget {
   }
 
   /** @param {{code: string, status?: number}} problem */
-  #transportFailed({ code, status }) {
+  #transportFailed({ code: said, status }) {
+    const code = said === "no-connection" && this.#signalling?.relay === "missing" ? "no-relay" : said;
+    if (code === "replaced") return; // an end of our own making
     const verdict = readRefusal(status, code);
     if (verdict === "stopped") return this.#hold("stopped");
     if (verdict === "busy") return this.#tryLater("busy", code, SLOW.first * 2);
-    if (verdict) return this.#giveUp(verdict, reasonOf(status ?? 0));
+    if (verdict) return this.#giveUp(verdict, reasonOf(status ?? 0, code));
     this.#failures += 1;
     if (this.#failures < TRIES_PER_RUNG) {
       if (this.state !== "failed") this.#say("reconnecting", code);
       return this.#offerAgain();
     }
     if (this.#step + 1 < this.ladder.length) {
-      this.#step += 1;
-      this.#failures = 0;
+      [this.#step, this.#failures] = [this.#step + 1, 0];
       return this.#offerAgain();
     }
     this.#step = 0;
@@ -261,7 +263,6 @@ export class Player extends EventTarget {
     this.#meter.clear();
   }
 
-  /** @returns {boolean} */
   #isExpecting() {
     return this.camera?.state === "live" && !document.hidden;
   }

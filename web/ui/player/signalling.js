@@ -32,6 +32,12 @@ export class Signalling extends EventTarget {
   #clockTimer = 0;
   #clocks = 0;
   #live = false;
+  /** @type {RTCIceServer[]} */
+  #iceServers = [];
+  #iceUntil = Infinity;
+
+  /** Whether a relay is lent to this page; `missing`: it should be. @type {"none" | "ready" | "missing"} */
+  relay = "none";
 
   /**
    * @param {string} url
@@ -85,6 +91,19 @@ export class Signalling extends EventTarget {
     });
   }
 
+  /** @returns {Promise<RTCIceServer[]>} by which the camera is found; those of a relay are good for a while only */
+  async iceServers() {
+    if (performance.now() >= this.#iceUntil) this.#keepIce(await this.request("ice", {}));
+    return this.#iceServers;
+  }
+
+  /** @param {{ice_servers: RTCIceServer[], ice_seconds?: number | null, relay?: "none" | "ready" | "missing"}} given */
+  #keepIce({ ice_servers, ice_seconds, relay }) {
+    this.#iceServers = ice_servers;
+    this.#iceUntil = ice_seconds == null ? Infinity : performance.now() + ice_seconds * 1000;
+    this.relay = relay ?? "none";
+  }
+
   /**
    * Asks for the time every second while pictures flow, five times quickly at first; rarely otherwise.
    * @param {boolean} live
@@ -113,6 +132,7 @@ export class Signalling extends EventTarget {
   #receive(data) {
     const message = parse(data);
     if (!message) return;
+    if (message.type === "hello") this.#keepIce(/** @type {any} */ (message));
     const asked = typeof message.id === "string" ? this.#settle(message.id) : undefined;
     if (asked && message.type === "error") asked.reject(new Refusal(message));
     else if (asked) asked.resolve(message);

@@ -27,6 +27,8 @@
  * @property {string} viewer
  * @property {Camera} camera
  * @property {RTCIceServer[]} ice_servers
+ * @property {number | null} [ice_seconds] for how long they are good; null: without end
+ * @property {"none" | "ready" | "missing"} [relay] missing: there should be a relay among them, and is none
  * @property {string[]} can
  * @property {boolean} [owner]
  * @property {Sound} [sound]
@@ -56,13 +58,15 @@
  * @typedef {object} Session   what a transport is given to work with
  * @property {import("./signalling.js").Signalling} signalling
  * @property {import("./clock.js").CameraClock} clock
- * @property {RTCIceServer[]} iceServers
  * @property {boolean} sound whether sound is wanted from the beginning
+ * @property {string} camera its id
+ * @property {import("./identity.js").Identity} identity checks who answers
  *
  * One way for pictures to reach the page. It tells its story by events: `picture` (detail: Picture), `failed` (detail:
  * Problem), after which it is only good for `close`, `refused` (the browser wants a tap before it plays), `answered`
  * (detail: {viewer}, the id of this viewer among those who talk) and `closed`.
  * @typedef {EventTarget & {
+ *   relayed?: boolean, // whether the pictures come over a relay
  *   start: (video: HTMLVideoElement, session: Session) => void,
  *   expect: (pictures: boolean) => void,
  *   speak: (track: MediaStreamTrack | null) => Promise<void>,

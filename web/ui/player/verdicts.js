@@ -5,6 +5,8 @@
  * @typedef {{state: State, reason: string | null, retryMs?: number}} Verdict
  */
 
+import { FORGED } from "./identity.js";
+
 /** @type {Record<number, Verdict>} */
 const CLOSE_CODES = {
   4400: { state: "failed", reason: "bad-message", retryMs: 10_000 },
@@ -33,13 +35,16 @@ const STATUSES = { 401: "signed-out", 403: "failed", 404: "failed", 409: "stoppe
  */
 export function readRefusal(status, code) {
   if (code === "too-many-viewers") return "busy"; // a 503, which otherwise says little
+  if (code === FORGED) return "failed"; // whoever is in between would only get further chances
   return STATUSES[status ?? 0] ?? null;
 }
 
 /**
  * @param {number} status
+ * @param {string} [code]
  * @returns {string | null} the code of the problem, where the status alone says it
  */
-export function reasonOf(status) {
+export function reasonOf(status, code) {
+  if (code === FORGED) return code;
   return { 403: "not-allowed", 404: "not-found" }[status] ?? null;
 }

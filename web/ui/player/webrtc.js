@@ -3,6 +3,7 @@
  * first picture 150 ms.
  */
 
+import { FORGED } from "./identity.js";
 import { Watchdog } from "./patience.js";
 
 /** Picture and sound share one path, so half the candidates are gathered and checked. @type {RTCConfiguration} */
@@ -26,6 +27,8 @@ export class WebRtcTransport extends EventTarget {
   #session = null;
   /** @type {(RTCIceCandidateInit | null)[] | null} held back until the offer has left; null from then on */
   #held = [];
+  /** Whether the pictures come over a relay. */
+  relayed = false;
   #pictureRequest = 0;
   #connectTimer = 0;
   #checkTimer = 0;
@@ -87,16 +90,21 @@ export class WebRtcTransport extends EventTarget {
   }
 
   /** @param {import("./types.js").Session} session */
-  async #negotiate({ signalling, clock, iceServers, sound }) {
-    const offer = await this.#offer;
+  async #negotiate({ signalling, clock, sound, camera, identity }) {
+    const [offer, iceServers] = await Promise.all([this.#offer, signalling.iceServers()]);
     if (this.#closed) return;
     this.#connection.setConfiguration({ ...ONE_PATH, iceServers });
     await this.#connection.setLocalDescription(offer);
-    const answer = signalling.request("offer", { sdp: offer.sdp, sound });
+    const asked = { camera, nonce: identity.nonce(), offer: offer.sdp ?? "" };
+    const answer = signalling.request("offer", { sdp: asked.offer, nonce: asked.nonce, sound });
     for (const candidate of this.#held ?? []) signalling.send("candidate", { candidate });
     this.#held = null;
-    const { sdp, viewer } = await answer;
+    const answered = await answer;
+    const { sdp, viewer } = answered;
+    // Before anything flows: without the answer there are neither addresses nor keys to send to.
+    const genuine = await identity.check(asked, answered);
     if (this.#closed) return;
+    if (!genuine) return this.#fail(FORGED);
     clock.forgetPictures();
     await this.#connection.setRemoteDescription({ type: "answer", sdp });
     if (!this.#closed) this.dispatchEvent(new CustomEvent("answered", { detail: { viewer } }));
@@ -143,7 +151,10 @@ export class WebRtcTransport extends EventTarget {
 
   #connectionChanged() {
     const state = this.#connection.connectionState;
-    if (state === "connected") clearTimeout(this.#connectTimer);
+    if (state === "connected") {
+      clearTimeout(this.#connectTimer);
+      this.#check();
+    }
     if (state === "failed") this.#fail("no-connection");
     // "disconnected" often heals by itself; if it does not, the watchdog ends it.
   }
@@ -160,8 +171,10 @@ export class WebRtcTransport extends EventTarget {
   /** @returns {Promise<number>} */
   async #decoded() {
     let decoded = 0;
-    for (const report of (await this.#connection.getStats()).values()) {
+    const reports = await this.#connection.getStats();
+    for (const report of reports.values()) {
       if (report.type === "inbound-rtp" && report.kind === "video") decoded += report.framesDecoded ?? 0;
+      if (report.type === "transport") this.relayed = isRelayed(reports, report.selectedCandidatePairId) ?? this.relayed;
     }
     return decoded;
   }
@@ -189,6 +202,17 @@ export function preferH264(codecs) {
     return codec.sdpFmtpLine?.includes("packetization-mode=1") ? 0 : 1;
   };
   return [...codecs].sort((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * @param {RTCStatsReport} reports
+ * @param {string | undefined} pairId
+ * @returns {boolean | undefined} undefined while no way is chosen
+ */
+function isRelayed(reports, pairId) {
+  const pair = reports.get(pairId ?? "");
+  if (!pair) return undefined;
+  return [pair.localCandidateId, pair.remoteCandidateId].some((id) => reports.get(id)?.candidateType === "relay");
 }
 
 /** @returns {string | null} why this browser cannot use WebRTC here */

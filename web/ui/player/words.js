@@ -2,6 +2,7 @@
  * What the page says in each state: a word for the pill, and a sentence for the empty stage.
  */
 
+import { FORGED } from "./identity.js";
 import { serverText, text } from "./texts.js";
 
 /**
@@ -77,6 +78,7 @@ function describeUnreachable(reason, trouble) {
 
 /** @param {string | null} reason @returns {Words} */
 function describeFailed(reason) {
+  if (reason === FORGED) return words(text("Refused"), text("Something else answered"), explain(reason), "lock", "retry");
   const final = ["no-webrtc", "no-h264", "not-allowed", "not-found"].includes(reason ?? "");
   return words(text("No picture"), text("No picture gets here"), explain(reason), "failed", final ? null : "retry");
 }
@@ -97,6 +99,8 @@ export function explain(reason) {
       return text("There were too many attempts. This page tries again by itself in a moment.");
     case "no-connection":
       return text("The camera answers, but no direct connection is possible. A firewall or a VPN may be in the way: try another network.");
+    case "no-relay":
+      return text("No direct way leads to the camera from here, and the portal lends no relay at the moment. This page goes on trying; another network may help.");
     case "no-picture":
     case "lost":
       return text("The picture stopped coming. The network may be too weak here.");
@@ -108,6 +112,8 @@ export function explain(reason) {
     case "refused":
     case "bad-message":
       return text("The camera did not understand this browser. Reload the page; if that does not help, update the camera.");
+    case FORGED:
+      return text("This connection was not signed by the camera that this browser remembers, so nothing was shown and nothing was sent. Somebody may sit in between; or the camera was set up anew, and you have to let this browser know it again, by the link on its page at home.");
     case "not-allowed":
       return text("You may not watch this camera. Ask its owner to share it with you.");
     case "not-found":

@@ -268,3 +268,77 @@ test("sound is part of the connection, and survives it", async () => {
   greet();
   assert.equal(FakeTransport.last.session.sound, true);
 });
+
+test("an answer that the camera did not sign is refused, and nothing is tried again by itself", async () => {
+  player.start();
+  greet();
+  FakeTransport.last.fails("forged");
+  assert.deepEqual([player.state, player.reason], ["failed", "forged"]);
+  assert.deepEqual([FakeSocket.last.closedWith, FakeTransport.last.closed], [1000, true]);
+  await pass(120_000);
+  assert.deepEqual([FakeTransport.all.length, FakeSocket.all.length], [1, 1]);
+  player.retry();
+  greet();
+  FakeTransport.last.shows();
+  assert.equal(player.state, "live");
+});
+
+test("who answers is checked by the same memory from one connection to the next", () => {
+  player.start();
+  greet();
+  const { identity, camera } = FakeTransport.last.session;
+  assert.deepEqual([identity, camera], [player.identity, "main"]);
+  FakeTransport.last.fails();
+  assert.equal(FakeTransport.last.session.identity, identity);
+});
+
+test("pictures over a relay are another rung, also when it changes on the way", () => {
+  player.start();
+  greet();
+  FakeTransport.last.relayed = true;
+  FakeTransport.last.shows();
+  assert.deepEqual([player.state, player.rung], ["live", "turn"]);
+  FakeTransport.last.relayed = false;
+  FakeTransport.last.shows();
+  assert.equal(player.rung, "webrtc");
+});
+
+test("a relay is good for a while only; then another one is asked for, once", async () => {
+  const hello = { viewer: "v", camera: camera("live"), can: ["view"] };
+  player.start();
+  FakeSocket.last.says("hello", { ...hello, ice_servers: [], ice_seconds: 0, relay: "missing" });
+  const { signalling } = FakeTransport.last.session;
+  const asked = () => FakeSocket.last.sent.filter(({ type }) => type === "ice");
+  assert.equal(signalling.relay, "missing");
+  const coming = signalling.iceServers();
+  assert.equal(asked().length, 1);
+  const servers = [{ urls: "turn:new" }];
+  FakeSocket.last.says("ice", { id: asked()[0].id, ice_servers: servers, ice_seconds: 3600, relay: "ready" });
+  assert.deepEqual([await coming, signalling.relay], [servers, "ready"]);
+  assert.deepEqual([await signalling.iceServers(), asked().length], [servers, 1]);
+});
+
+test("at home the servers have no end", async () => {
+  player.start();
+  greet();
+  const { signalling } = FakeTransport.last.session;
+  await pass(24 * 3600 * 1000);
+  assert.deepEqual([await signalling.iceServers(), signalling.relay], [[], "none"]);
+});
+
+test("where there should be a relay and is none, that is the reason", () => {
+  const hello = { viewer: "v", camera: camera("live"), can: ["view"], ice_servers: [], ice_seconds: 5 };
+  for (const [relay, fail, reason] of [
+    ["missing", () => FakeTransport.last.fails("no-connection"), "no-relay"],
+    ["missing", () => FakeSocket.last.says("end", { code: "no-connection" }), "no-relay"],
+    ["missing", () => FakeSocket.last.says("end", { code: "lost" }), "lost"],
+    ["ready", () => FakeSocket.last.says("end", { code: "no-connection" }), "no-connection"],
+    ["none", () => FakeTransport.last.fails("no-connection"), "no-connection"],
+  ]) {
+    player.close();
+    player.start();
+    FakeSocket.last.says("hello", { ...hello, relay });
+    fail();
+    assert.deepEqual([player.state, player.reason], ["reconnecting", reason]);
+  }
+});
