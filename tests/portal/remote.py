@@ -60,7 +60,7 @@ class Remote:
         if environ.get("CONTENT_TYPE"):
             found["Content-Type"] = environ["CONTENT_TYPE"]
         if self.told:
-            found |= {"X-Real-IP": environ["REMOTE_ADDR"], "X-Forwarded-Proto": "https"}
+            found |= {"X-Real-IP": environ.get("REMOTE_ADDR", "192.0.2.9"), "X-Forwarded-Proto": "https"}
         return {**found, **self.sent}
 
 

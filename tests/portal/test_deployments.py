@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,8 @@ def walk(app: Flask, office: PostOffice) -> Visitor:
 @LONGER
 @pytest.mark.usefixtures("build")
 def test_from_signing_up_to_pairing_on_a_shared_host(shared_host: Remote, office: PostOffice, engine: Engine) -> None:
-    shared_host.sent = {"X-Forwarded-For": "198.51.100.77"}
-    zoe = walk(shared_host.as_application(), office)
+    site = replace(shared_host, sent={"X-Forwarded-For": "198.51.100.77"})
+    zoe = walk(site.as_application(), office)
     assert office.to(ZOE)[0].get_content().count(f"{URL}/confirm/") == 1
     with engine.connect() as connection:
         assert set(connection.execute(select(SignIn.address)).scalars()) == {zoe.address}, "what the host says counts"
@@ -91,9 +92,14 @@ def test_from_signing_up_to_pairing_on_a_shared_host(shared_host: Remote, office
 
 @pytest.mark.usefixtures("build")
 def test_a_shared_host_takes_no_more_than_the_portal_would(shared_host: Remote) -> None:
-    answer = shared_host.test_client().post("/signin", base_url=URL, data=b"x" * (MAX_BODY_BYTES + 1))
-    assert answer.status_code == 413
-    assert shared_host.test_client().get("/healthz", base_url="https://evil.test").status_code == 400
+    client = shared_host.test_client()
+    try:
+        answer = client.post("/signin", base_url=URL, data=b"x" * (MAX_BODY_BYTES + 1))
+    except ConnectionError:  # uWSGI does not listen to the end
+        pass
+    else:
+        assert answer.status_code == 413
+    assert client.get("/healthz", base_url="https://evil.test").status_code == 400
 
 
 def test_on_a_shared_host_missing_settings_are_said_and_nothing_serves(tmp_path: Path) -> None:
@@ -114,7 +120,7 @@ def test_on_a_shared_host_missing_settings_are_said_and_nothing_serves(tmp_path:
 @pytest.mark.usefixtures("build")
 def test_from_signing_up_to_pairing_behind_nginx(behind_nginx: Remote, office: PostOffice, engine: Engine) -> None:
     """What a client says of itself changes nothing: not its address, nor the portal's name, nor its scheme."""
-    behind_nginx.sent = {
+    lies = {
         "X-Forwarded-For": "198.51.100.77",
         "X-Real-IP": "198.51.100.78",
         "CF-Connecting-IP": "198.51.100.79",
@@ -127,7 +133,7 @@ def test_from_signing_up_to_pairing_behind_nginx(behind_nginx: Remote, office: P
         "Script-Name": "/evil",
         "X-Original-URL": "/evil",
     }
-    zoe = walk(behind_nginx.as_application(), office)
+    zoe = walk(replace(behind_nginx, sent=lies).as_application(), office)
     assert "evil" not in office.to(ZOE)[0].as_string() + zoe.get("/account").text
     assert zoe.get("/").headers["Location"] == "/account"
     with engine.connect() as connection:
@@ -213,7 +219,7 @@ def test_files_of_the_pages_lead_nowhere_else(front: Front) -> None:
     assert len(paths) > 100
     for path in paths:
         said = ask(front, f"GET {path} HTTP/1.1\r\nHost: portal.test\r\nConnection: close\r\n\r\n".encode())
-        assert status(said) in (400, 404), path
+        assert status(said) in (308, 400, 404), path  # 308: to the same without the second slash, which is tried, too
         assert not re.search(rb"{%|import |root:", said), path
 
 
@@ -223,7 +229,7 @@ def test_no_secret_of_a_path_stands_in_a_log(behind_nginx: Remote, front: Front,
     assert len(links) >= 4
     visit(behind_nginx, links)
     lines = (front.logs / "portal.access.log").read_text().splitlines()
-    assert len([line for line in lines if re.search(r"GET /(reset|confirm|invitation|account/email)/- ", line)]) >= 4
+    assert len([line for line in lines if re.search(r'GET /(reset|confirm|invitation|account/email)/-" ', line)]) >= 4
     assert any('"GET /pair" ' in line for line in lines)
     assert CANARY not in front.written()
     with deployed.nginx_in_front(tmp_path, tmp_path / "nobody") as alone:
@@ -287,7 +293,7 @@ def status(said: bytes) -> int:
     return int(found[1])
 
 
-def test_the_unit_is_sandboxed_as_systemd_sees_it(tmp_path: Path) -> None:
+def test_the_unit_is_sandboxed_as_systemd_sees_it() -> None:
     require("systemd-analyze (apt install systemd)", Path("/usr/bin/systemd-analyze").exists())
     for unit in (UNIT, UNIT.with_name("camera-portal-backup.service")):
         done = subprocess.run(

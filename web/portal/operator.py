@@ -116,8 +116,8 @@ def clear_second_factor(user: User) -> str:
         raise Refused("This account has no authenticator app.")
 
     def change() -> None:
-        factors.turn_off(user)
         _forget_guesses(user)
+        factors.turn_off(user)
         people.end_everywhere(user)
         log.info("the operator turned off the second factor of user %d", user.id)
 
