@@ -20,7 +20,7 @@ TESTS_AT_ONCE ?= 3
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-hardware check format docs bench bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -72,6 +72,10 @@ docs: $(VENV)/.run ## write the pages that are made from the code
 bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes build/bench and docs/performance
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.sound
+
+bench-portal: $(VENV)/.test ## measure the portal on MariaDB with 2,000 devices; writes build/bench and docs/performance
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.portal
 
 soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
 	@deploy/need.sh test

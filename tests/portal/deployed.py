@@ -49,20 +49,33 @@ def directives(unit: Path = UNIT) -> dict[str, list[str]]:
     return found
 
 
+@dataclass(frozen=True)
+class Gunicorn:
+    """As it runs: where it listens, and its first process."""
+
+    socket: Path
+    pid: int
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii")
+        return [int(pid) for pid in children.split()]
+
+
 @contextmanager
-def gunicorn(folder: Path, environment: Mapping[str, str]) -> Iterator[Path]:
-    """By the unit's own command line; its socket."""
+def gunicorn(folder: Path, environment: Mapping[str, str], workers: int = 2) -> Iterator[Gunicorn]:
+    """By the unit's own command line."""
     path, log = folder / "socket", folder / "gunicorn.log"
     program, *arguments = shlex.split(directives()["ExecStart"][0])
     assert program.endswith("/bin/gunicorn")
     arguments = [one.replace("/run/camera-portal/socket", str(path)) for one in arguments]
     assert f"unix:{path}" in arguments
+    arguments[arguments.index("--workers") + 1] = str(workers)
     command = [sys.executable, "-c", NO_WRITING_OF_CODE, sys.executable, "-m", "gunicorn", *arguments]
     with log.open("ab") as file:
         process = subprocess.Popen(command, cwd=HERE, env=_own(environment), stdout=file, stderr=file)
     try:
         _wait_for_socket(path, process, log)
-        yield path
+        yield Gunicorn(path, process.pid)
     finally:
         process.terminate()
         process.wait(20)

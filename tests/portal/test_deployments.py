@@ -56,7 +56,7 @@ def front(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: 
     require("nginx (apt install nginx-light)", Path(nginx.PROGRAM).exists())
     folder = tmp_path_factory.mktemp("debian")
     settings = environment(database_url, _office, PORTAL_PROXIES="1")
-    with deployed.gunicorn(folder, settings) as path, deployed.nginx_in_front(folder, path) as made:
+    with deployed.gunicorn(folder, settings) as server, deployed.nginx_in_front(folder, server.socket) as made:
         yield made
 
 
