@@ -23,12 +23,14 @@ SECONDS = 30.0
 @dataclass
 class Remote:
     """What werkzeug's client takes for an application. `trust`: a certificate, if TLS is spoken. `told`: what the machine in
-    front of it would add, by the address of the client."""
+    front of it would add, by the address of the client. `sent`: in every request, whatever else would be there. `name`: in
+    its certificate."""
 
     port: int
     trust: str | None = None
     told: bool = False
     sent: dict[str, str] = field(default_factory=dict)
+    name: str = NAME
 
     def test_client(self) -> Client:
         return Client(self)
@@ -53,7 +55,7 @@ class Remote:
     def _connection(self) -> http.client.HTTPConnection:
         if self.trust is None:
             return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        return _Named(self.port, ssl.create_default_context(cafile=self.trust))
+        return _Named(self.port, self.name, ssl.create_default_context(cafile=self.trust))
 
     def _headers(self, environ: WSGIEnvironment) -> dict[str, str]:
         found = {key[5:].replace("_", "-").title(): str(value) for key, value in environ.items() if key[:5] == "HTTP_"}
@@ -67,10 +69,10 @@ class Remote:
 class _Named(http.client.HTTPSConnection):
     """On this machine, whatever the name."""
 
-    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+    def __init__(self, port: int, name: str, context: ssl.SSLContext) -> None:
         super().__init__("127.0.0.1", port, timeout=SECONDS, context=context)
-        self._own_context = context
+        self._own_context, self._name = context, name
 
     def connect(self) -> None:
         plain = socket.create_connection((self.host, self.port), SECONDS)
-        self.sock = self._own_context.wrap_socket(plain, server_hostname=NAME)
+        self.sock = self._own_context.wrap_socket(plain, server_hostname=self._name)
