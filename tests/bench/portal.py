@@ -194,8 +194,8 @@ def _presence(rows: Rows) -> None:
         "goal": "",
         "ok": True,
     }
-    rows["processor of the worker"] = report.figure(shares[0], "% of a core", 100)
-    rows["processor of MariaDB"] = {"value": f"{shares[1]:.0f} % of a core", "goal": "", "ok": True}
+    for what, share in zip(("the worker", "MariaDB"), shares, strict=True):
+        rows[f"processor of {what}"] = {"value": f"{share:.0f} % of a core", "goal": "", "ok": True}
     rows["memory of the worker"] = {"value": f"{memory:.0f} MB", "goal": "", "ok": True}
 
 

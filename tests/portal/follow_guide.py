@@ -83,12 +83,12 @@ def main(arguments: list[str]) -> int:
         sys.exit(f"A network namespace is needed: {network.problem()}")
     with open_post_office() as office:
         mine = f"MAIL_URL=smtp://127.0.0.1:{office.port}\nSOURCE=/srv/source.git\n"
-        walk(Walk(mine, outside), office)
+        _from_nothing(Walk(mine, outside), office)
     sys.stdout.write("the guide works as it is written\n")
     return 0
 
 
-def walk(walk: Walk, office: PostOffice) -> None:
+def _from_nothing(walk: Walk, office: PostOffice) -> None:
     """From nothing to a camera, a copy, and a new release."""
     steps = blocks(DEBIAN, outside=False)
     walk.before = steps[0] + walk.mine
