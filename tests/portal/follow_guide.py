@@ -7,6 +7,7 @@ is marked `outside` (a certificate for a public name) is replaced by what stands
 run in a network of their own. In the end the root is removed, and with the namespaces all that ran.
 
 PI_CAM_GUIDE_ROOT   where the root is made (default /var/cache/pi-cam/guide)
+PI_CAM_GUIDE_BASE   what debootstrap made before, to be copied instead of made anew; it is made where it is not there yet
 """
 
 from __future__ import annotations
@@ -189,8 +190,12 @@ def _check(right: bool, what: str) -> None:
 def _make_root() -> None:
     shutil.rmtree(ROOT, ignore_errors=True)
     ROOT.parent.mkdir(parents=True, exist_ok=True)
-    included = f"--include={','.join(ON_ANY_SERVER)}"
-    trixie_root._call("debootstrap", "--variant=minbase", included, SUITE, str(ROOT), trixie_root._mirror())
+    base = Path(os.environ.get("PI_CAM_GUIDE_BASE", ROOT))
+    if not base.exists():
+        included = f"--include={','.join(ON_ANY_SERVER)}"
+        trixie_root._call("debootstrap", "--variant=minbase", included, SUITE, str(base), trixie_root._mirror())
+    if base != ROOT:
+        trixie_root._call("cp", "--archive", str(base), str(ROOT))
     trixie_root._mount_kernel(ROOT)
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", ROOT / "etc" / name)
