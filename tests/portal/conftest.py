@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from sqlalchemy import Engine
 
-from tests.portal import mariadb
+from tests import nginx
+from tests.portal import deployed, mariadb
+from tests.portal.deployed import Front
 from tests.portal.mariadb import MariaDb
 from tests.portal.post_office import PostOffice, open_post_office
+from tests.portal.remote import Remote
 from tests.portal.visitor import URL, Visitor
 from tests.prerequisites import require
 from web.portal import migrate
@@ -134,3 +138,35 @@ def visitor(app: Flask, office: PostOffice) -> Visitor:
 def zoe(visitor: Visitor) -> Visitor:
     """Somebody who has an account, and is signed in."""
     return visitor.join("zoe@example.org")
+
+
+def environment(database_url: str, office: PostOffice, **more: str) -> dict[str, str]:
+    return {
+        "PORTAL_URL": URL,
+        "DATABASE_URL": database_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
+        "PORTAL_BCRYPT_COST": "10",
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def shared_host(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Remote]:
+    deployed.require_uwsgi()
+    with deployed.uwsgi(tmp_path_factory.mktemp("shared"), environment(database_url, _office)) as port:
+        yield Remote(port, told=True)
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Front]:
+    require("nginx (apt install nginx-light)", Path(nginx.PROGRAM).exists())
+    folder = tmp_path_factory.mktemp("debian")
+    settings = environment(database_url, _office, PORTAL_PROXIES="1")
+    with deployed.gunicorn(folder, settings) as server, deployed.nginx_in_front(folder, server.socket) as made:
+        yield made
+
+
+@pytest.fixture
+def behind_nginx(front: Front) -> Remote:
+    return Remote(front.https, trust=front.certificate)

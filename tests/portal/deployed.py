@@ -21,6 +21,7 @@ from tests.portal.certificate import self_signed
 from tests.portal.post_office import free_port
 from tests.portal.remote import NAME
 from tests.portal.served import wait_for
+from tests.prerequisites import require
 
 HERE = Path(__file__).parents[2]
 FILES = HERE / "deploy/portal"
@@ -160,11 +161,13 @@ def uwsgi_command(folder: Path, port: int) -> list[str]:
     return [UWSGI, "--ini", str(FILES / "uwsgi.ini"), "--http-socket", f"127.0.0.1:{port}"]
 
 
-def same_python() -> bool:
-    """Whether packages of this environment can be used by the system's Python."""
+def require_uwsgi() -> None:
+    """And that packages of this environment can be used by the system's Python."""
+    require("uWSGI (apt install uwsgi-core uwsgi-plugin-python3)", UWSGI is not None)
     asked = [SYSTEM_PYTHON, "-c", "import sys; print(*sys.version_info[:2])"]
     done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.split() == [str(part) for part in sys.version_info[:2]]
+    same = done.stdout.split() == [str(part) for part in sys.version_info[:2]]
+    require("a system's Python of the same version", same)
 
 
 def _own(environment: Mapping[str, str], folder: Path | None = None) -> dict[str, str]:

@@ -1,14 +1,9 @@
-"""The portal as it is deployed: on a shared host, and behind nginx, where people try what they should not."""
+"""The portal as it is deployed: on a shared host, and behind nginx, by the files of `deploy/portal`."""
 
 from __future__ import annotations
 
 import re
-import socket
-import ssl
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +11,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, select
 
-from tests import nginx
 from tests.portal import deployed
-from tests.portal.conftest import SECRET
 from tests.portal.deployed import UNIT, Front, directives
 from tests.portal.post_office import PostOffice, free_port
-from tests.portal.remote import NAME, Remote
+from tests.portal.remote import Remote
 from tests.portal.speaking import Speaker
 from tests.portal.test_devices import ZOE, pair
 from tests.portal.visitor import URL, Visitor
@@ -32,45 +25,6 @@ from web.portal.headers import HSTS_SECONDS
 
 LONGER = pytest.mark.timeout(180)
 CANARY = "canary-in-the-path"
-AT_ONCE = 100
-"""Connections of one address, in nginx.conf."""
-
-
-def environment(database_url: str, office: PostOffice, **more: str) -> dict[str, str]:
-    return {
-        "PORTAL_URL": URL,
-        "DATABASE_URL": database_url,
-        "PORTAL_SECRET_KEY": SECRET,
-        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
-        "PORTAL_BCRYPT_COST": "10",
-        **more,
-    }
-
-
-@pytest.fixture(scope="module")
-def shared_host(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Remote]:
-    _require_uwsgi()
-    with deployed.uwsgi(tmp_path_factory.mktemp("shared"), environment(database_url, _office)) as port:
-        yield Remote(port, told=True)
-
-
-@pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Front]:
-    require("nginx (apt install nginx-light)", Path(nginx.PROGRAM).exists())
-    folder = tmp_path_factory.mktemp("debian")
-    settings = environment(database_url, _office, PORTAL_PROXIES="1")
-    with deployed.gunicorn(folder, settings) as server, deployed.nginx_in_front(folder, server.socket) as made:
-        yield made
-
-
-@pytest.fixture
-def behind_nginx(front: Front) -> Remote:
-    return Remote(front.https, trust=front.certificate)
-
-
-def _require_uwsgi() -> None:
-    require("uWSGI (apt install uwsgi-core uwsgi-plugin-python3)", deployed.UWSGI is not None)
-    require("a system's Python of the same version", deployed.same_python())
 
 
 def walk(app: Flask, office: PostOffice) -> Visitor:
@@ -106,7 +60,7 @@ def test_a_shared_host_takes_no_more_than_the_portal_would(shared_host: Remote) 
 
 
 def test_on_a_shared_host_missing_settings_are_said_and_nothing_serves(tmp_path: Path) -> None:
-    _require_uwsgi()
+    deployed.require_uwsgi()
     done = subprocess.run(
         deployed.uwsgi_command(tmp_path, free_port()),
         env={"PATH": "/usr/bin:/bin", "PORTAL_VENV": str(tmp_path / "venv"), "PORTAL_URL": URL},
@@ -163,71 +117,6 @@ def test_every_answer_says_once_to_come_by_tls(behind_nginx: Remote, front: Fron
         assert "Set-Cookie" not in sent_on.headers
 
 
-def test_nobody_is_there_under_another_name(front: Front) -> None:
-    assert status(ask(front, b"GET /healthz HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")) == 421
-    context = ssl.create_default_context(cafile=front.certificate)
-    context.check_hostname = False
-    with socket.create_connection(("127.0.0.1", front.https), 5) as plain, pytest.raises(ssl.SSLError):
-        context.wrap_socket(plain, server_hostname="evil.test")
-
-
-SMUGGLED = b"GET /ui/static/base.css HTTP/1.1\r\nHost: portal.test\r\n\r\n"
-LENGTH = b"Content-Length: %d\r\n" % len(SMUGGLED)
-CHUNKED = b"Transfer-Encoding: chunked\r\n"
-
-
-@pytest.mark.parametrize(
-    "heads",
-    [
-        LENGTH + CHUNKED,
-        CHUNKED + LENGTH,
-        CHUNKED + CHUNKED,
-        b"Transfer-Encoding: xchunked\r\n",
-        b"Transfer-Encoding: chunked, identity\r\n",
-        b"Transfer-Encoding:\x0bchunked\r\n",
-        b"Transfer-Encoding : chunked\r\n",
-        b"Content-Length: 0\r\n" + LENGTH,
-        b"Content-Length: +5\r\n",
-        b"Content-Length: 0x5\r\n",
-        b"Content-Length: -1\r\n",
-        b"Host: evil.test\r\n",
-        b"X: a\x00b\r\n",
-    ],
-    ids=repr,
-)
-def test_what_two_servers_could_read_in_two_ways_is_refused(front: Front, heads: bytes) -> None:
-    """RFC 9112, section 11.2: nothing behind such a head may become a request of its own."""
-    said = ask(front, b"POST /signout HTTP/1.1\r\nHost: portal.test\r\n" + heads + b"\r\n0\r\n\r\n" + SMUGGLED)
-    assert status(said) in (400, 501)
-    assert len(re.findall(rb"HTTP/1\.1 \d{3}", said)) == 1
-
-
-def test_files_of_the_pages_lead_nowhere_else(front: Front) -> None:
-    paths = [
-        f"{start}{way}{end}"
-        for start in ("/portal/", "/ui/static/", "/ui/player/")
-        for way in (
-            "../",
-            "..%2f",
-            "%2e%2e/",
-            "%2e%2e%2f",
-            "..\\",
-            "..%5c",
-            "..%252f",
-            "./../",
-            "x/../../",
-            "/",
-            "%00/",
-        )
-        for end in ("templates/portal/signin.html", "wsgi.py", "__init__.py", "../../setup.py", "etc/passwd")
-    ]
-    assert len(paths) > 100
-    for path in paths:
-        said = ask(front, f"GET {path} HTTP/1.1\r\nHost: portal.test\r\nConnection: close\r\n\r\n".encode())
-        assert status(said) in (308, 400, 404), path  # 308: to the same without the second slash, which is tried, too
-        assert not re.search(rb"{%|import |root:", said), path
-
-
 def test_no_secret_of_a_path_stands_in_a_log(behind_nginx: Remote, front: Front, app: Flask, tmp_path: Path) -> None:
     """Also not as the Referer of what such a page loads, nor when the portal does not answer."""
     links = [rule.rule.replace("<token>", CANARY) for rule in app.url_map.iter_rules() if "<token>" in rule.rule]
@@ -251,52 +140,6 @@ def visit(site: Remote, links: list[str], status_code: int | None = None) -> Non
         seen = client.get("/ui/static/base.css", base_url=URL, headers={"Referer": f"{URL}{link}"})
         assert seen.status_code == (status_code or 200)
     client.get(f"/pair?code={CANARY}", base_url=URL)
-
-
-@LONGER
-def test_who_is_slow_holds_nobody_up_and_is_cut(behind_nginx: Remote, front: Front) -> None:
-    """Somebody with one address and many connections; others come from another."""
-    heads = b"POST /signin HTTP/1.1\r\nHost: portal.test\r\nContent-Length: 60000\r\n"
-    with ExitStack() as stack:
-        slow = [stack.enter_context(connect(front, "127.0.0.2")) for _ in range(AT_ONCE + 40)]
-        for number, connection in enumerate(slow):
-            connection.sendall(heads + (b"\r\nx" if number >= 20 else b"X-Slow: "))
-        for _ in range(3):
-            begun = time.monotonic()
-            assert behind_nginx.test_client().get("/signin", base_url=URL).status_code == 200
-            assert time.monotonic() - begun < 2, "it has threads to spare"
-        deadline, said = time.monotonic() + 20, []
-        for connection in slow:
-            connection.settimeout(max(0.1, deadline - time.monotonic()))
-            said.append(connection.recv(100)[9:12])
-    assert said.count(b"429") == 20
-    assert set(said) <= {b"429", b"408", b""}
-
-
-def connect(front: Front, source: str = "127.0.0.1") -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=front.certificate)
-    plain = socket.create_connection(("127.0.0.1", front.https), 10, (source, 0))
-    return context.wrap_socket(plain, server_hostname=NAME)
-
-
-def ask(front: Front, request: bytes) -> bytes:
-    """All that is answered to these bytes, until nothing more comes."""
-    said = b""
-    with connect(front) as connection:
-        connection.sendall(request)
-        connection.settimeout(1.5)
-        try:
-            while piece := connection.recv(65_536):
-                said += piece
-        except (TimeoutError, ssl.SSLError, ConnectionError):
-            pass
-    return said
-
-
-def status(said: bytes) -> int:
-    found = re.match(rb"HTTP/1\.1 (\d{3})", said)
-    assert found, said[:200]
-    return int(found[1])
 
 
 def test_the_unit_is_sandboxed_as_systemd_sees_it() -> None:
