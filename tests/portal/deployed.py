@@ -179,8 +179,11 @@ def _wait_for_socket(path: Path, process: subprocess.Popen[bytes], log: Path) ->
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            with socket.socket(socket.AF_UNIX) as probe:
+            with socket.socket(socket.AF_UNIX) as probe:  # which is there before somebody answers
+                probe.settimeout(START_SECONDS)
                 probe.connect(str(path))
+                probe.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+                assert probe.recv(1)
         except OSError:
             assert process.poll() is None, log.read_text(errors="replace")[-2000:]
             assert time.monotonic() < deadline, log.read_text(errors="replace")[-2000:]

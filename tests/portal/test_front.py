@@ -114,10 +114,11 @@ def ask(front: Front, request: bytes) -> bytes:
     said = b""
     with connect(front) as connection:
         connection.sendall(request)
-        connection.settimeout(1.5)
+        connection.settimeout(20)
         try:
             while piece := connection.recv(65_536):
                 said += piece
+                connection.settimeout(1.5)
         except (TimeoutError, ssl.SSLError, ConnectionError):
             pass
     return said
