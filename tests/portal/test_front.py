@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -94,11 +94,12 @@ def test_who_is_slow_holds_nobody_up_and_is_cut(behind_nginx: Remote, front: Fro
         for _ in range(3):
             begun = time.monotonic()
             assert behind_nginx.test_client().get("/signin", base_url=URL).status_code == 200
-            assert time.monotonic() - begun < 2, "it has threads to spare"
+            assert time.monotonic() - begun < 5, "it has threads to spare"
         deadline, said = time.monotonic() + 20, []
         for connection in slow:
             connection.settimeout(max(0.1, deadline - time.monotonic()))
-            said.append(connection.recv(100)[9:12])
+            with suppress(ConnectionResetError):
+                said.append(connection.recv(100)[9:12])
     assert said.count(b"429") == 20
     assert set(said) <= {b"429", b"408", b""}
 
