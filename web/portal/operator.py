@@ -215,4 +215,5 @@ def _count(of: ColumnElement[object] | object, *conditions: ColumnElement[bool])
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     sys.exit(main(sys.argv[1:], os.environ))
