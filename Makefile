@@ -20,7 +20,7 @@ TESTS_AT_ONCE ?= 3
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-hardware check format docs bench bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -52,6 +52,10 @@ test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), 
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/integration/test_cloudflared.py
 
+test-guide: $(VENV)/.test ## follow the guide for the portal's server on a clean Debian root (needs root, and the Debian archive)
+	@deploy/need.sh test
+	$(BIN)/python -m tests.portal.follow_guide
+
 test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi, its camera, a microphone and a loudspeaker
 	$(BIN)/python -m pytest tests/hardware -m hardware
 
@@ -72,6 +76,10 @@ docs: $(VENV)/.run ## write the pages that are made from the code
 bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes build/bench and docs/performance
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.sound
+
+bench-portal: $(VENV)/.test ## measure the portal on MariaDB with 2,000 devices; writes build/bench and docs/performance
+	@deploy/need.sh test
+	$(BIN)/python -m tests.bench.portal
 
 soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
 	@deploy/need.sh test

@@ -35,6 +35,10 @@ test)
     want nginx-light test -x /usr/sbin/nginx
     want coturn test -x /usr/bin/turnserver
     want mariadb-server-core test -x /usr/sbin/mariadbd
+    want mariadb-client mariadb-dump --version
+    want uwsgi-core uwsgi-core --version
+    want uwsgi-plugin-python3 test -e /usr/lib/uwsgi/plugins/python3_plugin.so
+    want systemd systemd-analyze --version
     want libnss3-tools test -x /usr/bin/certutil
     want libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2'
     want pulseaudio pulseaudio --version

@@ -13,11 +13,13 @@ from jinja2 import BytecodeCache, FileSystemBytecodeCache
 from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import Engine
 
-from tests import network
+from tests import network, nginx
 from tests.e2e.conftest import CHROMIUM
-from tests.portal import mariadb
+from tests.portal import deployed, mariadb
+from tests.portal.deployed import Front
 from tests.portal.mariadb import MariaDb
 from tests.portal.post_office import PostOffice, open_post_office
+from tests.portal.remote import Remote
 from tests.portal.served import served
 from tests.portal.visitor import URL, Visitor
 from tests.prerequisites import require
@@ -159,3 +161,35 @@ def site(build: Build, settings: Settings, office: PostOffice, tmp_path: Path) -
     }
     with served(tmp_path / "portal.log", environment) as url:
         yield url
+
+
+def environment(database_url: str, office: PostOffice, **more: str) -> dict[str, str]:
+    return {
+        "PORTAL_URL": URL,
+        "DATABASE_URL": database_url,
+        "PORTAL_SECRET_KEY": SECRET,
+        "MAIL_URL": f"smtp://127.0.0.1:{office.port}",
+        "PORTAL_BCRYPT_COST": "10",
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def shared_host(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Remote]:
+    deployed.require_uwsgi()
+    with deployed.uwsgi(tmp_path_factory.mktemp("shared"), environment(database_url, _office)) as port:
+        yield Remote(port, told=True)
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory, database_url: str, _office: PostOffice) -> Iterator[Front]:
+    require("nginx (apt install nginx-light)", Path(nginx.PROGRAM).exists())
+    folder = tmp_path_factory.mktemp("debian")
+    settings = environment(database_url, _office, PORTAL_PROXIES="1")
+    with deployed.gunicorn(folder, settings) as server, deployed.nginx_in_front(folder, server.socket) as made:
+        yield made
+
+
+@pytest.fixture
+def behind_nginx(front: Front) -> Remote:
+    return Remote(front.https, trust=front.certificate)

@@ -81,7 +81,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         environment="production" if kind == "production" else "development",
         url=url,
         database_url=_database_url(environment.get("DATABASE_URL", ""), production=kind == "production"),
-        secret=_secret(environment.get("PORTAL_SECRET_KEY", "")),
+        secret=checked_secret(environment.get("PORTAL_SECRET_KEY", "")),
         mail=_mail(environment.get("MAIL_URL", ""), production=kind == "production"),
         mail_from=_sender(environment.get("MAIL_FROM") or f"no-reply@{urlsplit(url).hostname}"),
         contact=_contact(environment.get("PORTAL_CONTACT") or f"mailto:security@{urlsplit(url).hostname}"),
@@ -91,17 +91,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     )
 
 
-def _secret(secret: str) -> str:
+def checked_secret(secret: str, variable: str = "PORTAL_SECRET_KEY") -> str:
+    """Raises `BadSettings` unless it is long, and hard to guess."""
+    make_one = "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
     if not secret:
-        raise BadSettings(
-            "PORTAL_SECRET_KEY is missing: set it to a long random text, and keep it "
-            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')."
-        )
+        raise BadSettings(f"{variable} is missing: set it to a long random text, and keep it {make_one}.")
     if len(secret) < MIN_SECRET_LENGTH or _bits(secret) < LEAST_BITS:
-        raise BadSettings(
-            "PORTAL_SECRET_KEY is too short or too easy to guess: at least 32 random characters "
-            "(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')."
-        )
+        raise BadSettings(f"{variable} is too short or too easy to guess: at least 32 random characters {make_one}.")
     return secret
 
 

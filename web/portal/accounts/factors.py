@@ -16,8 +16,9 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from web.portal.accounts import guesses
 from web.portal.accounts.models import RecoveryCode, User
 from web.portal.database import db
-from web.portal.errors import NotSignedIn
+from web.portal.errors import BadSettings, NotSignedIn
 from web.portal.services import services
+from web.portal.settings import Settings
 
 ISSUER = "Caméra Connectée"
 CODES = 10
@@ -87,6 +88,23 @@ def codes_left(user: int) -> int:
     return db.session.execute(select(func.count()).where(RecoveryCode.user_id == user)).scalar_one()
 
 
+def reseal(before: Settings) -> int:
+    """Seals all secrets of apps anew, which were sealed with another secret; how many. Recovery codes cannot be carried
+    over, and go. Raises `BadSettings`; whoever calls it commits."""
+    old, new = _totp(before)._totp, _totp()._totp
+    people = list(db.session.execute(select(User).where(User.totp_secret.is_not(None))).scalars())
+    for user in people:
+        try:
+            secret = old.from_source(user.totp_secret).key
+        except ValueError:
+            raise BadSettings(
+                "PORTAL_SECRET_KEY_BEFORE is not the one with which the second factors were sealed."
+            ) from None
+        user.totp_secret = new(key=secret, format="raw").to_json(encrypt=True)
+    db.session.execute(delete(RecoveryCode))
+    return len(people)
+
+
 def _use_code(user: User, code: str) -> bool:
     counter = _counter(user.totp_secret, code) if user.totp_secret else None
     if counter is None:
@@ -128,8 +146,8 @@ def _counter(sealed: str, code: str) -> int | None:
     return max(right, default=None)
 
 
-def _totp() -> Totp:
-    return Totp({"1": services().settings.key("authenticator apps").hex()}, ISSUER)
+def _totp(settings: Settings | None = None) -> Totp:
+    return Totp({"1": (settings or services().settings).key("authenticator apps").hex()}, ISSUER)
 
 
 def _hashed(user: User, code: str) -> str:

@@ -21,7 +21,12 @@ KNOWN_FOR = timedelta(days=365)
 def key(email: str, user: User | None) -> tuple[str, ...]:
     """Under what an attempt at this address counts. `user`: who has it, if anybody."""
     browser = _browser_known_to(user)
-    return ("browser", browser) if browser else ("account", email)
+    return ("browser", browser) if browser else account_key(email)
+
+
+def account_key(email: str) -> tuple[str, ...]:
+    """Under what an attempt from a browser counts that is not known."""
+    return ("account", email)
 
 
 def attempt_code(user: User) -> None:

@@ -91,6 +91,11 @@ def set_password(user: User, password: str) -> None:
 def renew(user: User) -> None:
     """Ends every sign-in and every link, after a change of what proves who somebody is; the view commits."""
     log.info("the password or the address of user %d is changed from %s", user.id, request.remote_addr)
+    end_everywhere(user)
+
+
+def end_everywhere(user: User) -> None:
+    """Ends every sign-in and every link, and what was opened on devices; whoever calls it commits."""
     user.fs_uniquifier = secrets.token_hex(32)
     sessions.revoke_others(user.id, None, services().clock())
     services().renewed(user.id)

@@ -97,6 +97,7 @@ def presence() -> Response:
     device.version, device.public_name, device.seen_at = given["version"], given["public_name"], now
     if device.public_name == services().settings.host:
         device.public_name = None
+    keys = signing.newer_than(given["keys_version"])
     for name, value in (given["health"] or {}).items():
         setattr(device, name, value)
     db.session.flush()
@@ -104,12 +105,11 @@ def presence() -> Response:
     outages.heard(device, given["cameras"])
     if given["journal"]:
         intake.note_head(device, given["journal"])
-    db.session.commit()
-    keys = signing.newer_than(given["keys_version"])
     answer: dict[str, object] = {"configuration": device.configuration or ""}
-    if keys:
-        answer["keys"] = keys
-    return jsonify(answer | ({"journal": intake.held(device)} if given["journal"] else {}))
+    answer |= {"keys": keys} if keys else {}
+    answer |= {"journal": intake.held(device)} if given["journal"] else {}
+    db.session.commit()
+    return jsonify(answer)
 
 
 @blueprint.post("/journal")
@@ -181,20 +181,16 @@ def speaking_device() -> Device:
 
 
 def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
-    if [_told(camera) for camera in device.cameras] == [(c["id"], c["name"], c["state"], c["viewers"]) for c in given]:
-        return  # as it was half a minute ago: nothing to write
+    """Every half minute, from every device, and nearly always the same as before: then nothing is written."""
+    unique = {row["id"]: row for row in given}
+    told = [(row["id"], row["name"], row["state"], row["viewers"]) for row in unique.values()]
+    if told == [(one.camera, one.name, one.state, one.viewers) for one in device.cameras]:
+        return
     db.session.execute(delete(Camera).where(Camera.device_id == device.id))
-    unique = {str(row["id"]): row for row in given}
+    columns = ("camera", "name", "state", "viewers")
     rows = [
-        {
-            "device_id": device.id,
-            "camera": name,
-            "name": row["name"],
-            "state": row["state"],
-            "viewers": row["viewers"],
-            "position": position,
-        }
-        for position, (name, row) in enumerate(unique.items())
+        {"device_id": device.id, "position": position, **dict(zip(columns, row, strict=True))}
+        for position, row in enumerate(told)
     ]
     if rows:
         db.session.execute(insert(Camera), rows)

@@ -51,6 +51,11 @@ def raise_of(user: int) -> None:
     db.session.execute(update(Epoch).where(Epoch.user_id == user).values(epoch=_higher()))
 
 
+def raise_everywhere() -> None:
+    """What anybody opened anywhere ends; whoever calls it commits."""
+    db.session.execute(update(Epoch).values(epoch=_higher()))
+
+
 def _higher() -> ColumnElement[int]:
     now = _now()
     return case((Epoch.epoch >= now, Epoch.epoch + 1), else_=now)

@@ -19,6 +19,7 @@ from web.portal.database import apart, db
 from web.portal.devices.models import SigningKey
 from web.portal.errors import BadSettings
 from web.portal.services import services
+from web.portal.settings import Settings
 
 KEYS_TYPE = "picam-keys+jwt"
 ALGORITHM = "EdDSA"
@@ -53,6 +54,19 @@ def rotate() -> int:
     return version
 
 
+def newest() -> SigningKey:
+    """The key that was made last; the first one is made when it is first needed."""
+    return _keys()[0]
+
+
+def reseal(before: Settings) -> int:
+    """Seals all keys anew, which were sealed with another secret; how many. Raises `BadSettings`; the caller commits."""
+    keys = list(db.session.execute(select(SigningKey)).scalars())
+    for key in keys:
+        key.sealed = _seal().encrypt(_opened(key, before)).decode("ascii")
+    return len(keys)
+
+
 def _keys() -> list[SigningKey]:
     """The newest first; the first one is made when it is first needed."""
     newest = select(SigningKey).order_by(SigningKey.version.desc()).limit(KEPT)
@@ -79,10 +93,7 @@ def _make(version: int) -> None:
 
 
 def _signed(claims: dict[str, Any], key: SigningKey, kind: str) -> str:
-    try:
-        private = Ed25519PrivateKey.from_private_bytes(_seal().decrypt(key.sealed.encode("ascii")))
-    except InvalidToken:
-        raise BadSettings("PORTAL_SECRET_KEY is not the one with which the signing keys were sealed.") from None
+    private = Ed25519PrivateKey.from_private_bytes(_opened(key, services().settings))
     return jwt.encode(claims, private, ALGORITHM, {"typ": kind, "kid": f"v{key.version}"})
 
 
@@ -90,5 +101,12 @@ def _as_set(keys: list[SigningKey]) -> dict[str, Any]:
     return {"version": keys[0].version, "keys": {f"v{key.version}": bytes_to_base64url(key.public_key) for key in keys}}
 
 
-def _seal() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(services().settings.key("signing keys")))
+def _opened(key: SigningKey, settings: Settings) -> bytes:
+    try:
+        return _seal(settings).decrypt(key.sealed.encode("ascii"))
+    except InvalidToken:
+        raise BadSettings("PORTAL_SECRET_KEY is not the one with which the signing keys were sealed.") from None
+
+
+def _seal(settings: Settings | None = None) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode((settings or services().settings).key("signing keys")))
