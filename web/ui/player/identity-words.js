@@ -30,7 +30,7 @@ function showPill(state, away) {
   const pill = find("#identity", HTMLElement);
   pill.hidden = state === "unknown" || state === "forged" || (state === "unverified" && !away);
   find("#identity-word", HTMLElement).textContent = state === "verified" ? text("Verified") : text("Not verified");
-  find("#identity-icon", SVGUseElement).setAttribute("href", iconPath(state === "verified" ? "lock" : "unreachable"));
+  find("#identity-icon", SVGUseElement).setAttribute("href", iconPath(state === "verified" ? "lock" : "failed"));
   pill.title = explain(state);
 }
 
