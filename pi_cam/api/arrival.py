@@ -10,7 +10,7 @@ from flask import request
 
 from pi_cam.api.services import services
 from pi_cam.listeners import ENVIRON_KEY, Name
-from pi_cam.trust.own_names import LOOPBACK_NAMES, plain_address, present_addresses
+from pi_cam.trust.own_names import LOOPBACK_NAMES, is_private, plain_address, present_addresses
 
 PLAIN_COOKIE = "sid"
 SECURE_COOKIE = "__Host-sid"
@@ -58,6 +58,16 @@ def client_address() -> str:
         return str(ipaddress.ip_address(request.headers.get("X-Real-IP", "")))
     except ValueError:
         return seen
+
+
+def from_far() -> bool:
+    """Whether whoever asks is not in the home's own network: through the tunnel, or from a public address by a port that
+    somebody opened."""
+    try:
+        address = ipaddress.ip_address(plain_address(client_address()))
+    except ValueError:
+        return True
+    return listener() == "tunnel" or not (address.is_loopback or is_private(address))
 
 
 def own_authority() -> bool:

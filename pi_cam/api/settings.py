@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify
 from marshmallow import Schema, fields, validate
 
 from pi_cam.api.access import current_person, note_for_portal, visitor_address
-from pi_cam.api.arrival import listener
+from pi_cam.api.arrival import from_far
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
 from pi_cam.api.services import services
@@ -109,8 +109,7 @@ def show() -> Response:
 def change() -> Response:
     """New values by name."""
     here, wanted = services(), json_object()
-    far = listener() == "tunnel"
-    changed = here.settings.change(wanted, _refuse_lifting) if far else here.settings.change(wanted)
+    changed = here.settings.change(wanted, _refuse_lifting) if from_far() else here.settings.change(wanted)
     for name, (before, after) in changed.items():
         shown = not ROWS[name].secret
         here.journal.append(

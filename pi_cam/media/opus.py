@@ -29,12 +29,15 @@ SILENT_PACKET = b"\xf8\xff\xfe"
 """20 ms of nothing: CELT, fullband, mono (RFC 6716, section 3.1)."""
 
 SILENT_BLOCKS = 10
-"""After 200 ms of digital silence (muted, off) nothing is encoded any more: the sound before has died away."""
+"""After 200 ms of silence nothing is encoded any more: the sound before has died away."""
+
+SILENT_SQUARES = BLOCK_SAMPLES * (32_768 * 10 ** (-64 / 20)) ** 2
+"""The energy of a block of -64 dBFS: a quiet room at night, whose noise would cost nearly as many bits as speech."""
 
 
 class OpusEncoder:
-    """48 kHz mono, 16 bits, in blocks of `BLOCK_SAMPLES`, with in-band error correction. One thread calls it. Digital
-    silence becomes packets of three bytes.
+    """48 kHz mono, 16 bits, in blocks of `BLOCK_SAMPLES`, with in-band error correction. One thread calls it. Silence
+    becomes packets of three bytes.
 
     Raises `MissingPart` when this machine's FFmpeg has no libopus.
     """
@@ -57,7 +60,8 @@ class OpusEncoder:
 
     def encode(self, block: Block) -> list[bytes]:
         """The packets made from one block, shape `(BLOCK_SAMPLES,)`: one, but for the first calls."""
-        self._silent = 0 if block.any() else self._silent + 1
+        loud = block.astype(np.float32)
+        self._silent = 0 if np.dot(loud, loud) > SILENT_SQUARES else self._silent + 1
         if self._silent > SILENT_BLOCKS:
             return [SILENT_PACKET]
         frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), format="s16", layout="mono")

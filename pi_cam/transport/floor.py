@@ -70,15 +70,16 @@ class Floor:
         if viewer.id in self._talkers:
             return
         others = list(self._talkers.values())
+        speaking = [one for one in others if self._clock() - one.last_heard < SILENT_SECONDS]
         if take:
             if not viewer.visitor.owner:
                 raise NotAllowed("Only the owner can take the floor from somebody who talks.")
             self._end(others)
         elif self._several():
-            if len(others) >= TALKERS_MAX:
+            if len(speaking) >= TALKERS_MAX:
                 raise FloorTaken("As many people talk as this camera allows.")
+            self._end([one for one in others if one not in speaking] if len(others) >= TALKERS_MAX else [])
         else:
-            speaking = [one for one in others if self._clock() - one.last_heard < SILENT_SECONDS]
             if speaking:
                 raise FloorTaken("Somebody else is talking.")
             self._end(others)
@@ -116,6 +117,12 @@ class Floor:
     def clear(self) -> None:
         """Ends everybody's talk: the loudspeaker is switched off."""
         self._end(list(self._talkers.values()))
+        self.tell()
+
+    def narrow(self) -> None:
+        """The owner no longer lets several talk: whoever began first goes on."""
+        if not self._several():
+            self._end(sorted(self._talkers.values(), key=lambda one: one.since)[1:])
         self.tell()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:

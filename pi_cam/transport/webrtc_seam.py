@@ -15,7 +15,7 @@ from typing import Any
 from aioice import ice
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
-from aiortc.rtp import AnyRtcpPacket, RtcpSrPacket, RtpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
 PACKET_HISTORY = 1024
 """Packets a viewer may ask for again. aiortc keeps 128: less than one 1080p keyframe."""
@@ -95,6 +95,7 @@ def take_packets(receiver: RTCRtpReceiver, take: Callable[[int, int, int, bytes]
     """
     original = receiver._handle_rtp_packet
     voices: set[int] = set()
+    _bound_reports(receiver)
 
     async def handle(packet: RtpPacket, arrival_time_ms: int) -> None:
         receiver._handle_disconnect()
@@ -107,6 +108,21 @@ def take_packets(receiver: RTCRtpReceiver, take: Callable[[int, int, int, bytes]
         take(packet.payload_type, packet.sequence_number, packet.timestamp, packet.payload)
 
     receiver._handle_rtp_packet = handle  # type: ignore[method-assign]
+
+
+def _bound_reports(receiver: RTCRtpReceiver) -> None:
+    """Whatever timestamps somebody sends, what is reported of them fits its field (RFC 3550, section 6.4.2). A jitter of
+    more than 32 bits would end the task that reports, and aiortc waits for that task when it closes the connection."""
+    original = getattr(receiver, "_send_rtcp", None)
+    if original is None:
+        return
+
+    async def send(packet: RtcpRrPacket) -> None:
+        for report in packet.reports:
+            report.jitter = min(report.jitter, 0xFFFFFFFF)
+        await original(packet)
+
+    receiver._send_rtcp = send  # type: ignore[attr-defined]
 
 
 async def cut(connection: RTCPeerConnection) -> None:

@@ -90,7 +90,7 @@ def main(wanted: list[str]) -> int:
 @contextmanager
 def tables() -> Iterator[tuple[Path, str, Engine, int]]:
     """A folder, a database with empty tables, and the process that keeps it."""
-    with tempfile.TemporaryDirectory() as name, mariadb.running(Path(name)) as server:
+    with tempfile.TemporaryDirectory() as name, mariadb.running(_made(Path(name) / "mariadb")) as server:
         url = server.create("portal")
         connection = pymysql.connect(user="root", unix_socket=str(server.socket))
         with connection, connection.cursor() as cursor:
@@ -102,6 +102,11 @@ def tables() -> Iterator[tuple[Path, str, Engine, int]]:
             yield Path(name), url, engine, server.process.pid
         finally:
             engine.dispose()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def settings_for(url: str, office: PostOffice) -> Settings:

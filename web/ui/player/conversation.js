@@ -54,8 +54,8 @@ function listenToTalkers(talking) {
   const press = () => (talking.isHandsFree ? talking.stop() : talking.press());
   const release = (/** @type {{short?: boolean}} */ how = {}) => talking.release(how);
   listenToHolding(find("#talk", HTMLButtonElement), { press, release, click: () => talking.toggle() });
-  // Where there is no button because it is not allowed, the key says why.
-  const isThere = () => !find("#talk-group", HTMLElement).hidden || !talking.line.can.includes("talk");
+  // Where there is no button, the key says why; of a camera that is gone the page says it all.
+  const isThere = () => !GONE.includes(document.documentElement.dataset.state ?? "");
   listenToHeldKey("t", { press: () => isThere() && press(), release });
   find("#hands-free", HTMLButtonElement).addEventListener("click", () => talking.toggle());
   find("#take-over", HTMLButtonElement).addEventListener("click", () => {
@@ -102,7 +102,7 @@ function showTalk({ can, sound, isUp, isOwner }, { state, reason, detail, isHand
   const isAsked = reason === "prompt"; // first of all by the browser: nothing goes on without an answer
   const trouble = isBusy && !isAsked && sound?.talk.trouble ? serverText(sound.talk.trouble) : "";
   note("#talk-note", isGone ? "" : trouble || explainTalk(reason, detail), state === "refused" || trouble !== "");
-  find("#take-over", HTMLButtonElement).hidden = !(reason === "floor-taken" && isOwner);
+  find("#take-over", HTMLButtonElement).hidden = !(["floor-taken", "floor-full"].includes(reason ?? "") && isOwner);
 }
 
 /**

@@ -94,6 +94,7 @@ export class Talking extends EventTarget {
   #obstacle() {
     if (!this.line.can.includes("talk")) return "not-allowed";
     if (!this.line.isUp) return "not-connected";
+    if (this.line.sound && !this.line.sound.talk.possible) return "no-loudspeaker";
     if (this.line.sound?.talk.muted) return "loudspeaker-muted";
     return microphoneObstacle();
   }
