@@ -101,7 +101,9 @@ class App:
             is_open=lambda: self._intercom.has_loudspeaker,
         )
         self._intercom.changed = floor.tell
-        settings.watch(lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.narrow))
+        settings.watch(
+            lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.narrow)
+        )
         streams = Streams(self.loop, settings, config.source, self._intercom)
         book = CameraBook(store, Seal(store.secret()))
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)

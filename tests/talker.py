@@ -46,14 +46,19 @@ class Talker:
                 return message
 
     async def send(
-        self, ssrc: int, sequence: int, payload: bytes = SILENT_OPUS, payload_type: int | None = None
+        self,
+        ssrc: int,
+        sequence: int,
+        payload: bytes = SILENT_OPUS,
+        payload_type: int | None = None,
+        timestamp: int | None = None,
     ) -> None:
         found = re.search(r"a=rtpmap:(\d+) opus/48000", self.answer["sdp"])
         assert found is not None
         packet = RtpPacket(
             payload_type=payload_type or int(found[1]),
             sequence_number=sequence % 65536,
-            timestamp=960 * sequence % 2**32,
+            timestamp=960 * sequence % 2**32 if timestamp is None else timestamp,
             ssrc=ssrc,
             payload=payload,
         )

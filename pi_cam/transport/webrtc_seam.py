@@ -117,12 +117,12 @@ def _bound_reports(receiver: RTCRtpReceiver) -> None:
     if original is None:
         return
 
-    async def send(packet: RtcpRrPacket) -> None:
-        for report in packet.reports:
+    async def send(packet: AnyRtcpPacket) -> None:
+        for report in packet.reports if isinstance(packet, RtcpRrPacket) else ():
             report.jitter = min(report.jitter, 0xFFFFFFFF)
         await original(packet)
 
-    receiver._send_rtcp = send  # type: ignore[attr-defined]
+    receiver._send_rtcp = send  # type: ignore[method-assign]
 
 
 async def cut(connection: RTCPeerConnection) -> None:

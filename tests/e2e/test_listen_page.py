@@ -20,6 +20,7 @@ from tests.e2e.conversing import (
     tell,
     until,
     untouched,
+    wait_for_talk,
     watch,
 )
 from tests.rtsp_camera import rtsp
@@ -92,6 +93,10 @@ def test_neither_microphone_nor_loudspeaker(page: Page, tmp_path: Path) -> None:
         page.get_by_text("Details").click()
         expect(page.locator('[data-detail="talk"]')).to_have_text("No loudspeaker")
         expect(page.locator('[data-detail="sound"]')).to_have_text("Off")
+        page.keyboard.down("t")
+        wait_for_talk(page, "refused", "no-loudspeaker")
+        expect(page.locator("#talk-note")).to_contain_text("This camera has no loudspeaker to talk through.")
+        page.keyboard.up("t")
 
 
 def test_a_microphone_that_is_not_there_and_half_duplex(browser: Browser, tmp_path: Path) -> None:

@@ -27,6 +27,9 @@ pytestmark = pytest.mark.alone
 
 SOURCE = "synthetic:?size=320x240&fps=15"
 DEVICES = {"PI_CAM_MICROPHONE": "vmic", "PI_CAM_LOUDSPEAKER": "vspk"}
+WINDOWS, CALM = 12, 3
+"""Of 5 s, in which the echo is measured; and how many of them without a gap at the loudspeaker there have to be."""
+
 ALIKE = 0.8
 """Opus at 28 kbit/s, noise suppression and the browser's jitter buffer leave this much; other speech has below 0.2."""
 
@@ -133,7 +136,7 @@ def test_what_is_said_comes_out_of_the_loudspeaker(playwright: Playwright, tmp_p
         page.open(sound=False)
         page.call("microphone()")
         page.call("talk(true)")
-        page.wait(6.0)
+        page.wait(9.0)  # all of it twice
         assert [one["name"] for one in audio(server, token)["talk"]["talkers"]] == ["Ada"]
         page.call("talk(false)")
         page.wait(0.5)
@@ -145,7 +148,7 @@ def test_what_is_said_comes_out_of_the_loudspeaker(playwright: Playwright, tmp_p
         rows = server.request("GET", "/api/v1/journal", token=token).json()["rows"]
         ended, began = [row for row in rows if row["action"] in ("talked", "stopped-talking")]
         assert (began["actor"], began["camera"], ended["actor"]) == ("Ada", "main", "Ada")
-        assert 5 < ended["detail"]["seconds"] < 12
+        assert 8 < ended["detail"]["seconds"] < 15
 
 
 def test_who_has_not_got_the_floor_is_not_heard_whatever_is_sent(
@@ -189,10 +192,10 @@ def test_a_loudspeaker_that_is_not_there_is_told_and_the_picture_goes_on(
         eventually(page, lambda: audio(server, token)["talk"]["trouble"] is None, seconds=20)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path, sound: VirtualSound) -> None:
-    """60 s through the whole product, in a room of 160 ms with a loudspeaker that distorts and clocks that differ; then
-    somebody beside the microphone speaks, too."""
+    """60 s or more through the whole product, in a room of 160 ms with a loudspeaker that distorts and clocks that
+    differ; then somebody beside the microphone speaks, too."""
     said = speech(20.0, "fr+f3", rms=4_000)
     flag = microphone_flag(tmp_path, said)
     with device(tmp_path, sound) as server, sound_page(playwright, server, flag) as page:
@@ -204,7 +207,7 @@ def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path
         page.wait(5.0)  # the delay is found, and the room learnt
         page.heard()
         marks, figures = [sound.microphone.written], [audio(server, token)]
-        for _ in range(12):
+        while len(figures) <= WINDOWS or (len(calm_windows(figures)) < CALM and len(figures) <= 2 * WINDOWS):
             page.wait(5.0)
             marks.append(sound.microphone.written)
             figures.append(audio(server, token))
@@ -223,7 +226,8 @@ def test_the_talker_does_not_hear_an_echo(playwright: Playwright, tmp_path: Path
     assert reduction_db(into, heard) >= 8, figure
     reductions = [reduction_db(into[part], heard[part]) for part in kept]
     # Most of them: a window may hold a step of the simulated room that no counter tells.
-    assert not reductions or np.median(reductions) >= 25, (figure, reductions)
+    assert len(reductions) >= CALM, "the loudspeaker was without sound again and again"
+    assert np.median(reductions) >= 25, (figure, reductions)
 
 
 def calm_windows(figures: list[dict[str, Any]]) -> list[int]:

@@ -144,6 +144,30 @@ def test_several_talk_where_the_owner_lets_them_but_not_any_number() -> None:
     assert world.names() == ["Ada"]
 
 
+def test_among_several_too_who_sends_nothing_makes_room() -> None:
+    world = World(several=True)
+    hung = [FakeViewer(f"Viewer {number}") for number in range(TALKERS_MAX)]
+    for viewer in hung:
+        world.floor.ask(viewer)
+    world.now += SILENT_SECONDS - 1
+    world.floor.heard(hung[0], 1, 0, b"x")
+    world.now += 1
+    world.floor.ask(BOB)
+    assert world.names() == [hung[0].name, "Bob"]
+
+
+def test_when_only_one_may_talk_again_the_first_goes_on() -> None:
+    world = World(several=True)
+    world.floor.ask(BOB)
+    world.now += 1
+    world.floor.ask(CAT)
+    world.floor.narrow()
+    assert world.names() == ["Bob", "Cat"]
+    world.several = False
+    world.floor.narrow()
+    assert (world.names(), world.talking) == (["Bob"], {BOB.id})
+
+
 def test_the_journal_says_who_was_heard_and_how_long() -> None:
     world = World()
     world.floor.ask(BOB)

@@ -76,6 +76,15 @@ def test_silence_costs_next_to_nothing_and_speech_comes_back_whole() -> None:
     assert found_at(said[24_000:72_000], heard)[1] > 0.9
 
 
+@pytest.mark.parametrize(("dbfs", "largest"), [(-90, 3), (-67, 3), (-60, 200)])
+def test_a_quiet_room_costs_as_little_as_silence(dbfs: float, largest: int) -> None:
+    encoder = OpusEncoder()
+    noise = np.random.default_rng(1).normal(0, 32_768 * 10 ** (dbfs / 20), (60, BLOCK_SAMPLES)).astype(np.int16)
+    sizes = [len(packet) for block in noise for packet in encoder.encode(block)][SILENT_BLOCKS + 1 :]
+    assert max(sizes) <= largest
+    assert (min(sizes) > 3) is (largest > 3)
+
+
 def test_what_was_encoded_is_heard() -> None:
     sound = np.concatenate(decoded(encoded(tone(25)))[5:])
     assert strength(sound) > 0.98
