@@ -13,6 +13,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from webauthn.helpers import bytes_to_base64url
 
+from web.journal.forwarded import beginning, head_text
+
 SIGN_INS_AT_ONCE = 16
 ANSWER_SECONDS = 30.0
 CHANGES = 0.05
@@ -36,10 +38,11 @@ class SimulatedDevice:
     viewers: int = 0
     access: str = ""
 
-    def signed(self, challenge: str, url: str) -> str:
-        return bytes_to_base64url(self.key.sign(f"pi-cam.v1\nchallenge\n{url}\n{challenge}".encode()))
+    def signed(self, purpose: str, what: str, url: str) -> str:
+        return bytes_to_base64url(self.key.sign(f"pi-cam.v1\n{purpose}\n{url}\n{what}".encode()))
 
-    def presence(self) -> dict[str, Any]:
+    def presence(self, url: str) -> dict[str, Any]:
+        """All that a device says, with how it is and the head of its journal."""
         if random.random() < CHANGES:
             self.viewers = 1 - self.viewers
         camera = {
@@ -48,7 +51,24 @@ class SimulatedDevice:
             "state": "live" if self.viewers else "idle",
             "viewers": self.viewers,
         }
-        return {"version": "0.1.0", "public_name": "cam.example.net", "keys_version": 1, "cameras": [camera]}
+        now = time.time()
+        row, at = beginning(url, self.id), int(now * 1000)
+        head = {"seq": 0, "hash": bytes_to_base64url(row), "at": at}
+        head["signature"] = self.signed("journal-head", head_text(self.id, 0, row, at), url)
+        health = {
+            "uptime_seconds": int(now) % 10**6,
+            "temperature": 48.2,
+            "disk_free": 9 * 10**9,
+            "disk_size": 3 * 10**10,
+        }
+        return {
+            "version": "0.1.0",
+            "public_name": "cam.example.net",
+            "keys_version": 1,
+            "cameras": [camera],
+            "health": health,
+            "journal": head,
+        }
 
 
 class Fleet:
@@ -67,7 +87,7 @@ class Fleet:
             async with free:
                 asked = {"grant": "key", "device": device.id}
                 challenge = (await self._good("token", asked))["challenge"]
-                proof = {"challenge": challenge, "signature": device.signed(challenge, self._url)}
+                proof = {"challenge": challenge, "signature": device.signed("challenge", challenge, self._url)}
                 device.access = (await self._good("token", {**asked, **proof}))["access_token"]
 
         await asyncio.gather(*map(one, self.devices))
@@ -82,7 +102,7 @@ class Fleet:
                 await asyncio.sleep(max(0.0, at - time.monotonic()))
                 asked = time.monotonic()
                 try:
-                    status, body = await self._say("presence", device.presence(), device.access)
+                    status, body = await self._say("presence", device.presence(self._url), device.access)
                 except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
                     heard.errors.append(repr(error))
                 else:

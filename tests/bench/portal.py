@@ -23,7 +23,7 @@ from webauthn.helpers import bytes_to_base64url
 
 from pi_cam.trust import entry, portal_keys
 from tests import network
-from tests.bench import report
+from tests.bench import portal_journal, report
 from tests.bench.devices import Fleet, SimulatedDevice
 from tests.bench.report import Rows
 from tests.e2e.conftest import CHROMIUM, FLAGS, wait_for_state
@@ -65,6 +65,8 @@ METHOD = [
     f"- *Presence*: {DEVICES:,} simulated devices of {OWNERS} people, each signed in by its own Ed25519 key, say every",
     f"  {EVERY_SECONDS:.0f} s for {SECONDS:.0f} s that they are there, to one gunicorn worker with 16 threads; each time on",
     "  a connection of its own, and every twentieth time with news of their camera. Latency as the device sees it.",
+    "- *Journal*: rows of one device, 200 at once, each chained to the one before and checked; then the owner's page, which",
+    "  checks all of them again.",
     "- *Revocation*: from the click that ends a share until the last picture that the guest's browser displays, through the",
     "  stand-in for the tunnel.",
 ]
@@ -204,6 +206,11 @@ def _presence(rows: Rows) -> None:
     rows["memory of the worker"] = {"value": f"{memory:.0f} MB", "goal": "", "ok": True}
 
 
+def _journal(rows: Rows) -> None:
+    with tables() as (_, url, _, _), open_post_office() as office:
+        portal_journal.measure(create_app(settings_for(url, office)), office, rows)
+
+
 def _revocation(rows: Rows) -> None:
     with tables() as (folder, url, _, _), open_post_office() as office, sync_playwright() as playwright:
         environment = {"DATABASE_URL": url, "PORTAL_SECRET_KEY": SECRET, "MAIL_URL": f"smtp://127.0.0.1:{office.port}"}
@@ -275,6 +282,7 @@ PARTS: dict[str, Callable[[Rows], None]] = {
     "token": _token,
     "list": _list,
     "presence": _presence,
+    "journal": _journal,
     "revocation": _revocation,
 }
 """One function for each kind of figure; each makes what it needs, and leaves nothing."""
