@@ -285,18 +285,6 @@ def test_what_changed_while_the_device_was_off_is_found(world: World) -> None:
     assert world.portal.rows["echo"].edited_at is None, "nobody knows when"
 
 
-def test_another_owner_hears_nothing_of_what_the_last_one_changed(world: World) -> None:
-    world.edit_at_the_portal("echo", 3)
-    world.exchange("ok", "lost")
-    with world.store.transaction() as database:
-        database.execute("DELETE FROM portal_edits")  # as `Pairing.forget` does
-    world.boot()
-    world.portal = type(world.portal)("device")
-    world.exchange()
-    check_both_agree(world)
-    assert world.device.recent() == []
-
-
 def test_who_was_told_everything_is_left_in_peace(world: World) -> None:
     world.exchange("lost", "lost")
     assert world.fates == ["lost", "lost"], "nothing was said"
@@ -304,11 +292,3 @@ def test_who_was_told_everything_is_left_in_peace(world: World) -> None:
 
 def test_what_is_known_has_the_same_name_on_both_sides(world: World) -> None:
     assert merging.digest({"gain": 1, "echo": 1}) == world.portal.digest() == world.known.digest()
-
-
-def test_the_portal_forgets_old_edits_but_none_that_waits(world: World) -> None:
-    world.edit_at_the_portal("gain", 1)
-    for number in range(500):
-        world.edit_at_the_portal("echo", number % 3)
-    assert len(world.portal.edits) == 202
-    assert set(world.portal.waiting()) == {"echo", "gain"}

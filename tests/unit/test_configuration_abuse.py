@@ -9,7 +9,7 @@ import pytest
 
 from pi_cam.errors import PortalRefused, PortalUnreachable
 from pi_cam.remote.budget import AT_ONCE, Budget
-from tests.unit.test_configuration import NAMES, last
+from tests.unit.test_configuration import NAMES, check_both_agree, last
 from tests.unit.two_sides import OWNER, World
 
 
@@ -125,3 +125,23 @@ def test_a_budget_comes_back_slowly() -> None:
     assert [budget.take() for _ in range(61)] == [True] * 60 + [False]
     now = 120.0
     assert [budget.take() for _ in range(3)] == [True, True, False]
+
+
+def test_another_owner_hears_nothing_of_what_the_last_one_changed(world: World) -> None:
+    world.edit_at_the_portal("echo", 3)
+    world.exchange("ok", "lost")
+    with world.store.transaction() as database:
+        database.execute("DELETE FROM portal_edits")  # as `Pairing.forget` does
+    world.boot()
+    world.portal = type(world.portal)("device")
+    world.exchange()
+    check_both_agree(world)
+    assert world.device.recent() == []
+
+
+def test_the_portal_forgets_old_edits_but_none_that_waits(world: World) -> None:
+    world.edit_at_the_portal("gain", 1)
+    for number in range(500):
+        world.edit_at_the_portal("echo", number % 3)
+    assert len(world.portal.edits) == 202
+    assert set(world.portal.waiting()) == {"echo", "gain"}
