@@ -133,9 +133,13 @@ def _one(changed: int) -> None:
         raise NotFound("There is no such camera.")
 
 
+STEM_LETTERS = 28
+"""An id has 32 at most, and may end in `-100`."""
+
+
 def _new_id(name: str, known: set[str]) -> str:
     """Part of addresses and file names: ASCII letters, digits and dashes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32] or "camera"
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:STEM_LETTERS] or "camera"
     candidates = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
     return next(candidate for candidate in candidates if candidate not in known)

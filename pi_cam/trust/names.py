@@ -11,6 +11,9 @@ LONGEST = 64
 INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Unicode categories of what nobody sees: with it one name could look like another, or run backwards."""
 
+WITH_PASSWORD = re.compile(r"://[^/\s]*@")
+"""An address as people paste it (RFC 3986, section 3.2.1)."""
+
 RESERVED = re.compile(r"command line|(token|user)( .*)?")
 """As the journal calls what has no account."""
 
@@ -32,4 +35,6 @@ def plain_name(name: str) -> str:
         raise SettingError("A name has no invisible signs.")
     if not 1 <= len(name) <= LONGEST:
         raise SettingError(f"A name has 1 to {LONGEST} characters.")
+    if WITH_PASSWORD.search(name):
+        raise SettingError("A name is seen by everybody who watches: leave an address with a password out of it.")
     return name

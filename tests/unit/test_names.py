@@ -62,3 +62,9 @@ def test_what_the_journal_calls_others_is_nobodys_name(name: str) -> None:
 
 def test_words_that_only_begin_so_are_fine() -> None:
     assert checked_name("tokenize") == "tokenize"
+
+
+@pytest.mark.parametrize("name", ["rtsp://ada:secret@10.0.0.7/live", "Garden http://x:y@z", "RTSP://user@camera"])
+def test_an_address_with_a_password_is_no_name(name: str) -> None:
+    with pytest.raises(SettingError, match="leave an address with a password out of it"):
+        plain_name(name)

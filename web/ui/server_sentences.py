@@ -556,4 +556,5 @@ SENTENCES = (
     "this home's address on the Internet: nobody, guests, or others (everybody but the owner).",
     "You see this camera through a relay only, and the portal lends none at the moment.",
     "You see this camera through a relay only, and it does not answer at the moment.",
+    "A name is seen by everybody who watches: leave an address with a password out of it.",
 )
