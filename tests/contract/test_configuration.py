@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pi_cam.camera_book import CameraRow
+from pi_cam.errors import SettingError
 from pi_cam.remote.budget import Budget
 from pi_cam.remote.portal_answers import Client
 from pi_cam.setting_rows import SETTINGS
@@ -246,7 +247,8 @@ def test_no_secret_is_ever_in_what_is_sent(application: Application, password: s
     row = CameraRow("", "Garden", 0, address, address)
     added = [services.loop.call(services.cameras.add(row), 10) for _ in range(2)]
     taken_for_another_field = {"name": f"rtsp://x:{SECRET}@h"}
-    services.loop.call(services.cameras.change(added[1].id, taken_for_another_field), 10)
+    with pytest.raises(SettingError, match="leave an address with a password out of it"):
+        services.loop.call(services.cameras.change(added[1].id, taken_for_another_field), 10)
     shown_text = {
         one.name: f"rtsp://{SECRET}:{SECRET}@host"
         for one in SETTINGS
