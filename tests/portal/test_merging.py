@@ -12,7 +12,7 @@ from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from pi_cam.remote import merging
-from tests.unit.two_sides import AT_HOME, MOST, OWNER, World
+from tests.portal.two_sides import AT_HOME, MOST, OWNER, World
 
 NAMES = ("echo", "gain")
 

@@ -9,8 +9,8 @@ import pytest
 
 from pi_cam.errors import PortalRefused, PortalUnreachable
 from pi_cam.remote.budget import AT_ONCE, Budget
-from tests.unit.test_configuration import NAMES, check_both_agree, last
-from tests.unit.two_sides import OWNER, World
+from tests.portal.test_merging import NAMES, check_both_agree, last
+from tests.portal.two_sides import OWNER, World
 
 
 @pytest.fixture
