@@ -38,6 +38,12 @@ class SimulatedDevice:
     viewers: int = 0
     access: str = ""
 
+    @property
+    def address(self) -> str:
+        """One of the range for such tests (RFC 2544)."""
+        first, second = self.key.public_key().public_bytes_raw()[:2]
+        return f"198.18.{first}.{second}"
+
     def signed(self, purpose: str, what: str, url: str) -> str:
         return bytes_to_base64url(self.key.sign(f"pi-cam.v1\n{purpose}\n{url}\n{what}".encode()))
 
@@ -86,9 +92,9 @@ class Fleet:
         async def one(device: SimulatedDevice) -> None:
             async with free:
                 asked = {"grant": "key", "device": device.id}
-                challenge = (await self._good("token", asked))["challenge"]
+                challenge = (await self._good(device, "token", asked))["challenge"]
                 proof = {"challenge": challenge, "signature": device.signed("challenge", challenge, self._url)}
-                device.access = (await self._good("token", {**asked, **proof}))["access_token"]
+                device.access = (await self._good(device, "token", {**asked, **proof}))["access_token"]
 
         await asyncio.gather(*map(one, self.devices))
 
@@ -102,7 +108,7 @@ class Fleet:
                 await asyncio.sleep(max(0.0, at - time.monotonic()))
                 asked = time.monotonic()
                 try:
-                    status, body = await self._say("presence", device.presence(self._url), device.access)
+                    status, body = await self._say(device, "presence", device.presence(self._url))
                 except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
                     heard.errors.append(repr(error))
                 else:
@@ -114,18 +120,20 @@ class Fleet:
         await asyncio.gather(*map(one, self.devices))
         return heard
 
-    async def _good(self, noun: str, body: dict[str, Any]) -> dict[str, Any]:
-        status, answer = await self._say(noun, body)
+    async def _good(self, device: SimulatedDevice, noun: str, body: dict[str, Any]) -> dict[str, Any]:
+        status, answer = await self._say(device, noun, body)
         if status != 200:
             raise RuntimeError(f"{noun}: {status} {answer}")
         return answer
 
-    async def _say(self, noun: str, body: dict[str, Any], access: str = "") -> tuple[int, dict[str, Any]]:
-        """On a connection of its own, as devices do that speak twice a minute."""
+    async def _say(self, device: SimulatedDevice, noun: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """On a connection of its own, as devices do that speak twice a minute; from an address of the device's own, as the
+        server in front of the portal tells it."""
         content = json.dumps(body).encode()
         lines = [f"POST /device/v1/{noun} HTTP/1.1", f"Host: {self._host}", "Connection: close"]
+        lines += [f"X-Forwarded-For: {device.address}"]
         lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
-        lines += [f"Authorization: Bearer {access}"] if access else []
+        lines += [f"Authorization: Bearer {device.access}"] if device.access else []
         async with asyncio.timeout(ANSWER_SECONDS):
             reader, writer = await asyncio.open_unix_connection(str(self._socket))
             try:

@@ -175,6 +175,7 @@ def _presence(rows: Rows) -> None:
             "DATABASE_URL": url,
             "PORTAL_SECRET_KEY": SECRET,
             "MAIL_URL": "smtp://127.0.0.1",
+            "PORTAL_PROXIES": "1",
         }
         with gunicorn(folder, environment, workers=1) as server:
             fleet = Fleet(devices, server.socket, URL)
