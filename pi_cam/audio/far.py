@@ -118,7 +118,7 @@ class Far:
     def clear(self) -> None:
         """The loudspeaker was closed."""
         with self._lock:
-            self._open = self._taking = False
+            self._open = self._taking = self._audible = False
             self._samples = self._samples[:0]
             self._lead, self._usual = 0, RESERVE
             self._restart()
