@@ -89,6 +89,7 @@ def test_a_camera_is_tried_added_named_and_removed(owner: Page, server: Server) 
     card = owner.locator("[data-camera='hen-house']")
     expect(card).to_contain_text("rtsp://***@10.99.7.7/stream1")
     assert "s3cret" not in owner.content()
+    owner.wait_for_load_state("networkidle")  # the page came anew with the card, and its modules with it
     card.get_by_role("button", name="Move up").click()
     expect(owner.locator("[data-camera]").first).to_have_attribute("data-camera", "hen-house")
     card.get_by_text("Change").click()

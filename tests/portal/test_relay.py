@@ -26,7 +26,7 @@ from tests.prerequisites import require
 from tests.server import OWNER, PASSWORD, Server, serving
 from web.portal.settings import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timing]
 
 CONNECTIONS = """
 window.connections = [];
