@@ -15,6 +15,7 @@ from pi_cam.trust.pairing import Pairing
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 5.0, 3600.0
+NEVER = float("inf")
 
 
 class Goodbyes:
@@ -35,10 +36,12 @@ class Goodbyes:
 
     def step(self) -> float | None:
         """Says those that are due; seconds until the next try, None when all is said."""
-        if self._clock() < self._next_at:
-            return self._next_at - self._clock()
+        left = self._next_at - self._clock()
+        if left > 0:
+            return None if left == NEVER else left
         owed = [address for address in self._pairing.goodbyes() if not self._say(address)]
         if not owed:
+            self._next_at = NEVER  # until `now`: the disk need not be asked every two seconds
             return None
         self._failures += 1
         wait = pause(self._failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)

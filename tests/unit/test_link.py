@@ -353,6 +353,24 @@ def test_a_portal_that_is_away_hears_of_it_later(world: World) -> None:
     assert world.portal.nouns() == ["unpair"] * 21
 
 
+def test_the_disk_is_asked_for_goodbyes_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    found = world.pairing.goodbyes
+
+    def goodbyes_counted() -> list[str]:
+        asked.append("goodbyes")
+        return found()
+
+    monkeypatch.setattr(world.pairing, "goodbyes", goodbyes_counted)
+    world.pair()
+    for _ in range(3):
+        world.link.step()
+    assert len(asked) == 1
+    world.link.unpair()
+    world.link.step()
+    assert (len(asked), world.portal.nouns()[-1]) == (2, "unpair")
+
+
 def test_who_comes_back_to_a_portal_takes_no_leave_of_it(world: World) -> None:
     world.pair()
     world.portal.answers["unpair"] = PortalUnreachable("gone")
