@@ -79,17 +79,22 @@ class Relays:
         return waiting
 
     def fetch(self, client: Client) -> None:
-        """Asks the portal for everybody who waits. Never raises: what else is said to the portal must still be said."""
+        """Asks the portal for whoever has waited longest, and wakes the thread again for the next: between two the portal is
+        asked whose rights ended. Never raises: what else is said to the portal must still be said."""
         with self._lock:
-            asked, self._waiting = self._waiting, {}
-        for viewer, future in asked.items():
-            loan = self._lent(client, viewer)
-            with self._lock:
-                if len(self._kept) >= KEPT_MOST:
-                    self._kept.pop(next(iter(self._kept)))
-                self._kept.pop(viewer, None)
-                self._kept[viewer] = loan
-            future.set_result(loan)
+            viewer = next(iter(self._waiting), None)
+        if viewer is None:
+            return
+        loan = self._lent(client, viewer)
+        with self._lock:
+            if len(self._kept) >= KEPT_MOST:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept.pop(viewer, None)
+            self._kept[viewer] = loan
+            future, others = self._waiting.pop(viewer), bool(self._waiting)
+        future.set_result(loan)
+        if others:
+            self._wake()
 
     def _lent(self, client: Client, viewer: str) -> Loan:
         try:

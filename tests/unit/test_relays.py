@@ -81,6 +81,16 @@ def test_two_pages_of_one_viewer_ask_once(world: World) -> None:
     assert len(world.portal.said) == 1
 
 
+def test_one_is_fetched_at_a_time_and_the_thread_is_woken_for_the_next(world: World) -> None:
+    """Between two it asks whose rights ended: a slow portal must not keep a picture open for each who waits."""
+    first, second = world.relays.ask("a" * 32), world.relays.ask("b" * 32)
+    woken = world.woken
+    world.relays.fetch(world.portal)
+    assert (first.done(), second.done(), world.woken) == (True, False, woken + 1)
+    world.relays.fetch(world.portal)
+    assert (second.done(), world.woken) == (True, woken + 1)
+
+
 def test_without_a_portal_nobody_waits() -> None:
     world = World(paired=False)
     assert world.relays.ask(VIEWER).result(0).servers == ()
@@ -142,7 +152,8 @@ def test_a_hostile_portal_is_asked_neither_every_second_nor_never_again(world: W
 def test_a_crowd_is_not_kept_waiting_without_bound(world: World) -> None:
     futures = [world.relays.ask(f"{number:032d}") for number in range(WAITING_MOST + 1)]
     assert futures[-1].result(0).servers is None
-    world.relays.fetch(world.portal)
+    for _ in range(WAITING_MOST):
+        world.relays.fetch(world.portal)
     assert all(future.done() for future in futures)
     assert len(world.portal.said) == WAITING_MOST
 
