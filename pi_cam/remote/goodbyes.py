@@ -39,14 +39,14 @@ class Goodbyes:
         left = self._next_at - self._clock()
         if left > 0:
             return None if left == NEVER else left
+        self._next_at = NEVER  # until `now`, which may come meanwhile: the disk need not be asked every two seconds
         owed = [address for address in self._pairing.goodbyes() if not self._say(address)]
         if not owed:
-            self._next_at = NEVER  # until `now`: the disk need not be asked every two seconds
             return None
         self._failures += 1
         wait = pause(self._failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
-        self._next_at = self._clock() + wait
-        return wait
+        self._next_at = min(self._next_at, self._clock() + wait)
+        return max(0.0, self._next_at - self._clock())
 
     def _say(self, address: str) -> bool:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from tests import network
 from tests.prerequisites import require
@@ -25,6 +25,9 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
 )
+
+expect.set_options(timeout=15_000)
+"""As long as for a click: several browsers share the processor. Whoever tests a time says so there."""
 
 
 @pytest.fixture(scope="package")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -20,6 +21,8 @@ from web.portal.turn import OwnTurn
 
 PORT = 3478
 QUOTA = 30
+PORTS = itertools.count(20_000)
+"""Below what the kernel gives: coturn remembers an allocation for a while, and answers 437 to whoever gets its port next."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +50,7 @@ async def client(
     server = (TURN, port)
     transport, made = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: turn.TurnClientUdpProtocol(server, user, password, lifetime=600, channel_refresh_time=500),
+        local_addr=("0.0.0.0", next(PORTS)),
         remote_addr=server,
     )
     try:

@@ -60,7 +60,7 @@ def test_from_the_code_to_the_picture_and_to_its_end(
     expect(home.get_by_role("button", name="Ask for a code")).to_be_visible()
     away.wait_for_selector('html:not([data-state="live"])', state="attached", timeout=5_000)
     away.goto(f"{site}/cameras")
-    expect(away.get_by_text("You have no camera here yet")).to_be_visible()
+    until_shown(away, away.get_by_text("You have no camera here yet"))  # the portal is told by another thread
     assert ZOE not in camera.log.read_text()
 
 

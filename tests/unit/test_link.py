@@ -371,6 +371,23 @@ def test_the_disk_is_asked_for_goodbyes_once(world: World, monkeypatch: pytest.M
     assert (len(asked), world.portal.nouns()[-1]) == (2, "unpair")
 
 
+def test_whoever_leaves_while_the_disk_is_asked_is_not_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = world.pairing.goodbyes
+
+    def goodbyes_asked_too_early() -> list[str]:
+        before = found()
+        if world.pairing.portal() is not None:
+            world.link.unpair()
+        return before
+
+    monkeypatch.setattr(world.pairing, "goodbyes", goodbyes_asked_too_early)
+    world.pair()
+    world.link.step()
+    assert world.portal.nouns() == []
+    world.link.step()
+    assert world.portal.nouns() == ["unpair"]
+
+
 def test_who_comes_back_to_a_portal_takes_no_leave_of_it(world: World) -> None:
     world.pair()
     world.portal.answers["unpair"] = PortalUnreachable("gone")
