@@ -100,6 +100,10 @@ class Loudspeaker:
             return self._file.stat().st_size // 2
         return 0
 
+    def since(self, samples: int) -> Samples:
+        """What was played since there were so many; all of it, where the program has opened the loudspeaker anew."""
+        return self(samples if samples <= self.samples() else 0)
+
     def stop(self) -> None:
         """Ends the watching."""
         self._ended.set()
