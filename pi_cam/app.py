@@ -34,6 +34,7 @@ from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
 from pi_cam.remote.configurable import Configurable
 from pi_cam.remote.configuration import Configuration
+from pi_cam.remote.epoch_watch import EPOCH_ANSWER_SECONDS, EpochWatch
 from pi_cam.remote.journal_forward import JournalForward
 from pi_cam.remote.link import Link
 from pi_cam.remote.portal_client import PortalClient
@@ -115,12 +116,13 @@ class App:
         self.device_key = DeviceKey.load(config.folder)
         self.certificates = Certificates(config.folder, self.device_key.id)
         self._forward = JournalForward(self.journal, config.folder, self.device_key)
-        configuration = Configuration.over(store, Configurable(settings, self._cameras, self.loop), self.journal.append)
+        configuration = self._configuration = Configuration.over(
+            store, Configurable(settings, self._cameras, self.loop), self.journal.append
+        )
         paired = trust.pairing
-        relays = Relays(lambda: paired.accepted() is not None, lambda: link.came_in())  # noqa: PLW0108 - made below
+        relays = Relays(lambda: paired.accepted() is not None, lambda: link.wake())  # noqa: PLW0108 - made below
         link = Link(
             trust.pairing,
-            trust.portal_sessions,
             lambda address: PortalClient(address, self.device_key),
             self._identity,
             self._shown_to_portal,
@@ -129,8 +131,14 @@ class App:
             after_presence=[configuration.exchange],
             errands=[relays.fetch],
         )
+        epochs = EpochWatch(
+            trust.pairing,
+            trust.portal_sessions,
+            lambda address: PortalClient(address, self.device_key, seconds=EPOCH_ANSWER_SECONDS),
+            link.speak_soon,
+        )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
-        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, tunnel]
+        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self._parts = Lifecycle(parts)
@@ -172,6 +180,7 @@ class App:
             entries=Entries(self.device_key.id),
             portal_sessions=trust.portal_sessions,
             link=link,
+            epochs=epochs,
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
@@ -183,6 +192,8 @@ class App:
     def start(self) -> None:
         """Starts the media thread. The camera itself opens when somebody watches."""
         self._parts.start()
+        # Before anybody edits here: what changed while this did not run was changed by nobody known.
+        self._configuration.edited("")
         self.journal.append("device-started", version=pi_cam.__version__)
 
     def stop(self) -> None:

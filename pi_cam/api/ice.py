@@ -35,14 +35,14 @@ def lender(here: Services, visitor: Visitor) -> Lend:
 
 def prepare(here: Services, person: Person) -> None:
     """Somebody came in from the portal: they will want a relay in a moment."""
-    here.relays.ask(_opaque(here, person.session or person.key))
+    here.relays.ask(_opaque(here, person.key))
 
 
 async def _lent_away(here: Services, visitor: Visitor) -> Ice:
     own = Ice.of_stun(here.door.ice_servers())
     chosen = here.settings.text("relay_only")
     only = (chosen == "guests" and visitor.role == "guest") or (chosen == "others" and visitor.role != "owner")
-    loan = await _waited_for(here, _opaque(here, visitor.session or visitor.key))
+    loan = await _waited_for(here, _opaque(here, visitor.key))
     if loan.servers is None:
         return Ice(own.servers, loan.until, "missing", only)
     return Ice((*own.servers, *loan.servers), loan.until, "ready" if loan.servers else "none", only)

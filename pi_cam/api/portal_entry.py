@@ -90,7 +90,7 @@ def enter() -> BaseResponse:
     except NotAllowed as error:
         here.journal.append("sign-in-refused", address=visitor_address(), result="refused", why=str(error), by="portal")
         raise
-    here.link.came_in()
+    here.epochs.came_in()
     ice.prepare(here, person)
     here.journal.append("signed-in", actor=person.name, address=visitor_address(), by="portal")
     if entry.errand is not None:

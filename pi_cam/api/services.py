@@ -19,6 +19,7 @@ from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
 from pi_cam.remote.configuration import Configuration
+from pi_cam.remote.epoch_watch import EpochWatch
 from pi_cam.remote.link import Link
 from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
@@ -71,6 +72,7 @@ class Services:
     entries: Entries
     portal_sessions: PortalSessions
     link: Link
+    epochs: EpochWatch
     configuration: Configuration
     tunnel: Tunnel
     device_id: str

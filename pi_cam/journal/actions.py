@@ -31,6 +31,8 @@ FOLDED = frozenset(
         "tunnel-down",
         "portal-journal-behind",
         "portal-journal-differs",
+        "portal-keys-changed",
+        "portal-keys-refused",
     }
 )
 """What may come often: then one row with a count stands for many. Whatever changes rights or settings always has its own."""

@@ -18,8 +18,8 @@ STRANGERS_SECONDS = 60.0
 
 KEYS_MAX = 1024
 
-Key = tuple[str, str, str]
-OVERFLOW: Key = ("", "", "")
+Key = tuple[str, str, str, str]
+OVERFLOW: Key = ("", "", "", "")
 MANY: Mapping[str, Any] = MappingProxyType({"why": "too many at once; from several addresses or under several names"})
 
 
@@ -37,8 +37,9 @@ class _Window:
 
 
 class Folding:
-    """At most `ROWS_A_WINDOW` rows a minute for one actor, address and action; the rest is one row at the end of the window.
-    While it goes on, each window is twice as long as the one before, up to an hour. Times are monotonic seconds."""
+    """At most `ROWS_A_WINDOW` rows a minute for one actor, address, action and camera; the rest is one row at the end of the
+    window: so that somebody watched, or talked, stands there for each camera. While it goes on, each window is twice as long
+    as the one before, up to an hour. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self._windows: dict[Key, _Window] = {}
@@ -49,7 +50,7 @@ class Folding:
         """The entry when it has a row of its own, None when it was only counted."""
         if entry.action not in FOLDED:
             return entry
-        key = (entry.actor, entry.address, entry.action)
+        key = (entry.actor, entry.address, entry.action, entry.camera)
         window = self._windows.get(key)
         may = (window is None or window.rows_left > 0) and self._may_have_a_row(entry, now)
         if window is None and (not may or len(self._windows) >= KEYS_MAX):

@@ -1,8 +1,9 @@
 """The thread that speaks to the portal: asks for a code, waits until somebody claims this device, then says twice a minute
-that it is there, and every two seconds asks whether somebody who is here lost their rights."""
+that it is there. (Whether somebody who is here lost their rights is asked by another: `epoch_watch`.)"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -13,24 +14,19 @@ from typing import Any
 
 from webauthn.helpers import bytes_to_base64url
 
-from pi_cam.errors import Conflict, NotAllowed, PiCamError, PortalRefused, PortalUnreachable
+from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
 from pi_cam.remote.backoff import pause
 from pi_cam.remote.goodbyes import Goodbyes
 from pi_cam.remote.journal_forward import NEVER, JournalForward
-from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from, epochs_in
+from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from
 from pi_cam.remote.portal_client import checked_address
 from pi_cam.trust import portal_keys
 from pi_cam.trust.pairing import Pairing, Portal
-from pi_cam.trust.portal_sessions import PortalSessions
 
 log = logging.getLogger(__name__)
 
 PRESENCE_SECONDS = 30.0
-EPOCH_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 300.0
-LONGEST_WAIT_WATCHED_SECONDS = 5.0
-"""While somebody from there is here: a right that was taken away must end soon after the portal is back."""
-
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
 STOP_SECONDS = 2.0
 
 Describe = Callable[[], dict[str, Any]]
@@ -49,7 +45,6 @@ class Link:
     def __init__(
         self,
         pairing: Pairing,
-        sessions: PortalSessions,
         connect: Callable[[str], Client],
         identity: Describe,
         presence: Describe,
@@ -61,7 +56,6 @@ class Link:
     ) -> None:
         self._after_presence = after_presence
         self._pairing = pairing
-        self._sessions = sessions
         self._connect = connect
         self._goodbyes = Goodbyes(pairing, connect, clock)
         self._identity = identity
@@ -79,7 +73,6 @@ class Link:
         self._trouble: str | None = None
         self._answered_at: float | None = None
         self._failures = 0
-        self._somebody_is_here = False
         self._said_at = float("-inf")
 
     def start(self) -> None:
@@ -124,11 +117,13 @@ class Link:
         self._wake.set()
 
     def give_up(self) -> None:
-        """Nobody is to claim this device now: no code is shown any more, and a claim that waits is refused."""
+        """Nobody is to claim this device now: no code is shown any more, and a claim that waits is refused, which the portal
+        hears."""
         with self._lock:
             self._asking = None
         if self._pairing.accepted() is None:
-            self._pairing.forget()
+            with contextlib.suppress(NotFound):
+                self.unpair()
 
     def accepted(self) -> None:
         """Somebody at home said yes: the portal hears of it at once."""
@@ -141,8 +136,8 @@ class Link:
         self._said_at = float("-inf")
         self._wake.set()
 
-    def came_in(self) -> None:
-        """Somebody came in from the portal: from now on the epoch is asked for."""
+    def wake(self) -> None:
+        """There is an errand. From any thread."""
         self._wake.set()
 
     def unpair(self) -> None:
@@ -226,15 +221,9 @@ class Link:
             more = NEVER
         with self._lock:
             self._answered_at, self._trouble = self._clock(), None
-        return min(more, EPOCH_SECONDS if self._somebody_is_here else self._until_presence())
+        return min(more, self._until_presence())
 
     def _say(self, client: Client, portal: Portal) -> float:
-        subjects = self._sessions.subjects()
-        self._somebody_is_here = bool(subjects)
-        if subjects:
-            epochs = epochs_in(client.say("epoch", {"subjects": subjects}), subjects)
-            self._sessions.raise_epochs(epochs)
-            self._sessions.end_all([one for one in subjects if one not in epochs])
         for errand in self._errands:
             errand(client)
         answer: dict[str, Any] = {}
@@ -266,8 +255,7 @@ class Link:
             known, self._trouble = self._trouble, sentence
         if sentence != known:
             log.warning("the portal cannot be spoken to", extra={"trouble": sentence, "failures": self._failures})
-        most = LONGEST_WAIT_WATCHED_SECONDS if self._somebody_is_here else LONGEST_WAIT_SECONDS
-        return pause(self._failures, EPOCH_SECONDS, most)
+        return pause(self._failures, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
 
     def _forget(self, asking: Asking, trouble: str | None) -> None:
         with self._lock:

@@ -51,8 +51,11 @@ def checked_address(address: str) -> str:
 class PortalClient:
     """Asks one portal, as this device. One thread calls it. Every method raises `PortalUnreachable` and `PortalRefused`."""
 
-    def __init__(self, address: str, key: DeviceKey, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, address: str, key: DeviceKey, context: ssl.SSLContext | None = None, *, seconds: float = SECONDS
+    ) -> None:
         self.address = address
+        self._seconds = seconds
         self._key = key
         self._context = context or ssl.create_default_context()
         self._access = ""
@@ -123,8 +126,8 @@ class PortalClient:
 
     def _connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
         if scheme == "http":
-            return http.client.HTTPConnection(host, port, timeout=SECONDS)
-        return http.client.HTTPSConnection(host, port, timeout=SECONDS, context=self._context)
+            return http.client.HTTPConnection(host, port, timeout=self._seconds)
+        return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=self._context)
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""The relays that the portal lends to who watches from away: credentials for an hour, one set for each viewer.
+"""The relays that the portal lends to who watches from away: credentials for an hour, one set for each person,
+however often they come in.
 
 Asked for when somebody opens a page, fetched by the thread that speaks to the portal, and kept until shortly before their
 end. A portal that is away keeps nobody from watching: then there is no relay, and it is said.

@@ -80,10 +80,11 @@ class Pairing:
             return _end(database)
 
     def leave(self) -> None:
-        """`forget`, and the portal is to be told. Raises `NotFound` when there is nothing to leave."""
+        """`forget`, and the portal is to be told: that this device left it, or that somebody at home said no. Raises
+        `NotFound` when there is nothing to leave."""
         with self._store.transaction(rights=True) as database:
             database.execute(
-                "INSERT OR REPLACE INTO portal_goodbyes (address, since) SELECT address, ? FROM portal WHERE accepted = 1",
+                "INSERT OR REPLACE INTO portal_goodbyes (address, since) SELECT address, ? FROM portal",
                 (self._clock(),),
             )
             if not _end(database):

@@ -30,6 +30,9 @@ IDLE_SECONDS = 30 * 60.0
 
 SEEN_EVERY_SECONDS = 300.0
 
+EACH_MOST = 20
+"""Sessions of one account; the oldest give way, so that nobody can fill the disk by coming in again and again."""
+
 _ALIVE = (
     "SELECT one.* FROM portal_sessions AS one JOIN portal ON portal.accepted = 1"
     " LEFT JOIN portal_epochs AS raised ON raised.subject = one.subject"
@@ -80,6 +83,11 @@ class PortalSessions:
                 ),
             )
             row = database.execute("SELECT * FROM portal_sessions WHERE id = ?", (session,)).fetchone()
+            database.execute(
+                "DELETE FROM portal_sessions WHERE subject = ?1 AND id NOT IN"
+                " (SELECT id FROM portal_sessions WHERE subject = ?1 ORDER BY created_at DESC, rowid DESC LIMIT ?2)",
+                (entry.subject, EACH_MOST),
+            )
         return secret, self._person(row)
 
     def person(self, secret: str) -> Person | None:

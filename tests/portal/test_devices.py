@@ -398,6 +398,29 @@ def test_leaving_from_home(zoe: Visitor, device: Speaker) -> None:
     assert device.presence().status_code == 403
 
 
+def test_a_no_at_home_ends_the_claim(zoe: Visitor, device: Speaker) -> None:
+    device.authorize()
+    claim(zoe, device)
+    device.poll()
+    assert "Waits for a yes" in zoe.get("/cameras").text
+    device.sign_in()
+    assert device.say("unpair", {}).status_code == 200
+    listed = zoe.get("/cameras").text
+    assert "Waits for a yes" not in listed
+    assert "Porch" not in listed
+    answer = device.presence()
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "unpaired")
+    assert device.say("unpair", {}).get_json()["code"] == "unpaired", "and there is nothing left to end"
+
+
+def test_leaving_late_does_not_end_the_code_that_is_shown_by_now(zoe: Visitor, device: Speaker) -> None:
+    pair(zoe, device)
+    device.authorize()
+    assert device.say("unpair", {}).status_code == 200
+    claim(zoe, device)
+    assert device.poll().status_code == 200
+
+
 def test_who_claims_it_next_has_it_once_somebody_at_home_said_yes(
     app: Flask, zoe: Visitor, device: Speaker, office: PostOffice
 ) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,17 @@ def sign_in_with_a_passkey(page: Page) -> None:
     expect(page.get_by_role("heading", name="My account")).to_be_visible()
 
 
+ASK_FOR_THE_FLOOR = """() => new Promise((resolve) => {
+    const socket = new WebSocket(`wss://${location.host}/api/v1/cameras/main/live`, "pi-cam.v1");
+    socket.onopen = () => socket.send(JSON.stringify({v: 1, id: 1, type: "talk", on: true}));
+    socket.onmessage = ({data}) => {
+        const {type, code} = JSON.parse(data);
+        if (type === "error" || type === "talk") { socket.close(); resolve(code ?? type); }
+    };
+    socket.onclose = ({code}) => resolve(code);
+})"""
+
+
 def talk(page: Page, sound: VirtualSound) -> float:
     """Holds the button for some seconds; how alike what came out of the loudspeaker is."""
     before = sound.loudspeaker.samples()
@@ -129,6 +141,7 @@ def test_a_family_from_signing_up_to_the_guest_s_end(
     owner.goto(f"{site}/cameras")
     owner.get_by_role("link", name="Share it").click()
     owner.get_by_label("E-mail address").fill(MAX)
+    owner.get_by_label("Last day").fill(f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}")
     owner.get_by_role("button", name="Invite").click()
     expect(owner.get_by_role("heading", name=MAX)).to_be_visible()
     link = office.link(MAX)
@@ -138,6 +151,7 @@ def test_a_family_from_signing_up_to_the_guest_s_end(
     open_from_portal(guest, site)
     assert wait_for_state(guest, "live") == "live"
     expect(talk_button(guest)).to_be_hidden()
+    assert guest.evaluate(ASK_FOR_THE_FLOOR) == "not-allowed", "nor by a page of their own"
 
     wait_for_journal(owner, site, MAX)
     own = guest.context.new_page()

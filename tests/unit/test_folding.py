@@ -36,6 +36,15 @@ def test_other_people_addresses_and_actions_are_counted_apart() -> None:
     assert len(folding.due(WINDOW_SECONDS)) == 4
 
 
+def test_that_somebody_talked_stands_there_for_each_camera() -> None:
+    folding = Folding()
+    talked = [Entry(0.0, "talked", "Eve", camera, "127.0.0.1") for camera in [*["a"] * 9, "b", "a"]]
+    rows = [entry.camera for entry in talked if folding.admit(entry, 0.0) is not None]
+    assert rows == [*["a"] * ROWS_A_WINDOW, "b"]
+    (rest,) = folding.due(WINDOW_SECONDS)
+    assert (rest.camera, rest.detail["count"]) == ("a", 10 - ROWS_A_WINDOW)
+
+
 def test_what_changes_rights_or_settings_is_never_counted_only() -> None:
     folding = Folding()
     for action in ("setting-changed", "token-created", "owner-set", "user-removed"):

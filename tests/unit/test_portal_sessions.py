@@ -10,7 +10,7 @@ from pi_cam.trust.capabilities import Capability
 from pi_cam.trust.entry import Entry
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.portal_keys import KeySet
-from pi_cam.trust.portal_sessions import IDLE_SECONDS, LONGEST_SECONDS, PortalSessions
+from pi_cam.trust.portal_sessions import EACH_MOST, IDLE_SECONDS, LONGEST_SECONDS, PortalSessions
 from tests.portal_double import ISSUER, Signer
 from tests.unit.clock import Clock
 
@@ -53,6 +53,17 @@ def test_a_session_is_worth_what_the_token_said_less_the_second_lock(sessions: P
     assert (person.key, person.name, person.role) == ("portal account-7", "ada@example.org", "portal")
     assert person.can == {"view"}
     assert person.on == {"main": {"talk"}}
+
+
+def test_who_comes_again_and_again_keeps_the_newest_twenty(sessions: PortalSessions, clock: Clock) -> None:
+    other = sessions.open(entry(subject="account-8"), address="", agent="")[0]
+    opened = []
+    for _ in range(EACH_MOST + 5):
+        clock.now += 1
+        opened.append(open_one(sessions))
+    alive = [sessions.person(secret) is not None for secret in opened]
+    assert alive == [False] * 5 + [True] * EACH_MOST
+    assert sessions.person(other) is not None
 
 
 def test_a_raised_epoch_ends_it(store: Store, sessions: PortalSessions) -> None:

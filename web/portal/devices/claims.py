@@ -168,11 +168,15 @@ def settle(device: str) -> Device | None:
     return row
 
 
-def leave(device: Device) -> None:
-    """It belongs to nobody any more; who is in is sent away. The view commits."""
-    epochs.raise_all(device.id)
-    db.session.execute(delete(Claim).where(Claim.device_id == device.id))
-    db.session.delete(device)
+def leave(device: str) -> bool:
+    """It belongs to nobody any more, nor will it by a claim that was told to it; who is in is sent away. False when it did
+    not, either. A code that it shows now stays good. The view commits."""
+    refused = db.session.execute(delete(Claim).where(Claim.device_id == device, Claim.told_at.is_not(None)))
+    row = db.session.get(Device, device)
+    if row is not None:
+        epochs.raise_all(device)
+        db.session.delete(row)
+    return row is not None or bool(getattr(refused, "rowcount", 0))
 
 
 def _told(device: str) -> Claim | None:

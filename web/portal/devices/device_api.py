@@ -145,9 +145,10 @@ def ice() -> Response:
 @rule("device")
 @throttle.by_device("30 per minute")
 def unpair() -> Response:
-    """Somebody at home ended it."""
+    """Somebody at home ended it, or said no to a claim: of all that a device says only this is no yes."""
     said(NothingSchema)
-    claims.leave(speaking_device())
+    if not claims.leave(g.device_id):
+        raise Unpaired
     db.session.commit()
     return jsonify()
 

@@ -104,7 +104,7 @@ def refuse() -> BaseResponse:
 @rule("fresh")
 def remove(device_id: str) -> BaseResponse:
     """Ends the pairing from here; the device notices within half a minute, and who is in is sent away."""
-    claims.leave(own(device_id))
+    claims.leave(own(device_id).id)
     db.session.commit()
     flash("The camera is no longer in your account.", "good")
     return redirect("/cameras", 303)
