@@ -101,6 +101,11 @@ def end_everywhere(user: User) -> None:
     services().renewed(user.id)
 
 
+def person() -> User:
+    """Whoever is signed in; the rule of the view has seen to it."""
+    return cast("User", g.person)
+
+
 def own_session() -> PortalSession:
     """That of the present request."""
     return cast("PortalSession", session._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxy

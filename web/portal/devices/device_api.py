@@ -195,7 +195,3 @@ def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
     if rows:
         db.session.execute(insert(Camera), rows)
     db.session.expire(device, ["cameras"])
-
-
-def _told(camera: Camera) -> tuple[str, str, str, int]:
-    return camera.camera, camera.name, camera.state, camera.viewers

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
 
-from flask import Blueprint, flash, g, make_response, redirect, request
+from flask import Blueprint, flash, make_response, redirect, request
 from marshmallow import Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices import claims, epochs, rights, signing
 from web.portal.devices.models import Claim, Device
@@ -43,11 +43,6 @@ class EnterSchema(Schema):
     nonce = fields.String(required=True, validate=validate.Regexp(r"[\w=-]{16,200}\Z"))
     camera = fields.String(load_default="", validate=validate.Regexp(CAMERA))
     then = fields.String(load_default="", validate=validate.OneOf(["start", "stop"]))
-
-
-def person() -> User:
-    """Whoever is signed in; the rule of the view has seen to it."""
-    return cast("User", g.person)
 
 
 @blueprint.get("/cameras")

@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices import configuration
 from web.portal.devices.merging import PORTAL, WAITING, Configuration, Value
 from web.portal.devices.models import Device
-from web.portal.devices.pages import own, person
+from web.portal.devices.pages import own
 from web.portal.devices.setting_models import DeviceSetting, SettingEdit
 from web.portal.errors import NotFound, Refused
 from web.portal.rendering import render

@@ -12,10 +12,11 @@ from web.portal import mail, throttle, typed
 from web.portal.accounts import addresses, letters
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices import rights, shares
 from web.portal.devices.models import Device
-from web.portal.devices.pages import NO_SUCH_DEVICE, own, person
+from web.portal.devices.pages import NO_SUCH_DEVICE, own
 from web.portal.errors import NotFound, Refused
 from web.portal.rendering import language, render
 from web.portal.rules import rule
