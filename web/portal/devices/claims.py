@@ -158,9 +158,10 @@ def settle(device: str) -> Device | None:
     if claim is None or claim.user_id is None:
         return row
     if row is not None:  # whoever had it, and with whom it was shared
-        epochs.raise_all(device)
         db.session.delete(row)
         db.session.flush()
+        epochs.raise_all(device)
+    epochs.raise_one(device, claim.user_id)
     row = Device(id=device, public_key=claim.public_key, owner_id=claim.user_id, claimed_at=services().clock())
     db.session.add(row)
     row.name, row.model, row.version = claim.name, claim.model, claim.version
@@ -170,9 +171,10 @@ def settle(device: str) -> Device | None:
 
 def leave(device: Device) -> None:
     """It belongs to nobody any more; who is in is sent away. The view commits."""
-    epochs.raise_all(device.id)
     db.session.execute(delete(Claim).where(Claim.device_id == device.id))
     db.session.delete(device)
+    db.session.flush()
+    epochs.raise_all(device.id)
 
 
 def _told(device: str) -> Claim | None:

@@ -13,7 +13,7 @@ from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
 from web.portal.accounts.people import person
 from web.portal.database import db
-from web.portal.devices import claims, epochs, rights, signing
+from web.portal.devices import claims, rights, signing
 from web.portal.devices.models import Claim, Device
 from web.portal.devices.speech import CAMERA
 from web.portal.errors import NotFound, Refused, TooManyTries
@@ -139,8 +139,7 @@ def own(device_id: str) -> Device:
 
 def _token(device: Device, asked: dict[str, str]) -> str:
     user, now = person(), int(services().clock().timestamp())
-    # Before the rights: what is taken away in between raises it, and ends what this token opens.
-    epoch = epochs.of(device.id, user.id)
+    epoch = rights.epoch(device, user)  # before the rights: what is taken away in between ends what this token opens
     role, can = rights.on(device, user)
     claims_of_token = {
         "iss": services().settings.url,
