@@ -73,7 +73,8 @@ def look_up() -> BaseResponse:
     code = request.form.get("code", "")[:20]
     try:
         claim = _claim(code)
-    except (NotFound, TooManyTries) as error:
+        claims.check_room(claim, person())
+    except (NotFound, Refused, TooManyTries) as error:
         return form_page("portal/pair.html", error, code=code)
     near = claim.address == throttle.address()
     return make_response(render("portal/pair_confirm.html", claim=claim, code=code, near=near))
@@ -178,7 +179,8 @@ def _answered(user: User | None, sentence: str) -> BaseResponse:
     code = request.form.get("code", "")[:20]
     try:
         claims.take(_claim(code), user)
-    except (NotFound, TooManyTries) as error:
+    except (NotFound, Refused, TooManyTries) as error:
+        db.session.rollback()
         return form_page("portal/pair.html", error, code=code)
     flash(sentence, "good")
     return redirect("/cameras", 303)
