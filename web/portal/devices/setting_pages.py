@@ -47,7 +47,7 @@ def change(device_id: str) -> BaseResponse:
     """What differs from what was shown is for the device to take."""
     device = own(device_id)
     try:
-        wanted = _wanted(configuration.of(device))
+        wanted = _wanted(configuration.locked(device))
         count = configuration.propose(device, wanted, person()) if wanted else 0
     except Refused as error:
         db.session.rollback()
