@@ -150,7 +150,7 @@ def change_email(token: str) -> BaseResponse:
 @blueprint.get("/account/export")
 @rule("fresh")
 def take_along() -> Response:
-    """All that the portal keeps of this person, as a file."""
+    """All that the portal keeps of this person, but for the journal, as a file."""
     text = json.dumps(export.of(person()), indent=2, ensure_ascii=False)
     response = Response(text, mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=camera-connectee-account.json"
@@ -177,7 +177,7 @@ def delete() -> BaseResponse:
     people.forgive(user)
     guesses.forget_codes(user)
     log.info("user %d deletes their account from %s", user.id, request.remote_addr)
-    db.session.delete(user)
+    people.delete_account(user)
     db.session.commit()
     logout_user()
     session.clear()

@@ -101,6 +101,12 @@ def end_everywhere(user: User) -> None:
     services().renewed(user.id)
 
 
+def delete_account(user: User) -> None:
+    """With all that belongs to it, and what waits for its address; whoever calls it commits."""
+    services().forgotten(user.email)
+    db.session.delete(user)
+
+
 def person() -> User:
     """Whoever is signed in; the rule of the view has seen to it."""
     return cast("User", g.person)

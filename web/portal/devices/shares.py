@@ -108,6 +108,11 @@ def withdraw(device: Device, email: str) -> None:
         raise NotFound(WORN)
 
 
+def forget(email: str) -> None:
+    """No invitation waits for this address any more, from whomever; whoever calls it commits."""
+    db.session.execute(delete(Invitation).where(Invitation.email == email))
+
+
 def of(device: Device) -> dict[str, list[Share]]:
     """Everybody with whom it is shared, by address."""
     rows = db.session.execute(
