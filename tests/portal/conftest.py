@@ -76,7 +76,7 @@ def _office() -> Iterator[PostOffice]:
 
 @pytest.fixture
 def office(_office: PostOffice) -> PostOffice:
-    _office.letters.clear()
+    _office.begin_anew()
     return _office
 
 

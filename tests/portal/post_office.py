@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import re
 import socket
@@ -19,13 +20,31 @@ LINK = re.compile(r"https?://\S+/(?:confirm|reset|account/email|invitation)/\S+"
 
 
 class PostOffice:
-    """`letters`: oldest first."""
+    """`letters`: oldest first. `refused`: addresses, with what is answered for them. `tried`: addresses, each time.
+    `is_open`: letters are taken in while it is true."""
 
     def __init__(self) -> None:
-        self.letters: list[EmailMessage] = []
         self.port = 0
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        self.letters: list[EmailMessage] = []
+        self.refused: dict[str, str] = {}
+        self.tried: list[str] = []
+        self.is_open = True
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        self.tried.append(address)
+        if address in self.refused:
+            return self.refused[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        while not self.is_open:  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.01)
         content: Any = envelope.content
         letter = email.message_from_bytes(content, policy=default)
         assert isinstance(letter, EmailMessage)

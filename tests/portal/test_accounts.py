@@ -230,6 +230,19 @@ def test_nothing_is_left_of_who_goes(zoe: Visitor, app: Flask, office: PostOffic
     zoe.join(ZOE, OTHER)
 
 
+def test_the_page_and_the_mail_say_what_stays(zoe: Visitor, office: PostOffice) -> None:
+    said = "in the journals of other people’s cameras, what you did there, with your address"
+    assert said in zoe.get("/account/delete").text
+    assert zoe.post("/account/delete", password=PASSWORD).status_code == 303
+    assert said in office.to(ZOE)[-1].get_content()
+
+
+def test_mails_come_in_the_language_that_was_chosen(zoe: Visitor, office: PostOffice) -> None:
+    zoe.post("/language", page="/account", language="fr", next="/account")
+    assert zoe.post("/account/delete", password=PASSWORD).status_code == 303
+    assert office.to(ZOE)[-1]["Subject"] == "Votre compte est supprimé"
+
+
 def test_two_sign_ups_at_the_same_moment(app: Flask, office: PostOffice, engine: Engine) -> None:
     visitors = [Visitor(app, office) for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:

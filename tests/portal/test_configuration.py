@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,10 @@ from tests.portal.speaking import Speaker
 from tests.portal.test_devices import MAX, ZOE, other, pair
 from tests.portal.test_sharing import share
 from tests.portal.visitor import PASSWORD, Visitor
+from web.portal.accounts.models import User
 from web.portal.database import db
+from web.portal.devices import configuration
+from web.portal.devices.models import Device
 from web.portal.devices.setting_models import DeviceSetting, SettingEdit
 
 
@@ -178,6 +182,25 @@ def test_the_moment_is_that_of_the_portal(app: Flask, zoe: Visitor, device: Spea
         assert row is not None
         assert row.edited_at is not None
         assert abs(hands() - row.edited_at - timedelta(hours=1)) < timedelta(seconds=1)
+
+
+def test_an_edit_builds_upon_what_the_device_said_after_the_page_was_read(
+    app: Flask, zoe: Visitor, device: Speaker
+) -> None:
+    edit(zoe, device, log_level="debug")
+    with app.app_context():
+        owner, ours = db.session.scalars(select(User)).one(), db.session.get(Device, device.id)
+        assert ours is not None
+        read = configuration.of(ours)
+        assert ours.configuration == configuration.EDITS_WAIT
+        with ThreadPoolExecutor(1) as pool:  # a request of its own
+            pool.submit(answer_edit, device, "applied", {**LEVEL, "value": "debug", "version": 2}).result()
+        configuration.propose(ours, {"log_level": ("error", 1)}, owner)
+        db.session.commit()
+        assert [(one.state, one.base) for one in read.edits] == [("applied", 1)]
+    assert device.presence().get_json()["configuration"] == configuration.EDITS_WAIT, "it hears of the second"
+    (one,) = waiting(device)
+    assert (one["value"], one["base"]) == ("error", 2)
 
 
 def test_what_is_taken_along_has_devices_shares_and_configuration(

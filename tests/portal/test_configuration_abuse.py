@@ -43,10 +43,12 @@ def zoe(visitor: Visitor, device: Speaker) -> Visitor:
         {"gain": "inf"},
         {"gain": ""},
         {"gain": "x"},
+        {"gain": "9" * 400},
+        {"gain": "9" * 5000},
         {"camera__main__name": "a\x00b"},
         {"camera__main__name": "x" * 201},
     ],
-    ids=str,
+    ids=lambda changed: str(changed)[:40],
 )
 def test_values_that_cannot_be_are_said_at_once_and_what_was_typed_stays(
     zoe: Visitor, device: Speaker, changed: dict[str, str]
@@ -58,7 +60,18 @@ def test_values_that_cannot_be_are_said_at_once_and_what_was_typed_stays(
     assert waiting(device) == []
 
 
-@pytest.mark.parametrize("shown", ["", "7", "[]", "[1]", '["1", "info"]', "[true, 1]", "[9, 1]", "[-1, 1]", "[" * 4000])
+@pytest.mark.parametrize("digits", [16, 400, 5000])
+def test_a_whole_number_that_is_far_too_large(zoe: Visitor, device: Speaker, digits: int) -> None:
+    tell(device, {**GAIN, "kind": "integer", "value": 0, "low": None, "high": None, "version": 2})
+    assert edit(zoe, device, gain="9" * digits).status_code == 422
+    assert edit(zoe, device, gain="-" + "9" * digits).status_code == 422
+    assert waiting(device) == []
+
+
+STRANGE = ("", "7", "[]", "[1]", '["1", "info"]', "[true, 1]", "[9, 1]", "[-1, 1]", "[" * 4000, f"[{'9' * 400}, 1]")
+
+
+@pytest.mark.parametrize("shown", STRANGE)
 def test_forms_that_nobody_was_given_are_refused(zoe: Visitor, device: Speaker, shown: str) -> None:
     page(zoe, device)
     fields = {"form_token": zoe.token, "shown.log_level": shown, "value.log_level": "debug"}
@@ -129,6 +142,11 @@ END = {"key": "k", "result": "applied", "why": "", "version": 2, "other": None}
         bad(value=[1]),
         bad(value="x" * 1001),
         bad(value=10**20),
+        bad(value=10**400),
+        bad(value=-(10**400)),
+        bad(version=10**400),
+        bad(seconds_ago=10**400),
+        bad(low=10**400),
         bad(version=0.5),
         bad(version=2**53),
         bad(version=-1),
@@ -207,6 +225,17 @@ def test_an_owner_and_a_device_at_the_same_moment(build: Build, office: PostOffi
     (one,) = waiting(device)
     assert (one["value"], one["base"]) == ("debug", 1)
     assert tell(device, {**LEVEL, "value": "error", "version": 3}).get_json()["behind"] == {}
+
+
+def test_an_address_of_the_greatest_length_edits_too(app: Flask, device: Speaker, office: PostOffice) -> None:
+    email = f"x@{'.'.join(('a' * 63, 'b' * 63, 'c' * 63, 'd' * 56))}.org"
+    assert len(email) == 254
+    person = Visitor(app, office).join(email)
+    pair(person, device)
+    tell(device)
+    assert edit(person, device, log_level="debug").status_code == 303
+    (one,) = waiting(device)
+    assert one["by"].startswith("x***@aaa")
 
 
 def test_what_a_device_calls_things_is_text(zoe: Visitor, device: Speaker) -> None:

@@ -16,6 +16,7 @@ from tests.portal.conftest import Build, Hands
 from tests.portal.post_office import PostOffice
 from tests.portal.speaking import CAMERAS, Speaker
 from tests.portal.visitor import URL, Visitor
+from web.portal.accounts.models import User
 from web.portal.database import db
 from web.portal.devices import signing
 from web.portal.devices.models import Epoch
@@ -374,8 +375,6 @@ def test_the_epoch_is_told_for_those_who_may_still_come_in(
     stranger = other(app, office)
     stranger.get(f"/enter?device={device.id}&nonce={'n' * 20}")
     with app.app_context():
-        from web.portal.accounts.models import User
-
         numbers = {user.email: user.id for user in db.session.query(User)}
     asked = [f"account-{numbers[ZOE]}", f"account-{numbers[MAX]}", "account-x", "nobody", "account-999999999999"]
     assert set(device.say("epoch", {"subjects": asked}).get_json()["epochs"]) == {f"account-{numbers[ZOE]}"}

@@ -18,8 +18,9 @@ from tests.portal.cloudflare_double import GOOD, KEY, TOKEN, cloudflare
 from tests.portal.conftest import Build, Hands
 from tests.portal.post_office import PostOffice
 from tests.portal.speaking import Speaker
-from tests.portal.test_devices import pair
+from tests.portal.test_devices import other, pair
 from tests.portal.visitor import Visitor
+from web.portal.devices import device_api
 from web.portal.turn import CloudflareTurn, OwnTurn
 
 SHARED = "kQ7vN2xRz4LmWp9TfYbC3hJd6GsUe8oAi5Bt"
@@ -56,9 +57,39 @@ def test_credentials_as_a_turn_server_checks_them(device: Speaker, hands: Hands)
     assert name not in (VIEWER, device.id)
 
 
-def test_a_viewer_has_one_name_and_another_one_another(device: Speaker) -> None:
-    names = [lent(device, viewer)["ice_servers"][0]["username"] for viewer in (VIEWER, VIEWER, "f" * 32)]
-    assert names[0] == names[1] != names[2]
+def name_lent(device: Speaker, viewer: str = VIEWER) -> str:
+    """By which the TURN server counts."""
+    name: str = lent(device, viewer)["ice_servers"][0]["username"].partition(":")[2]
+    return name
+
+
+def test_all_viewers_and_devices_of_an_account_have_one_name(device: Speaker, office: PostOffice) -> None:
+    """A device may name as many viewers as it likes: the server's quota is for the account."""
+    app = device.client.application
+    second, foreign = Speaker(app), Speaker(app)
+    visitor = Visitor(app, office)
+    visitor.sign_in("zoe@example.org")
+    pair(visitor, second)
+    pair(other(app, office), foreign)
+    names = [name_lent(device), name_lent(device, "f" * 32), name_lent(second)]
+    assert len(set(names)) == 1
+    assert name_lent(foreign) not in names
+
+
+def test_an_account_that_asks_without_end_is_slowed_down(
+    device: Speaker, office: PostOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With however many devices; nobody else is."""
+    monkeypatch.setattr(device_api, "ICE_OWNER_LIMIT", "4 per hour")
+    app = device.client.application
+    second, foreign = Speaker(app), Speaker(app)
+    visitor = Visitor(app, office)
+    visitor.sign_in("zoe@example.org")
+    pair(visitor, second)
+    pair(other(app, office), foreign)
+    asked = [one.say("ice", {"viewer": VIEWER}).status_code for one in (device, second) * 3]
+    assert asked == [200] * 4 + [429] * 2
+    assert foreign.say("ice", {"viewer": VIEWER}).status_code == 200
 
 
 def test_the_device_takes_what_is_answered(device: Speaker) -> None:

@@ -129,6 +129,13 @@ def test_it_can_be_narrowed_down(app: Flask, zoe: Visitor, scribe: Scribe, hands
     assert [count(**{"from": day}), count(to=day), count(**{"from": day, "to": day, "person": "Ada"})] == [1, 4, 0]
 
 
+@pytest.mark.parametrize("query", ["to=9999-12-31", "from=0001-01-01", "from=0001-01-01&to=9999-12-31"])
+def test_days_at_the_ends_of_the_calendar(zoe: Visitor, scribe: Scribe, query: str) -> None:
+    scribe.did(2)
+    assert numbers(zoe.get(f"/journal?{query}").text) == [2, 1]
+    assert zoe.get(f"/journal/export?format=csv&{query}").text.count("\n") == 3
+
+
 def test_it_is_read_page_by_page(app: Flask, zoe: Visitor, scribe: Scribe) -> None:
     other = paired(zoe, Speaker(app))
     same = {"at": int(time.time() * 1000)}

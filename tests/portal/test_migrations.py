@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine, insert, inspect, select, text
 
+from tests.portal import planted
 from tests.portal.mariadb import MariaDb
 from web.portal import migrate
 from web.portal.database import Base, engine_for
+from web.portal.devices.models import Epoch, Share
 
 HERE = Path(__file__).parents[2]
 
@@ -45,6 +49,33 @@ def test_every_step_goes_up_and_down_and_up(empty: str) -> None:
     migrate.down(engine, "base")
     assert tables(engine) == set()
     engine.dispose()
+
+
+def test_who_may_come_in_already_has_an_epoch_from_then_on(empty: str) -> None:
+    engine = engine_for(empty)
+    migrate.up(engine, "0005")
+    with engine.begin() as connection:
+        owner, guest, stranger = planted.people(connection, 3)
+        keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+        first, second = planted.devices(connection, [owner], keys)
+        connection.execute(insert(Epoch).values(device_id=first, user_id=owner, epoch=7))
+        shared = {"device": first, "guest": guest, "at": "2026-01-01 00:00:00"}
+        for camera in ("main", "garden"):
+            statement = text(
+                "INSERT INTO shares (device_id, user_id, camera, can, created_at)"
+                " VALUES (:device, :guest, :camera, 'view', :at)"
+            )
+            connection.execute(statement, {**shared, "camera": camera})
+    migrate.up(engine)
+    with engine.connect() as connection:
+        rows = {(row.device_id, row.user_id): row.epoch for row in connection.execute(select(Epoch.__table__))}
+        ended = set(connection.execute(select(Share.ended)).scalars())
+    engine.dispose()
+    assert rows.keys() == {(first, owner), (second, owner), (first, guest)}
+    assert rows.pop((first, owner)) == 7
+    assert all(abs(epoch - time.time()) < 60 for epoch in rows.values())
+    assert ended == {False}
+    assert stranger
 
 
 def test_the_newest_state_is_that_of_the_models(database_url: str) -> None:

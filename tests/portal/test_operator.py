@@ -19,11 +19,12 @@ from tests.portal.post_office import PostOffice, free_port
 from tests.portal.speaking import Speaker
 from tests.portal.test_devices import MAX, ZOE, other, pair
 from tests.portal.test_factors import begin, turn_on
+from tests.portal.test_sharing import invite
 from tests.portal.visitor import URL, Visitor
 from web.portal import operator
 from web.portal.accounts.models import RecoveryCode, SignIn, User
 from web.portal.devices import signing
-from web.portal.devices.models import Device, Epoch
+from web.portal.devices.models import Device, Epoch, Invitation
 from web.portal.settings import MailServer, Settings
 
 HERE = Path(__file__).parents[2]
@@ -150,6 +151,17 @@ def test_closing_an_account_takes_all_of_it(
     with engine.connect() as connection:
         for table in (User, Device, SignIn, Epoch):
             assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
+
+
+def test_closing_an_account_withdraws_what_it_was_invited_to(
+    ask: Asked, app: Flask, zoe: Visitor, office: PostOffice, engine: Engine
+) -> None:
+    max_, device = other(app, office), Speaker(app)
+    pair(max_, device)
+    assert invite(max_, device, "main.view", email=ZOE).status_code == 303
+    assert ask("close-account", ZOE, typed=ZOE) == 0
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Invitation)).scalar_one() == 0
 
 
 def test_signing_everybody_out_ends_what_is_open_on_devices(

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, select
 from werkzeug.test import TestResponse
 
 from pi_cam.trust import entry, portal_keys
@@ -14,8 +15,9 @@ from tests.portal.conftest import Hands
 from tests.portal.post_office import PostOffice
 from tests.portal.speaking import CAMERAS, Speaker
 from tests.portal.test_devices import MAX, ZOE, other, pair
-from tests.portal.visitor import URL, Visitor
+from tests.portal.visitor import PASSWORD, URL, Visitor
 from web.portal.devices import signing
+from web.portal.devices.models import Invitation
 
 TWO = [CAMERAS[0], {**CAMERAS[0], "id": "garden", "name": "Garden"}]
 
@@ -139,6 +141,23 @@ def test_an_invitation_of_which_nothing_is_left_is_gone(zoe: Visitor, max_: Visi
     zoe.get(f"/devices/{device.id}/people")
     zoe.send("POST", f"/devices/{device.id}/invitations/end", data={"form_token": zoe.token, "email": MAX})
     assert max_.get(max_.office.link(MAX)).status_code == 422
+
+
+@pytest.mark.parametrize("days", [0, 5], ids=["waits", "too old"])
+def test_no_invitation_keeps_the_address_of_who_goes(
+    zoe: Visitor, max_: Visitor, device: Speaker, hands: Hands, engine: Engine, days: int
+) -> None:
+    invite(zoe, device, "main.view")
+    link = max_.office.link(MAX)
+    invite(zoe, device, "garden.view", email="eve@example.org")
+    if days:
+        hands.on(days=days)
+        max_.sign_in(MAX)
+    assert max_.post("/account/delete", password=PASSWORD).status_code == 303
+    with engine.connect() as connection:
+        assert list(connection.scalars(select(Invitation.email))) == ["eve@example.org"]
+    max_.join(MAX)
+    assert max_.get(link).status_code == 422
 
 
 def test_a_guest_may_go(zoe: Visitor, max_: Visitor, device: Speaker) -> None:

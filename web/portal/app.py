@@ -25,6 +25,7 @@ from web.portal.devices import (
     export,
     pages,
     setting_pages,
+    shares,
     sharing_pages,
     upkeep,
 )
@@ -52,7 +53,12 @@ def create_app(
     app = Flask("web.portal", template_folder="templates", static_folder="static", static_url_path="/portal")
     app.config.from_mapping(_configuration(settings), ADDRESS_LIMIT=address_limit)
     app.extensions[EXTENSION] = Services(
-        settings, clock, post or (Smtp(settings.mail) if settings.mail else Terminal()), epochs.raise_of, export.of
+        settings,
+        clock,
+        post or (Smtp(settings.mail) if settings.mail else Terminal()),
+        renewed=epochs.raise_of,
+        belongings=export.of,
+        forgotten=shares.forget,
     )
     app.session_interface = Sessions(clock, secure=settings.secure)
     if settings.proxies:

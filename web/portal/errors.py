@@ -9,6 +9,7 @@ PortalError
 ├── TooManyTries         (429)
 └── Unavailable          a part that is needed does not answer; try again (503)
     └── MailUnavailable
+        └── MailRefused
 """
 
 from __future__ import annotations
@@ -57,3 +58,7 @@ class Unavailable(PortalError, ConnectionError):
 
 class MailUnavailable(Unavailable):
     """The mail server does not take mail from us."""
+
+
+class MailRefused(MailUnavailable):
+    """It takes no mail for this address, now or later."""

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from flask import Flask, Response, after_this_request, g
 
-from web.portal.errors import MailUnavailable
+from web.portal.errors import MailRefused, MailUnavailable
 from web.portal.settings import LOOPBACK, MailServer
 
 TIMEOUT_SECONDS = 10.0
@@ -32,7 +32,7 @@ class Line(Protocol):
     """A way to hand in mail, open for a moment."""
 
     def send(self, message: EmailMessage) -> None:
-        """Hands it in. Raises `MailUnavailable`."""
+        """Hands it in. Raises `MailRefused` when that will never be possible, else `MailUnavailable`."""
 
     def close(self) -> None:
         """Ends it; a second time, too."""
@@ -94,7 +94,7 @@ class _SmtpLine:
             self._client.send_message(message)
         except (OSError, smtplib.SMTPException) as error:
             log.error("a mail was not taken: %s", _without_texts(error))
-            raise MailUnavailable(MAIL_GONE) from error
+            raise (MailRefused if _is_for_good(error) else MailUnavailable)(MAIL_GONE) from error
 
     def close(self) -> None:
         with contextlib.suppress(OSError, smtplib.SMTPException):
@@ -163,6 +163,12 @@ def send_after_answer(line: Line, messages: list[EmailMessage]) -> None:
     def arrange(response: Response) -> Response:
         response.call_on_close(send)
         return response
+
+
+def _is_for_good(error: Exception) -> bool:
+    """RFC 5321, section 4.2.1: 5yz, and nobody need try again."""
+    codes = [code for code, _ in error.recipients.values()] if isinstance(error, smtplib.SMTPRecipientsRefused) else []
+    return bool(codes) and min(codes) >= 500
 
 
 def _without_texts(error: Exception) -> str:

@@ -130,7 +130,7 @@ def close_account(user: User) -> str:
     def change() -> None:
         _forget_guesses(user)
         log.info("the operator closed the account of user %d", user.id)
-        db.session.delete(user)
+        people.delete_account(user)
 
     return _with_mail(user, "closed.txt", change, "The account is gone, and the person was written to.")
 

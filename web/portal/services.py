@@ -18,13 +18,15 @@ EXTENSION = "portal"
 @dataclass(frozen=True, slots=True)
 class Services:
     """Of one application. `renewed`: told of an account whose credentials changed, within the view's transaction.
-    `belongings`: what an account has beyond itself, as JSON for its export."""
+    `belongings`: what an account has beyond itself, as JSON for its export. `forgotten`: told of the address of an account
+    that goes, within the view's transaction."""
 
     settings: Settings
     clock: Clock
     post: Post
     renewed: Callable[[int], None] = lambda _user: None
     belongings: Callable[[int], dict[str, Any]] = lambda _user: {}
+    forgotten: Callable[[str], None] = lambda _email: None
 
 
 def services() -> Services:

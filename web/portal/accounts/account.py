@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import cast
 
-from flask import Blueprint, Response, flash, g, redirect, request, session
+from flask import Blueprint, Response, flash, redirect, request, session
 from flask_security.utils import logout_user
 from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response as BaseResponse
@@ -16,6 +15,7 @@ from web.portal import mail, throttle
 from web.portal.accounts import addresses, export, factors, guesses, letters, links, passkeys, people, sessions
 from web.portal.accounts.entry import form_page, own_path
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.accounts.sessions import REMEMBER_KEY
 from web.portal.database import db
 from web.portal.errors import NotFound, NotSignedIn, Refused, TooManyTries
@@ -27,11 +27,6 @@ blueprint = Blueprint("account", __name__)
 log = logging.getLogger(__name__)
 
 GONE_ELSEWHERE = "There is no such sign-in any more."
-
-
-def person() -> User:
-    """Whoever is signed in; the rule of the view has seen to it."""
-    return cast("User", g.person)
 
 
 @blueprint.get("/account")
@@ -155,7 +150,7 @@ def change_email(token: str) -> BaseResponse:
 @blueprint.get("/account/export")
 @rule("fresh")
 def take_along() -> Response:
-    """All that the portal keeps of this person, as a file."""
+    """All that the portal keeps of this person, but for the journal, as a file."""
     text = json.dumps(export.of(person()), indent=2, ensure_ascii=False)
     response = Response(text, mimetype="application/json")
     response.headers["Content-Disposition"] = "attachment; filename=camera-connectee-account.json"
@@ -182,7 +177,7 @@ def delete() -> BaseResponse:
     people.forgive(user)
     guesses.forget_codes(user)
     log.info("user %d deletes their account from %s", user.id, request.remote_addr)
-    db.session.delete(user)
+    people.delete_account(user)
     db.session.commit()
     logout_user()
     session.clear()

@@ -25,6 +25,6 @@ def normalised(text: str) -> str:
 
 
 def masked(email: str) -> str:
-    """Enough for whoever knows it to know it again: `a***@example.org`."""
+    """Enough for whoever knows it to know it again: `a***@example.org`. At most as long as an address may be."""
     name, _, host = email.partition("@")
-    return f"{name[:1]}***@{host}"
+    return f"{name[:1]}***@{host}"[:MAX_LENGTH]

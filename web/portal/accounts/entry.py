@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, session
+from flask_login import current_user
 from flask_security.utils import logout_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -168,9 +169,12 @@ def sign_out() -> BaseResponse:
 @blueprint.post("/language")
 @rule("public")
 def choose_language() -> BaseResponse:
-    """Kept in a cookie, and with the account for mails."""
+    """Kept in a cookie, and with the account, for mails."""
     response = redirect(own_path(request.form.get("next")), 303)
     chosen = texts.choose_language(None, request.form.get("language"))
+    if signed_in():
+        current_user.language = chosen
+        db.session.commit()
     response.set_cookie(
         LANGUAGE_COOKIE,
         chosen,

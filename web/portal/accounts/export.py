@@ -13,7 +13,8 @@ from web.portal.services import services
 
 
 def of(user: User) -> dict[str, Any]:
-    """All that is kept of a person, but for what proves who they are. Moments in ISO 8601, UTC."""
+    """All that is kept of a person, but for what proves who they are, and for the journal, which is a file of its own.
+    Moments in ISO 8601, UTC."""
     sign_ins = db.session.execute(select(SignIn).where(SignIn.user_id == user.id).order_by(SignIn.id)).scalars()
     return {
         "version": 2,

@@ -10,9 +10,9 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.portal.accounts import factors, guesses, letters, passkeys, people
-from web.portal.accounts.account import person
 from web.portal.accounts.entry import PENDING, form_page, own_path, welcome
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.errors import NotFound, NotSignedIn, TooManyTries
 from web.portal.rendering import render

@@ -101,6 +101,17 @@ def end_everywhere(user: User) -> None:
     services().renewed(user.id)
 
 
+def delete_account(user: User) -> None:
+    """With all that belongs to it, and what waits for its address; whoever calls it commits."""
+    services().forgotten(user.email)
+    db.session.delete(user)
+
+
+def person() -> User:
+    """Whoever is signed in; the rule of the view has seen to it."""
+    return cast("User", g.person)
+
+
 def own_session() -> PortalSession:
     """That of the present request."""
     return cast("PortalSession", session._get_current_object())  # type: ignore[attr-defined]  # werkzeug's proxy

@@ -8,13 +8,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, union, update
 
 from web.portal.accounts.models import User
 from web.portal.database import db, despite_deadlocks
 from web.portal.devices import epochs, proofs
 from web.portal.devices.models import Claim, Device
-from web.portal.errors import NotFound, PortalError
+from web.portal.errors import NotFound, PortalError, Refused
 from web.portal.kept import hashed
 from web.portal.services import services
 
@@ -27,6 +27,8 @@ YES_WITHIN = timedelta(days=1)
 """So long somebody at home has for saying yes."""
 
 INTERVAL_SECONDS = 5
+DEVICES_MOST = 20
+NO_ROOM = "An account has at most %(count)s devices: remove one first."
 NO_SUCH_CODE = "There is no device with this code, or it is too old. Look at the device's page again."
 
 
@@ -94,8 +96,21 @@ def waiting(typed: str) -> Claim:
     return claim
 
 
+def check_room(claim: Claim, user: User) -> None:
+    """Raises `Refused` when this person has as many devices as an account may have, this one not counted."""
+    asked = select(Claim.device_id).where(
+        Claim.user_id == user.id, Claim.refused.is_(False), Claim.expires_at > services().clock()
+    )
+    mine = union(select(Device.id).where(Device.owner_id == user.id), asked)
+    if len(set(db.session.scalars(mine)) - {claim.device_id}) >= DEVICES_MOST:
+        raise Refused(NO_ROOM, count=DEVICES_MOST)
+
+
 def take(claim: Claim, user: User | None) -> None:
-    """It is this person's; None: nobody's. Of two at the same moment one is first. Raises `NotFound`; commits."""
+    """It is this person's; None: nobody's. Of two at the same moment one is first. Raises `NotFound`, `Refused`; commits."""
+    if user is not None:
+        db.session.execute(select(User.id).where(User.id == user.id).with_for_update())  # one claim at a time
+        check_room(claim, user)
     done = db.session.execute(
         update(Claim)
         .where(Claim.code_hash == claim.code_hash, Claim.user_id.is_(None), Claim.refused.is_(False))
@@ -141,6 +156,11 @@ def poll(device_code: str, signature: str) -> tuple[Claim, User]:
     return claim, user
 
 
+def owner_of(device: str) -> int | None:
+    """The account to which it belongs; None for nobody's."""
+    return db.session.execute(select(Device.owner_id).where(Device.id == device)).scalar_one_or_none()
+
+
 def public_key_of(device: str) -> bytes | None:
     """Of a device that belongs to somebody, or whose people were asked whether it does."""
     row = db.session.get(Device, device)
@@ -158,9 +178,10 @@ def settle(device: str) -> Device | None:
     if claim is None or claim.user_id is None:
         return row
     if row is not None:  # whoever had it, and with whom it was shared
-        epochs.raise_all(device)
         db.session.delete(row)
         db.session.flush()
+        epochs.raise_all(device)
+    epochs.raise_one(device, claim.user_id)
     row = Device(id=device, public_key=claim.public_key, owner_id=claim.user_id, claimed_at=services().clock())
     db.session.add(row)
     row.name, row.model, row.version = claim.name, claim.model, claim.version
@@ -174,8 +195,9 @@ def leave(device: str) -> bool:
     refused = db.session.execute(delete(Claim).where(Claim.device_id == device, Claim.told_at.is_not(None)))
     row = db.session.get(Device, device)
     if row is not None:
-        epochs.raise_all(device)
         db.session.delete(row)
+        db.session.flush()
+        epochs.raise_all(device)
     return row is not None or bool(getattr(refused, "rowcount", 0))
 
 

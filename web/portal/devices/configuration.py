@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 from sqlalchemy import select
@@ -27,21 +26,32 @@ DOES_NOT_FIT = "This value does not fit there."
 
 
 def of(device: Device) -> Configuration:
-    """As it is now."""
-    rows = db.session.execute(
+    """As it is now, whatever was read before."""
+    rows = db.session.scalars(
         select(DeviceSetting)
         .where(DeviceSetting.device_id == device.id)
         .order_by(DeviceSetting.position, DeviceSetting.name)
-    ).scalars()
-    edits = db.session.execute(
-        select(SettingEdit).where(SettingEdit.device_id == device.id).order_by(SettingEdit.id)
-    ).scalars()
+        .execution_options(populate_existing=True)
+    )
+    edits = db.session.scalars(
+        select(SettingEdit)
+        .where(SettingEdit.device_id == device.id)
+        .order_by(SettingEdit.id)
+        .execution_options(populate_existing=True)
+    )
     return Configuration(device.id, {row.name: row for row in rows}, list(edits))
+
+
+def locked(device: Device) -> Configuration:
+    """As it is now, and nobody else changes it until the view commits: neither another page nor the device."""
+    db.session.flush()
+    db.session.refresh(device, ["configuration"], with_for_update=True)
+    return of(device)
 
 
 def exchange(device: Device, said: dict[str, Any]) -> dict[str, Any]:
     """Takes what the device says; what it is told. The view commits."""
-    here, now = _locked(device), services().clock()
+    here, now = locked(device), services().clock()
     known, edits = dict(here.rows), list(here.edits)
     behind = here.take(said, now)
     _write(device, here, known, edits)
@@ -51,7 +61,7 @@ def exchange(device: Device, said: dict[str, Any]) -> dict[str, Any]:
 def propose(device: Device, wanted: dict[str, tuple[Value, int]], user: User) -> int:
     """Edits made here: name → value and the version that was shown. How many of them say anything new. Raises `Refused`;
     the view commits."""
-    here, now = _locked(device), services().clock()
+    here, now = locked(device), services().clock()
     known, edits = dict(here.rows), list(here.edits)
     for name, (value, base) in wanted.items():
         row = here.rows.get(name)
@@ -65,7 +75,7 @@ def propose(device: Device, wanted: dict[str, tuple[Value, int]], user: User) ->
 
 def withdraw(device: Device, key: str) -> bool:
     """Takes an edit back that waits. False when there is none. The view commits."""
-    here = _locked(device)
+    here = locked(device)
     edit = next((one for one in here.waiting().values() if one.key == key), None)
     if edit is None:
         return False
@@ -92,20 +102,13 @@ def _check(row: DeviceSetting, value: Value) -> None:
     """What the page can tell at once; the device looks at it in full. Raises `Refused`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         low, high = (-LARGEST if row.low is None else row.low), (LARGEST if row.high is None else row.high)
-        if not math.isfinite(value) or not low <= value <= high:
+        if not low <= value <= high:  # nor is "not a number"
             raise Refused(DOES_NOT_FIT)
     choices = json.loads(row.choices)
     if isinstance(value, str) and (
         len(value) > TEXT_MOST or not value.isprintable() or (choices and value not in choices)
     ):
         raise Refused(DOES_NOT_FIT)
-
-
-def _locked(device: Device) -> Configuration:
-    """One at a time: the page and the device, or a device with itself."""
-    db.session.flush()
-    db.session.execute(select(Device.id).where(Device.id == device.id).with_for_update())
-    return of(device)
 
 
 def _write(device: Device, here: Configuration, known: dict[str, DeviceSetting], edits: list[SettingEdit]) -> None:

@@ -32,6 +32,13 @@ blueprint = Blueprint("device_api", __name__, url_prefix="/device/v1")
 ICE_LIMIT = "30 per minute; 240 per hour"
 """For each device. It asks once for everybody who comes, and again when an hour is over."""
 
+ICE_OWNER_LIMIT = "300 per hour"
+"""For all devices of one account together: what a relay costs is paid by whoever runs the portal."""
+
+by_owner = throttle.limiter.shared_limit(
+    lambda: ICE_OWNER_LIMIT, scope="relays", key_func=lambda: f"account {claims.owner_of(g.device_id)}"
+)
+
 OWNER_LETTERS = 240
 UNPAIRED = "This device belongs to nobody here."
 
@@ -134,11 +141,13 @@ def epoch() -> Response:
 @blueprint.post("/ice")
 @rule("device")
 @throttle.by_device(ICE_LIMIT)
+@by_owner
 def ice() -> Response:
     """A relay for one viewer, for an hour."""
-    viewer, device = said(IceSchema)["viewer"], speaking_device().id
+    said(IceSchema)
+    owner = speaking_device().owner_id
     db.session.commit()  # no connection is held while somebody else is asked
-    return jsonify(relays.lend(device, viewer))
+    return jsonify(relays.lend(owner))
 
 
 @blueprint.post("/unpair")
@@ -196,7 +205,3 @@ def _keep_cameras(device: Device, given: list[dict[str, object]]) -> None:
     if rows:
         db.session.execute(insert(Camera), rows)
     db.session.expire(device, ["cameras"])
-
-
-def _told(camera: Camera) -> tuple[str, str, str, int]:
-    return camera.camera, camera.name, camera.state, camera.viewers

@@ -105,7 +105,7 @@ class SigningKey(Base):
 
 class Share(Base):
     """What somebody else may do with one camera. `can`: capabilities, separated by commas. `until`: the end of it; None for
-    none."""
+    none. `ended`: the end was noticed, and the epoch raised for it."""
 
     __tablename__ = "shares"
     __table_args__ = TABLE
@@ -116,6 +116,11 @@ class Share(Base):
     can: Mapped[str] = mapped_column(String(100))
     until: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    ended: Mapped[bool] = mapped_column(default=False)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether its last day is past."""
+        return self.until is not None and self.until <= now
 
 
 class Invitation(Base):

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, String, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +18,8 @@ from web.portal.accounts import letters
 from web.portal.accounts.models import User
 from web.portal.database import TABLE, Base, Moment, apart, db
 from web.portal.devices.models import Camera, Device
-from web.portal.errors import MailUnavailable
+from web.portal.errors import MailRefused, MailUnavailable
+from web.portal.mail import Line
 from web.portal.services import services
 
 AWAY = timedelta(minutes=5)
@@ -39,6 +39,9 @@ UNWATCHED = timedelta(minutes=3)
 COME_AGAIN = timedelta(minutes=6)
 """Devices that found us gone try again after five minutes at the latest."""
 
+TELLING = timedelta(minutes=5)
+"""So long somebody may take who hands in a mail, before another one does it: a mail server may be slow."""
+
 UNREACHABLE = "unreachable"
 WATCH = "outages"
 
@@ -48,7 +51,8 @@ log = logging.getLogger(__name__)
 class Outage(Base):
     """A device (`camera` is empty) or camera that is away. `since`: when it was last there. `told_at`: when its owner was
     last told. `back_at`: since when it is there again. `ended_at`: the owner was told of that, too, or need not be; the row
-    stays for an hour, so that none is told of the next one too soon."""
+    stays for an hour, so that none is told of the next one too soon. `telling_at`: since when somebody hands in the mail
+    that tells of it."""
 
     __tablename__ = "outages"
     __table_args__ = TABLE
@@ -59,11 +63,16 @@ class Outage(Base):
     told_at: Mapped[datetime | None] = mapped_column(Moment)
     back_at: Mapped[datetime | None] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    telling_at: Mapped[datetime | None] = mapped_column(Moment)
 
     @property
     def is_told(self) -> bool:
         """Whether the owner knows of this one."""
         return self.told_at is not None and self.told_at >= self.since
+
+    def is_being_told(self, now: datetime) -> bool:
+        """Whether a mail is under way to them."""
+        return self.telling_at is not None and now - self.telling_at < TELLING
 
 
 class Watch(Base):
@@ -77,14 +86,6 @@ class Watch(Base):
     last_at: Mapped[datetime] = mapped_column(Moment)
 
 
-@dataclass
-class News:
-    """For one person: names of what is gone, and of what is there again."""
-
-    gone: list[str] = field(default_factory=list)
-    back: list[str] = field(default_factory=list)
-
-
 def heard(device: Device, cameras: Sequence[dict[str, object]]) -> None:
     """The device said that it is there, and how its cameras are. The view commits."""
     now = services().clock()
@@ -93,7 +94,7 @@ def heard(device: Device, cameras: Sequence[dict[str, object]]) -> None:
     for camera, outage in known.items():
         if camera not in lost and outage.ended_at is None:
             outage.back_at = outage.back_at or now
-            outage.ended_at = None if outage.is_told else now
+            outage.ended_at = None if outage.is_told or outage.is_being_told(now) else now
     for camera in lost:
         _missed(known.get(camera), device.id, camera, now)
 
@@ -115,16 +116,7 @@ def look() -> int:
     except MailUnavailable:  # is in the log; the next time
         return 0
     try:
-        messages = [
-            letters.compose("outages.txt", user.language, user.email, gone=news.gone, back=news.back)
-            for user, news in _claimed(outages, now)
-        ]
-        for message in messages:
-            try:
-                line.send(message)
-            except MailUnavailable:  # is in the log
-                continue
-        return len(messages)
+        return sum(_tell(user, theirs, line, now) for user, theirs in _by_owner(outages))
     finally:
         line.close()
 
@@ -197,32 +189,60 @@ def _is_back(outage: Outage, seen_at: datetime) -> bool:
     return outage.back_at is not None and outage.is_told and seen_at - outage.back_at >= BACK
 
 
-def _claimed(outages: list[Outage], now: datetime) -> list[tuple[User, News]]:
-    """Notes that they are told, and gives what is to be said to whom. Of two who do so at the same moment each tells of what
-    it was the first to note."""
-    told: dict[int, tuple[User, News]] = {}
+def _by_owner(outages: list[Outage]) -> list[tuple[User, list[Outage]]]:
+    owners = db.session.execute(
+        select(Device.id, User)
+        .join(User, Device.owner_id == User.id)
+        .where(Device.id.in_({one.device_id for one in outages}))
+    ).all()
+    found: dict[int, tuple[User, list[Outage]]] = {}
+    for device, user in owners:
+        theirs = [one for one in outages if one.device_id == device]
+        found.setdefault(user.id, (user, []))[1].extend(theirs)
+    return list(found.values())
+
+
+def _tell(user: User, outages: list[Outage], line: Line, now: datetime) -> int:
+    """One mail for all of it; how many were taken. It counts as told once that was so: else it is told at the next look."""
+    outages = [one for one in outages if _claimed(one, now)]
+    gone, back = ([one for one in outages if (one.back_at is None) is is_gone] for is_gone in (True, False))
+    db.session.commit()  # so that others see it; nothing is held while a mail server takes its time
+    is_wanted = bool(outages) and user.mail_outages and user.active
+    try:
+        if is_wanted:
+            names = {"gone": list(map(_name, gone)), "back": list(map(_name, back))}
+            line.send(letters.compose("outages.txt", user.language, user.email, **names))
+    except MailRefused:  # and would be each minute from now on
+        is_wanted = False
+    except MailUnavailable:  # is in the log
+        _note(outages, now, telling_at=None)
+        return 0
+    _note(
+        gone, now, told_at=now, ended_at=None, telling_at=None
+    )  # not ended, though it came back meanwhile: that is told
+    _note(back, now, ended_at=now, telling_at=None)
+    return int(is_wanted)
+
+
+def _claimed(outage: Outage, now: datetime) -> bool:
+    """Whether it is ours to tell: of two who look at the same moment it is for one."""
+    same = Outage.told_at.is_(None) if outage.told_at is None else Outage.told_at == outage.told_at
+    is_free = or_(Outage.telling_at.is_(None), Outage.telling_at <= now - TELLING)
+    done = db.session.execute(
+        update(Outage).where(*_key(outage), same, Outage.ended_at.is_(None), is_free).values(telling_at=now)
+    )
+    return bool(getattr(done, "rowcount", 0))
+
+
+def _note(outages: list[Outage], now: datetime, **values: datetime | None) -> None:
+    """Of those that are still ours. Commits."""
     for outage in outages:
-        is_gone = outage.back_at is None
-        same = Outage.told_at.is_(None) if outage.told_at is None else Outage.told_at == outage.told_at
-        done = db.session.execute(
-            update(Outage)
-            .where(
-                Outage.device_id == outage.device_id, Outage.camera == outage.camera, same, Outage.ended_at.is_(None)
-            )
-            .values({"told_at": now} if is_gone else {"ended_at": now})
-        )
-        owner = _owner(outage) if getattr(done, "rowcount", 0) else None
-        if owner is not None:
-            _, news = told.setdefault(owner.id, (owner, News()))
-            (news.gone if is_gone else news.back).append(_name(outage))
+        db.session.execute(update(Outage).where(*_key(outage), Outage.telling_at == now).values(values))
     db.session.commit()
-    return list(told.values())
 
 
-def _owner(outage: Outage) -> User | None:
-    """None for one who does not want to know."""
-    wanted = select(User).join(Device, Device.owner_id == User.id).where(Device.id == outage.device_id)
-    return db.session.scalars(wanted.where(User.mail_outages, User.active)).one_or_none()
+def _key(outage: Outage) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Outage.device_id == outage.device_id, Outage.camera == outage.camera
 
 
 def _name(outage: Outage) -> str:

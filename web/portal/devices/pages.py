@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
 
-from flask import Blueprint, flash, g, make_response, redirect, request
+from flask import Blueprint, flash, make_response, redirect, request
 from marshmallow import Schema, ValidationError, fields, validate
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.database import db
-from web.portal.devices import claims, epochs, rights, signing
+from web.portal.devices import claims, rights, signing
 from web.portal.devices.models import Claim, Device
 from web.portal.devices.speech import CAMERA
 from web.portal.errors import NotFound, Refused, TooManyTries
@@ -45,11 +45,6 @@ class EnterSchema(Schema):
     then = fields.String(load_default="", validate=validate.OneOf(["start", "stop"]))
 
 
-def person() -> User:
-    """Whoever is signed in; the rule of the view has seen to it."""
-    return cast("User", g.person)
-
-
 @blueprint.get("/cameras")
 @rule("person")
 def cameras() -> str:
@@ -78,7 +73,8 @@ def look_up() -> BaseResponse:
     code = request.form.get("code", "")[:20]
     try:
         claim = _claim(code)
-    except (NotFound, TooManyTries) as error:
+        claims.check_room(claim, person())
+    except (NotFound, Refused, TooManyTries) as error:
         return form_page("portal/pair.html", error, code=code)
     near = claim.address == throttle.address()
     return make_response(render("portal/pair_confirm.html", claim=claim, code=code, near=near))
@@ -144,8 +140,7 @@ def own(device_id: str) -> Device:
 
 def _token(device: Device, asked: dict[str, str]) -> str:
     user, now = person(), int(services().clock().timestamp())
-    # Before the rights: what is taken away in between raises it, and ends what this token opens.
-    epoch = epochs.of(device.id, user.id)
+    epoch = rights.epoch(device, user)  # before the rights: what is taken away in between ends what this token opens
     role, can = rights.on(device, user)
     claims_of_token = {
         "iss": services().settings.url,
@@ -184,7 +179,8 @@ def _answered(user: User | None, sentence: str) -> BaseResponse:
     code = request.form.get("code", "")[:20]
     try:
         claims.take(_claim(code), user)
-    except (NotFound, TooManyTries) as error:
+    except (NotFound, Refused, TooManyTries) as error:
+        db.session.rollback()
         return form_page("portal/pair.html", error, code=code)
     flash(sentence, "good")
     return redirect("/cameras", 303)

@@ -11,11 +11,12 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from web.portal import throttle, typed
 from web.portal.accounts.entry import form_page
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices import configuration
 from web.portal.devices.merging import PORTAL, WAITING, Configuration, Value
 from web.portal.devices.models import Device
-from web.portal.devices.pages import own, person
+from web.portal.devices.pages import own
 from web.portal.devices.setting_models import DeviceSetting, SettingEdit
 from web.portal.errors import NotFound, Refused
 from web.portal.rendering import render
@@ -46,7 +47,7 @@ def change(device_id: str) -> BaseResponse:
     """What differs from what was shown is for the device to take."""
     device = own(device_id)
     try:
-        wanted = _wanted(configuration.of(device))
+        wanted = _wanted(configuration.locked(device))
         count = configuration.propose(device, wanted, person()) if wanted else 0
     except Refused as error:
         db.session.rollback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -16,6 +17,9 @@ from web.portal.devices.rights import SHARED, Grants
 from web.portal.errors import NotFound, Refused
 from web.portal.kept import hashed
 from web.portal.services import services
+
+Ends = Mapping[str, datetime | None]
+"""Camera → the end of what is shared of it; None for none."""
 
 GOOD_FOR = timedelta(hours=72)
 INVITATIONS_MOST = 50
@@ -82,18 +86,19 @@ def take(secret: str, user: User) -> Device:
     if device is None or not getattr(gone, "rowcount", 0):
         raise Refused(WORN)
     if device.owner_id != user.id:
-        _write(device, user.id, json.loads(invitation.cameras), invitation.until)
+        grants: Grants = json.loads(invitation.cameras)
+        _write(device, user.id, grants, dict.fromkeys(grants, invitation.until))
     return device
 
 
-def change(device: Device, user: int, grants: Grants, until: datetime | None) -> None:
+def change(device: Device, user: int, grants: Grants, ends: Ends) -> None:
     """From now on this person may do this, and nothing else. Raises `NotFound` for who has no share, `Refused`; the view
     commits."""
-    if not _of_person(device, user):
+    before = _of_person(device, user)
+    if not before:
         raise NotFound(NO_SHARE)
     _check(device, grants)
-    gone = [share.camera for share in _of_person(device, user) if share.camera not in grants]
-    _write(device, user, {**grants, **{camera: [] for camera in gone}}, until)
+    _write(device, user, {camera: grants.get(camera, []) for camera in before.keys() | grants.keys()}, ends)
 
 
 def withdraw(device: Device, email: str) -> None:
@@ -101,6 +106,11 @@ def withdraw(device: Device, email: str) -> None:
     done = db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
     if not getattr(done, "rowcount", 0):
         raise NotFound(WORN)
+
+
+def forget(email: str) -> None:
+    """No invitation waits for this address any more, from whomever; whoever calls it commits."""
+    db.session.execute(delete(Invitation).where(Invitation.email == email))
 
 
 def of(device: Device) -> dict[str, list[Share]]:
@@ -127,22 +137,24 @@ def end(device: Device, user: int) -> None:
     db.session.execute(delete(Invitation).where(Invitation.device_id == device.id, Invitation.email == email))
 
 
-def _write(device: Device, user: int, grants: Grants, until: datetime | None) -> None:
+def _write(device: Device, user: int, grants: Grants, ends: Ends) -> None:
     """For these cameras; without any capability: none. What is shared of others stays."""
-    db.session.execute(
-        delete(Share).where(Share.device_id == device.id, Share.user_id == user, Share.camera.in_(list(grants)))
-    )
-    epochs.raise_one(device.id, user)  # what was opened with other rights ends
-    now = services().clock()
+    known, now = _of_person(device, user), services().clock()
     for camera, can in grants.items():
+        share = known.get(camera) or Share(device_id=device.id, user_id=user, camera=camera, created_at=now)
         if can:
-            db.session.add(
-                Share(device_id=device.id, user_id=user, camera=camera, can=",".join(can), until=until, created_at=now)
-            )
+            share.can, share.until, share.ended = ",".join(can), ends.get(camera), False
+            db.session.add(share)
+        elif camera in known:
+            db.session.delete(share)
+    db.session.flush()
+    epochs.raise_one(device.id, user)  # what was opened with other rights ends
 
 
-def _of_person(device: Device, user: int) -> list[Share]:
-    return list(db.session.execute(select(Share).where(Share.device_id == device.id, Share.user_id == user)).scalars())
+def _of_person(device: Device, user: int) -> dict[str, Share]:
+    """By camera, and nobody else changes them until the view commits."""
+    mine = select(Share).where(Share.device_id == device.id, Share.user_id == user).with_for_update()
+    return {share.camera: share for share in db.session.scalars(mine.execution_options(populate_existing=True))}
 
 
 def _leave_out(invitation: Invitation, grants: Grants) -> None:

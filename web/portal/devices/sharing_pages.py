@@ -12,10 +12,11 @@ from web.portal import mail, throttle, typed
 from web.portal.accounts import addresses, letters
 from web.portal.accounts.entry import form_page
 from web.portal.accounts.models import User
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices import rights, shares
 from web.portal.devices.models import Device
-from web.portal.devices.pages import NO_SUCH_DEVICE, own, person
+from web.portal.devices.pages import NO_SUCH_DEVICE, own
 from web.portal.errors import NotFound, Refused
 from web.portal.rendering import language, render
 from web.portal.rules import rule
@@ -76,10 +77,12 @@ def withdraw(device_id: str) -> BaseResponse:
 @blueprint.post("/devices/<device_id>/shares/<int:user>")
 @rule("fresh", page=PEOPLE)
 def change(device_id: str, user: int) -> BaseResponse:
-    """Other rights, or another last day; nobody has to be invited again."""
+    """Other rights, or other last days; nobody has to be invited again."""
     device = own(device_id)
     try:
-        shares.change(device, user, _grants(device), _until(request.form.get("until", "")))
+        grants = _grants(device)
+        ends = {camera: _until(request.form.get(f"{camera}.until", "")) for camera in grants}
+        shares.change(device, user, grants, ends)
     except Refused as error:
         db.session.rollback()
         return form_page("portal/people.html", error, **_values(own(device_id), request.form.to_dict()))
@@ -149,16 +152,18 @@ def take(token: str) -> BaseResponse:
 
 def _values(device: Device, form: dict[str, str]) -> dict[str, object]:
     """`form`: what was typed and not taken; of the form for a person's share it has a field `user`."""
-    names = {camera.camera: camera.name for camera in device.cameras}
+    names, now = {camera.camera: camera.name for camera in device.cameras}, services().clock()
+    shared = shares.of(device)
     invitations: dict[str, list[tuple[rights.Grants, datetime | None]]] = {}
     for one in shares.waiting(device):
         invitations.setdefault(one.email, []).append((json.loads(one.cameras), one.until))
     return {
         "device": device,
         "names": names,
-        "shares": shares.of(device),
+        "shares": shared,
+        "good": {email: {one.camera: one for one in rows if not one.is_over(now)} for email, rows in shared.items()},
         "invitations": invitations,
-        "now": services().clock(),
+        "now": now,
         "typed": form,
     }
 

@@ -93,7 +93,7 @@ class EpochSchema(Strict):
 
 
 class IceSchema(Strict):
-    """A viewer, under a name that says nothing to anybody but their device."""
+    """A viewer, under a name that says nothing to anybody but their device: it counts for nothing here."""
 
     viewer = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{32}\Z"))
 

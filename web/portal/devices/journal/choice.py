@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from sqlalchemy import ColumnElement, and_, false, func, or_, select
@@ -112,9 +112,9 @@ def _wanted(asked: dict[str, str], days: list[date | None]) -> list[ColumnElemen
             conditions.append(column == value)
     since, until = days
     if since is not None:
-        conditions.append(JournalRow.shown_at >= _start(since))
+        conditions.append(JournalRow.shown_at >= datetime.combine(since, time.min, UTC))
     if until is not None:
-        conditions.append(JournalRow.shown_at < _start(until) + timedelta(days=1))
+        conditions.append(JournalRow.shown_at <= datetime.combine(until, time.max, UTC))
     return conditions
 
 
@@ -129,7 +129,3 @@ def _older_than(before: str) -> ColumnElement[bool]:
 def _day(text: str) -> date | None:
     """Raises `ValueError`."""
     return date.fromisoformat(text) if text else None
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -10,11 +10,11 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request, stream_with_context
 
 from web.journal.words import ACTIONS
+from web.portal.accounts.people import person
 from web.portal.database import db
 from web.portal.devices.journal import choice, export, wholeness
 from web.portal.devices.journal.intake import CLOCK_OFF, KEPT_ROWS, REFUSALS
 from web.portal.devices.journal.models import JournalRow
-from web.portal.devices.pages import person
 from web.portal.errors import Refused
 from web.portal.rendering import render
 from web.portal.rules import rule
