@@ -16,7 +16,7 @@ from sqlalchemy import Engine, delete, event, func, select, update
 from tests.portal.conftest import Hands
 from tests.portal.forwarding import MOMENT, Scribe, paired
 from tests.portal.post_office import PostOffice
-from tests.portal.speaking import Speaker
+from tests.portal.speaking import CAMERAS, Speaker
 from tests.portal.visitor import Visitor
 from web.portal.database import db
 from web.portal.devices.journal import intake, wholeness
@@ -65,6 +65,10 @@ def test_a_guest_sees_what_the_guest_did_and_nothing_else(
         assert numbers(guest.get(f"/journal?{query}").text) == [3]
     assert numbers(guest.get(f"/journal?person={ZOE}").text) == []
     assert "Whole up to" not in guest.get("/journal").text
+    bedroom = [*CAMERAS, {**CAMERAS[0], "id": "bedroom", "name": "Bedroom"}]
+    scribe.device.presence(cameras=bedroom)
+    assert "Bedroom" in zoe.get("/journal").text
+    assert "Bedroom" not in guest.get("/journal").text
     saved = [json.loads(line) for line in guest.get("/journal/export?format=json").text.splitlines()]
     assert [(line["kind"], line["seq"]) for line in saved] == [("row", 3)]
     assert ZOE not in guest.get("/journal/export?format=csv").text

@@ -40,7 +40,7 @@ def journal() -> str:
         asked=chosen.asked,
         devices=chosen.seen,
         names={device.id: device.name for device in chosen.seen},
-        cameras={f"{device.id}/{one.camera}": one.name for device in chosen.seen for one in device.cameras},
+        cameras=chosen.cameras,
         actions=ACTIONS,
         chains=wholeness.of(chosen.owned),
         refusals=REFUSALS,
