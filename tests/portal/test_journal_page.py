@@ -19,7 +19,7 @@ from tests.portal.post_office import PostOffice
 from tests.portal.speaking import CAMERAS, Speaker
 from tests.portal.visitor import Visitor
 from web.portal.database import db
-from web.portal.devices.journal import intake, wholeness
+from web.portal.devices.journal import choice, intake, wholeness
 from web.portal.devices.journal.models import JournalEnds, JournalRow
 
 ZOE, MAX = "zoe@example.org", "max@example.org"
@@ -186,6 +186,7 @@ def test_of_many_devices_the_newest_rows_are_looked_at(
     app: Flask, zoe: Visitor, scribe: Scribe, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wholeness, "NEWEST_ROWS", 20)
+    monkeypatch.setattr(choice, "PAGE_ROWS", 15)
     paired(zoe, Speaker(app)).did(3)
     scribe.did(30)
     with engine.begin() as connection:
