@@ -66,7 +66,7 @@ METHOD = [
     f"  {EVERY_SECONDS:.0f} s for {SECONDS:.0f} s that they are there, to one gunicorn worker with 16 threads; each time on",
     "  a connection of its own, and every twentieth time with news of their camera. Latency as the device sees it.",
     "- *Journal*: rows of one device, 200 at once, each chained to the one before and checked; then the owner's page, which",
-    "  checks all of them again.",
+    "  checks all of them, and the same page once more, which checks what is new and what it shows.",
     "- *Revocation*: from the click that ends a share until the last picture that the guest's browser displays, through the",
     "  stand-in for the tunnel.",
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from web.portal import settings, throttle, turn
@@ -15,6 +17,9 @@ from web.portal.rules import FRESH_SECONDS, rule_of
 HERE = Path(__file__).parents[2]
 PAGE = (HERE / "docs/portal.md").read_text("utf-8")
 ROW = re.compile(r"^\| (`.+?`) \| (.+?) \| (.+) \|$", re.MULTILINE)
+SEPARATOR = re.compile(r"\|(\s*:?-+:?\s*\|)+")
+BAR = re.compile(r"(?<!\\)\|")
+DOCUMENTS = sorted([*HERE.glob("docs/**/*.md"), *HERE.glob("README*.md")])
 
 
 def section(title: str) -> str:
@@ -49,3 +54,32 @@ def test_what_it_says_of_limits_is_so() -> None:
         "reset": 1,
         "email": 2,
     }
+
+
+def tables(text: str) -> Iterator[list[str]]:
+    """Rows that stand together, outside of code."""
+    rows: list[str] = []
+    in_code = False
+    for line in [*map(str.strip, text.splitlines()), ""]:
+        in_code ^= line.startswith("```")
+        if line.startswith("|") and not in_code:
+            rows.append(line)
+        elif rows:
+            yield rows
+            rows = []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_table_has_a_head_and_no_row_is_longer_than_it(path: Path) -> None:
+    for rows in tables(path.read_text("utf-8")):
+        assert len(rows) > 2, rows
+        assert SEPARATOR.fullmatch(rows[1]), rows[:2]
+        for row in rows:
+            assert row.endswith("|"), row
+            assert len(BAR.findall(row)) == len(BAR.findall(rows[0])), row
+
+
+def test_the_portals_page_has_three_tables_and_its_rules_are_one_list() -> None:
+    assert len(list(tables(PAGE))) == 3
+    rules = section("Rules that the pages do not show").strip()
+    assert not re.search(r"\n\n *- ", rules)

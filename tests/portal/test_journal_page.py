@@ -16,10 +16,10 @@ from sqlalchemy import Engine, delete, event, func, select, update
 from tests.portal.conftest import Hands
 from tests.portal.forwarding import MOMENT, Scribe, paired
 from tests.portal.post_office import PostOffice
-from tests.portal.speaking import Speaker
+from tests.portal.speaking import CAMERAS, Speaker
 from tests.portal.visitor import Visitor
 from web.portal.database import db
-from web.portal.devices.journal import intake, wholeness
+from web.portal.devices.journal import choice, intake, wholeness
 from web.portal.devices.journal.models import JournalEnds, JournalRow
 
 ZOE, MAX = "zoe@example.org", "max@example.org"
@@ -65,6 +65,10 @@ def test_a_guest_sees_what_the_guest_did_and_nothing_else(
         assert numbers(guest.get(f"/journal?{query}").text) == [3]
     assert numbers(guest.get(f"/journal?person={ZOE}").text) == []
     assert "Whole up to" not in guest.get("/journal").text
+    bedroom = [*CAMERAS, {**CAMERAS[0], "id": "bedroom", "name": "Bedroom"}]
+    scribe.device.presence(cameras=bedroom)
+    assert "Bedroom" in zoe.get("/journal").text
+    assert "Bedroom" not in guest.get("/journal").text
     saved = [json.loads(line) for line in guest.get("/journal/export?format=json").text.splitlines()]
     assert [(line["kind"], line["seq"]) for line in saved] == [("row", 3)]
     assert ZOE not in guest.get("/journal/export?format=csv").text
@@ -189,6 +193,7 @@ def test_of_many_devices_the_newest_rows_are_looked_at(
     app: Flask, zoe: Visitor, scribe: Scribe, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wholeness, "NEWEST_ROWS", 20)
+    monkeypatch.setattr(choice, "PAGE_ROWS", 15)
     paired(zoe, Speaker(app)).did(3)
     scribe.did(30)
     with engine.begin() as connection:

@@ -6,22 +6,29 @@ import os
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, insert, inspect, select, text
+from sqlalchemy import Column, Engine, column, insert, inspect, select, table, text
 
 from tests.portal import planted
 from tests.portal.mariadb import MariaDb
 from web.portal import migrate
-from web.portal.database import Base, engine_for
+from web.portal.database import Base, Moment, engine_for
 from web.portal.devices.models import Epoch, Share
 
 HERE = Path(__file__).parents[2]
+LONG_AGO = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
+VALUES: dict[type, object] = {bool: False, bytes: b"\x01\xff", float: 1.5, int: 7}
+"""What stands in columns, by their kind; in those for text stands their name."""
+
+Contents = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(params=["mariadb", "sqlite"])
@@ -33,6 +40,43 @@ def empty(request: pytest.FixtureRequest, mariadb_server: MariaDb, tmp_path: Pat
 
 def tables(engine: Engine) -> set[str]:
     return set(inspect(engine).get_table_names()) - {"alembic_version"}
+
+
+def contents(engine: Engine) -> Contents:
+    """All rows of all tables, as the database gives them."""
+    with engine.connect() as connection:
+        found = {name: connection.execute(select(text("*")).select_from(table(name))) for name in tables(engine)}
+        return {name: [dict(row) for row in rows.mappings()] for name, rows in found.items()}
+
+
+def fill(engine: Engine) -> None:
+    """A row into each table that has none, with whatever columns there are at this step."""
+    there = contents(engine)
+    with engine.begin() as connection:
+        for described in Base.metadata.sorted_tables:
+            if there.get(described.name) == []:
+                names = connection.execute(select(text("*")).select_from(table(described.name))).keys()
+                columns = [described.c[name] for name in names if name in described.c]
+                lean = table(described.name, *(column(one.name, one.type) for one in columns))
+                connection.execute(insert(lean).values({one.name: value_for(one) for one in columns}))
+
+
+def value_for(described: Column[Any]) -> object:
+    """The same each time, so that a row fits the one to which it refers."""
+    for key in described.foreign_keys:
+        return value_for(key.column)
+    if isinstance(described.type, Moment):
+        return LONG_AGO
+    kind = described.type.python_type
+    return described.name[: getattr(described.type, "length", None)] if kind is str else VALUES[kind]
+
+
+def assert_kept(before: Contents, after: Contents, step: str) -> None:
+    """What stood in tables and columns that are still there, or were there before."""
+    for name in before.keys() & after.keys():
+        assert len(after[name]) == len(before[name]) == 1, (step, name)
+        for known in before[name][0].keys() & after[name][0].keys():
+            assert after[name][0][known] == before[name][0][known], (step, name, known)
 
 
 def test_every_step_goes_up_and_down_and_up(empty: str) -> None:
@@ -76,6 +120,26 @@ def test_who_may_come_in_already_has_an_epoch_from_then_on(empty: str) -> None:
     assert all(abs(epoch - time.time()) < 60 for epoch in rows.values())
     assert ended == {False}
     assert stranger
+
+
+def test_no_step_takes_what_stands_in_other_tables(empty: str) -> None:
+    engine = engine_for(empty)
+    steps = list(ScriptDirectory(str(migrate.MIGRATIONS)).walk_revisions())
+    migrate.up(engine)
+    fill(engine)
+    assert set(contents(engine)) == set(Base.metadata.tables)
+    for step in steps:
+        before = contents(engine)
+        migrate.down(engine)
+        assert_kept(before, contents(engine), f"down from {step.revision}")
+    assert contents(engine) == {}
+    for step in reversed(steps):
+        before = contents(engine)
+        migrate.up(engine, step.revision)
+        assert_kept(before, contents(engine), f"up to {step.revision}")
+        fill(engine)
+    assert set(contents(engine)) == set(Base.metadata.tables)
+    engine.dispose()
 
 
 def test_the_newest_state_is_that_of_the_models(database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""`make portal`: the portal on this machine, with SQLite in build/ and a person who has an account already.
+"""`make portal`: the portal on this machine, with SQLite in build/, two people, two devices, and what they did.
 
 Mails appear on the terminal, unless MAIL_URL names a server.
 """
@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import sys
 from pathlib import Path
 
-from flask_security.utils import hash_password
-from sqlalchemy import select
-
-from web.portal import migrate
-from web.portal.accounts.models import User
-from web.portal.app import create_app
-from web.portal.database import db, engine_for, now
+from web.portal import migrate, sample_data
+from web.portal.database import engine_for
 from web.portal.errors import BadSettings
-from web.portal.settings import Settings, from_environment
+from web.portal.sample_data import GUEST, OWNER, PASSWORD
+from web.portal.settings import from_environment
 
 BUILD = Path(__file__).parents[2] / "build"
-SAMPLE_EMAIL, SAMPLE_PASSWORD = "sample@example.org", "three blue boats at noon"
 DEFAULT_PORT = "8090"
 
 
@@ -31,14 +27,17 @@ def prepare() -> list[str]:
     BUILD.mkdir(exist_ok=True)
     os.environ.setdefault("PORTAL_ENVIRONMENT", "development")
     os.environ.setdefault("PORTAL_URL", f"http://localhost:{port}")
-    os.environ.setdefault("DATABASE_URL", f"sqlite:///{BUILD / 'portal.db'}")
+    # Devices sign for the address of the portal: what they signed is worth nothing at another one.
+    name = "portal.db" if port == DEFAULT_PORT else f"portal-{port}.db"
+    os.environ.setdefault("DATABASE_URL", f"sqlite:///{BUILD / name}")
     os.environ.setdefault("PORTAL_SECRET_KEY", _own_secret())
     settings = from_environment(os.environ)
     engine = engine_for(settings.database_url)
     migrate.up(engine)
     engine.dispose()
-    _add_sample(settings)
-    sys.stdout.write(f"portal on {settings.url}\nsample account: {SAMPLE_EMAIL}, password: {SAMPLE_PASSWORD}\n")
+    sample_data.add(settings)
+    sys.stdout.write(f"portal on {settings.url}\nsample account: {OWNER}, password: {PASSWORD}\n")
+    sys.stdout.write(f"somebody with whom a camera is shared: {GUEST}, with the same password\n")
     sys.stdout.flush()
     options = ["--bind", f"localhost:{port}", "--threads", "8", "--log-level", "warning", "--no-control-socket"]
     return [sys.executable, "-m", "gunicorn", *options, "web.portal.wsgi:app"]
@@ -53,22 +52,11 @@ def _own_secret() -> str:
     return path.read_text("ascii").strip()
 
 
-def _add_sample(settings: Settings) -> None:
-    app = create_app(settings)
-    with app.app_context():
-        if db.session.execute(select(User).where(User.email == SAMPLE_EMAIL)).first() is None:
-            sample = User(
-                email=SAMPLE_EMAIL,
-                password=hash_password(SAMPLE_PASSWORD),
-                language="en",
-                created_at=now(),
-                confirmed_at=now(),
-                fs_uniquifier=secrets.token_hex(32),
-                passkey_handle=secrets.token_bytes(32),
-            )
-            db.session.add(sample)
-            db.session.commit()
-        db.engine.dispose()
+def _start_sample_device() -> None:
+    """One device is there as long as this process, whose place the server takes. In a session of its own: it ends by
+    itself, and the server would take a child that was interrupted for a worker."""
+    command = [sys.executable, "-m", "web.portal.sample_device", str(os.getpid())]
+    subprocess.Popen(command, start_new_session=True)
 
 
 if __name__ == "__main__":
@@ -76,5 +64,6 @@ if __name__ == "__main__":
         server = prepare()
     except BadSettings as error:
         sys.exit(f"The portal cannot start. {error}")
+    _start_sample_device()
     # The server takes the place of this process, so that what ends this ends it, too.
     os.execv(server[0], server)  # noqa: S606 - a fixed command, no shell

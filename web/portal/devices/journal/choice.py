@@ -42,10 +42,12 @@ class QuerySchema(Schema):
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What was asked for, as it stands in the address, and as conditions. `seen`: all devices of which rows may be seen;
-    `owned`: those of them that are one's own and were asked for. `before`: the last row of the page before."""
+    `cameras`: names of those cameras there that may be seen, by DEVICE/CAMERA; `owned`: those of the devices that are one's
+    own and were asked for. `before`: the last row of the page before."""
 
     asked: dict[str, str]
     seen: list[Device]
+    cameras: dict[str, str]
     owned: list[Device]
     conditions: list[ColumnElement[bool]]
     before: ColumnElement[bool] | None
@@ -70,7 +72,7 @@ def made(user: User, arguments: dict[str, str]) -> Choice:
     owned = [one.device for one in shown if one.mine]
     shared = [one.device.id for one in shown if not one.mine]
     conditions = [_allowed(user, [device.id for device in owned], shared), *_wanted(asked, days)]
-    return Choice(asked, [one.device for one in may], owned, conditions, before)
+    return Choice(asked, [one.device for one in may], _cameras(may), owned, conditions, before)
 
 
 def page(choice: Choice) -> tuple[list[JournalRow], str]:
@@ -82,6 +84,16 @@ def page(choice: Choice) -> tuple[list[JournalRow], str]:
     last = rows[PAGE_ROWS - 1] if len(rows) > PAGE_ROWS else None
     older = f"{last.shown_at.strftime(MOMENT)}-{last.device_id}-{last.seq}" if last else ""
     return rows[:PAGE_ROWS], older
+
+
+def _cameras(seen: list[rights.Seen]) -> dict[str, str]:
+    """Of a shared device nobody learns what cameras it has besides."""
+    return {
+        f"{one.device.id}/{camera.camera}": camera.name
+        for one in seen
+        for camera in one.device.cameras
+        if one.allowed(camera.camera, "view")
+    }
 
 
 def _allowed(user: User, owned: list[str], shared: list[str]) -> ColumnElement[bool]:

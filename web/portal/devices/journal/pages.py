@@ -28,7 +28,7 @@ LATE = timedelta(minutes=10)
 @blueprint.get("/journal")
 @rule("person")
 def journal() -> str:
-    """Newest first, with what can be said of each device's chain."""
+    """Newest first, with what can be said of each device's chain; with `look=again`, of all of its rows as they are now."""
     chosen = choice.made(person(), request.args.to_dict())
     rows, older = choice.page(chosen)
     kept = {name: value for name, value in _address(chosen).items() if value}
@@ -40,9 +40,10 @@ def journal() -> str:
         asked=chosen.asked,
         devices=chosen.seen,
         names={device.id: device.name for device in chosen.seen},
-        cameras={f"{device.id}/{one.camera}": one.name for device in chosen.seen for one in device.cameras},
+        cameras=chosen.cameras,
         actions=ACTIONS,
-        chains=wholeness.of(chosen.owned),
+        chains=wholeness.of(chosen.owned, rows, again=request.args.get("look") == "again"),
+        counts_for=wholeness.COUNTS_FOR,
         refusals=REFUSALS,
         late_since=services().clock() - LATE,
         kept_rows=KEPT_ROWS,

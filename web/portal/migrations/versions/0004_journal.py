@@ -97,11 +97,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The rows go; devices keep theirs."""
-    with op.batch_alter_table("users") as users:
-        users.drop_column("mail_outages")
+    # Not by copies of the tables: SQLite would empty those that refer to them.
+    op.drop_column("users", "mail_outages")
     op.drop_index("ix_devices_seen_at", "devices")
-    with op.batch_alter_table("devices") as devices:
-        for column in HEALTH:
-            devices.drop_column(column)
+    for column in HEALTH:
+        op.drop_column("devices", column)
     for table in ("watches", "outages", "journal_ends", "journal_rows"):
         op.drop_table(table)
