@@ -32,6 +32,8 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.master_switch import MasterSwitch
+from pi_cam.privacy import Privacy
 from pi_cam.remote.configurable import Configurable
 from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.epoch_watch import EPOCH_ANSWER_SECONDS, EpochWatch
@@ -105,9 +107,10 @@ class App:
         settings.watch(
             lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.narrow)
         )
-        streams = Streams(self.loop, settings, config.source, self._intercom)
+        privacy = Privacy(config.folder)
+        streams = Streams(self.loop, settings, config.source, self._intercom, privacy)
         book = CameraBook(store, Seal(store.secret()))
-        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
+        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking, privacy)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._settings, self._pairing, self._folder = settings, trust.pairing, config.folder
@@ -181,6 +184,7 @@ class App:
             portal_sessions=trust.portal_sessions,
             link=link,
             epochs=epochs,
+            switch=MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon),
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
@@ -236,6 +240,7 @@ class Streams:
     settings: Settings
     source: str
     intercom: Intercom
+    privacy: Privacy
 
     def make(self, row: CameraRow) -> Renditions:
         """As `cameras.MakeStreams`."""
@@ -252,7 +257,8 @@ class Streams:
         """For one stream."""
         grace = self.settings.number("grace_seconds")
         muted = self.intercom.is_unheard
-        return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped)
+        hidden = self.privacy.is_on
+        return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped, hidden=hidden)
 
     @staticmethod
     def _added(row: CameraRow, address: str | None) -> VideoSource:

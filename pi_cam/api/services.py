@@ -18,6 +18,7 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.master_switch import MasterSwitch
 from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.epoch_watch import EpochWatch
 from pi_cam.remote.link import Link
@@ -73,6 +74,7 @@ class Services:
     portal_sessions: PortalSessions
     link: Link
     epochs: EpochWatch
+    switch: MasterSwitch
     configuration: Configuration
     tunnel: Tunnel
     device_id: str
