@@ -25,6 +25,7 @@ from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_sou
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
+from pi_cam.control.pins import Button, Light
 from pi_cam.errors import NotReady, PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Ear, Intercom
@@ -32,7 +33,7 @@ from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
-from pi_cam.master_switch import MasterSwitch
+from pi_cam.master_switch import MasterSwitch, sign
 from pi_cam.privacy import Privacy
 from pi_cam.remote.configurable import Configurable
 from pi_cam.remote.configuration import Configuration
@@ -71,13 +72,14 @@ JOURNAL_ROWS_MAX = 20_000
 @dataclass(frozen=True, slots=True)
 class Config:
     """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
-    `tunnel_port`: of the tunnel's listener, if there is one."""
+    `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it."""
 
     folder: Path
     source: str
     trusted_hosts: tuple[str, ...]
     tls: bool = False
     tunnel_port: int | None = None
+    button: bool = False
 
 
 class App:
@@ -141,7 +143,10 @@ class App:
             link.speak_soon,
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
-        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
+        switch = MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon)
+        button = Button(settings.text("button_pin"), switch.press)
+        light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
+        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel, button, light]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self._parts = Lifecycle(parts)
@@ -184,7 +189,8 @@ class App:
             portal_sessions=trust.portal_sessions,
             link=link,
             epochs=epochs,
-            switch=MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon),
+            switch=switch,
+            has_button=config.button,
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,

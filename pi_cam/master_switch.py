@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pi_cam.camera_book import MAIN
 from pi_cam.cameras import Cameras
+from pi_cam.control.light import Sign
+from pi_cam.control.presses import Press
+from pi_cam.errors import CameraPrivate
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Viewers
 
 
@@ -17,6 +22,9 @@ class By:
 
     name: str
     address: str = ""
+
+
+BUTTON = By("button")
 
 
 class MasterSwitch:
@@ -48,7 +56,9 @@ class MasterSwitch:
         self._note("stopped", by, camera)
 
     def toggle(self, camera: str, by: By) -> None:
-        """Stops what is not stopped, starts what is. Raises as both."""
+        """Stops what is not stopped, starts what is. Raises as both; `CameraPrivate` for a stop, too: nobody would see it."""
+        if self.is_private:
+            raise CameraPrivate
         stopped = self._cameras.get(camera).hub.stopped
         (self.start if stopped else self.stop)(camera, by)
 
@@ -64,6 +74,16 @@ class MasterSwitch:
             self._loop.call(self._cameras.show())
             self._note("privacy-off", by)
 
+    def press(self, press: Press) -> None:
+        """What the button does: a short press stops or starts the machine's own camera, a long one turns privacy on or ends
+        it. Raises as those."""
+        if press == "short":
+            self.toggle(MAIN, BUTTON)
+        elif self.is_private:
+            self.show(BUTTON)
+        else:
+            self.hide(BUTTON)
+
     async def _stop(self, camera: str) -> None:
         await self._cameras.stop(camera)
         await self._viewers.close_all("stopped", camera)
@@ -77,3 +97,17 @@ class MasterSwitch:
     def _note(self, action: str, by: By, camera: str = "") -> None:
         self._journal.append(action, actor=by.name, camera=camera, address=by.address)
         self._changed()
+
+
+async def sign(cameras: Cameras, viewers: Viewers, floor: Floor) -> Sign:
+    """What the light says of the machine's own camera. In the media loop."""
+    state = cameras.get(MAIN).hub.state
+    if state == "privacy":
+        return "privacy"
+    if state == "stopped":
+        return "off"
+    if state == "unreachable":
+        return "fault"
+    if floor.talkers():
+        return "talking"
+    return "watched" if viewers.of(MAIN) else "ready"

@@ -39,13 +39,14 @@ class PlainLogger(Logger):  # type: ignore[misc]
 class CameraServer(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured from here alone: no file, no environment, no control socket."""
 
-    def __init__(self, listeners: tuple[Listener, ...], folder: Path, source: str) -> None:
+    def __init__(self, listeners: tuple[Listener, ...], folder: Path, source: str, *, button: bool = False) -> None:
         self._listeners = listeners
         self._tls_ports = {listener.port for listener in listeners if listener.tls}
         self._tunnel_port = next((listener.port for listener in listeners if listener.name == "tunnel"), None)
         self._urls = [listener.url for listener in listeners]  # gunicorn takes the sockets over
         self._folder = folder
         self._source = source
+        self._button = button
         super().__init__()
 
     def load_config(self) -> None:
@@ -80,7 +81,7 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         share_memory()
         lan = self._listeners[0].host
         names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
-        config = Config(self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port)
+        config = Config(self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button)
         settings = Settings.load(self._folder)
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)

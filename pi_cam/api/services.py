@@ -75,6 +75,7 @@ class Services:
     link: Link
     epochs: EpochWatch
     switch: MasterSwitch
+    has_button: bool
     configuration: Configuration
     tunnel: Tunnel
     device_id: str

@@ -14,6 +14,7 @@ from pi_cam.api import (
     account,
     arrival,
     audio,
+    button,
     camera_changes,
     cameras,
     certificate,
@@ -76,6 +77,7 @@ HEADERS = {
 PARTS = (
     account,
     audio,
+    button,
     camera_changes,
     cameras,
     certificate,

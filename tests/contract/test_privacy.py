@@ -107,6 +107,33 @@ def test_what_is_neither_on_nor_off(application: Application, on: object) -> Non
     assert turn(application.owner(), on)[0] == 422
 
 
+def test_a_press_of_the_button(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with running(tmp_path_factory.mktemp("button"), button=True) as application:
+        owner = application.owner()
+
+        def press(kind: object) -> int:
+            return owner.post("/api/v1/button", json={"press": kind}, headers=OWN).status_code
+
+        assert (press("short"), state(owner)) == (204, "stopped")
+        assert (press("short"), state(owner)) == (204, "idle")
+        assert (press("long"), state(owner)) == (204, "privacy")
+        assert (press("short"), state(owner)) == (409, "privacy"), "a short press opens nothing that is private"
+        assert (press("long"), state(owner)) == (204, "idle")
+        assert press("very long") == 422
+        assert owner.get("/").status_code == 200
+        away = {"pi_cam.listener": "tunnel"}
+        assert owner.post("/api/v1/button", json={"press": "long"}, environ_overrides=away).status_code in (401, 404)
+        application.app.journal.flush()
+        rows = owner.get("/api/v1/journal").get_json()["rows"]
+        done = [row["action"] for row in reversed(rows) if row["actor"] == "button"]
+        assert done == ["stopped", "started", "privacy-on", "privacy-off"]
+
+
+def test_without_being_asked_for_there_is_no_button(application: Application) -> None:
+    answer = application.owner().post("/api/v1/button", json={"press": "long"}, headers=OWN)
+    assert (answer.status_code, state(application.owner())) == (404, "idle")
+
+
 def test_it_survives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("restarted")
     with running(folder) as application:

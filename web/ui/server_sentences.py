@@ -46,6 +46,15 @@ SENTENCES = (
     "Privacy cannot be ended: %(why)s.",
     "Privacy was turned on",
     "Privacy was ended",
+    # The button and the light
+    "Button",
+    "The pin of a push button to ground, such as GPIO17: a short press stops or starts the camera, one of three seconds "
+    "turns privacy on or ends it. Empty: there is none.",
+    "Light",
+    "The pin of a lamp, such as GPIO27: lit while somebody watches, two flashes for privacy. Empty: there is none.",
+    "The button and the light need gpiozero: sudo apt install python3-gpiozero python3-lgpio.",
+    "The pin %(pin)s cannot be used: there is none of this name, or something else has it.",
+    "This camera has no button here.",
     "There is no such camera.",
     "As many people watch as this camera allows. Try again in a moment.",
     "The camera at %(place)s answers, but not with TLS.",
