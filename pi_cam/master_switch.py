@@ -56,7 +56,7 @@ class MasterSwitch:
         self._note("stopped", by, camera)
 
     def toggle(self, camera: str, by: By) -> None:
-        """Stops what is not stopped, starts what is. Raises as both; `CameraPrivate` for a stop, too: nobody would see it."""
+        """Stops what is not stopped, starts what is. Raises as both; `CameraPrivate` for either: nobody would see it."""
         if self.is_private:
             raise CameraPrivate
         stopped = self._cameras.get(camera).hub.stopped
