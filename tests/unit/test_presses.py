@@ -13,7 +13,8 @@ CLOSE, OPEN = True, False
 
 def play(edges: list[tuple[float, bool]], until: float = 100.0) -> list[tuple[float, str]]:
     """The presses that came of them, and when; looked at as `wait` says, as the thread does."""
-    presses, found, now = Presses(), [], 0.0
+    presses, now = Presses(), 0.0
+    found: list[tuple[float, str]] = []
     presses.edge(OPEN, -1.0)
     presses.look(-0.5)
     for at, closed in [*edges, (until, None)]:
