@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import threading
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -107,11 +108,14 @@ def test_stop_does_not_wait_for_a_driver_that_hangs(monkeypatch: pytest.MonkeyPa
         seen.wait_for_pictures(5)
         begun = time.monotonic()
     assert 1 < time.monotonic() - begun < 2
+    assert begun - 1 < source.beat() < time.monotonic() - 1, "a hanging driver's thread comes round no more"
     with watching(source) as again:
         again.wait(lambda: again.reports == [camera.STILL_CLOSING])
         hangs.set()
         assert again.wait_for_pictures(5)[0].keyframe
+        assert source.beat() > time.monotonic() - 2
     assert again.reports == [camera.STILL_CLOSING, None]
+    assert source.beat() == inf, "closed, it waits for nothing"
 
 
 def test_without_picamera2_the_sentence_says_what_to_install() -> None:
