@@ -1,4 +1,4 @@
-"""`pi-cam serve` under a service manager: it says that it is there, that it lives, that it ends; and lies about none of it."""
+"""`pi-cam serve` under a service manager: it says that it is there, that it lives, and that it ends."""
 
 from __future__ import annotations
 
