@@ -8,6 +8,7 @@ import threading
 import time
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,8 @@ def test_the_camera_thread_dies_and_the_camera_comes_back(monkeypatch: pytest.Mo
     source = make()
     with watching(source) as seen:
         seen.wait_for_pictures(10)
-        monkeypatch.setattr(source._device._camera, "pre_callback", lambda _: 1 / 0, raising=False)
+        device: Any = source._device
+        monkeypatch.setattr(device._camera, "pre_callback", lambda _: 1 / 0, raising=False)
         seen.wait(lambda: camera.SILENT in seen.reports)
         seen.wait_for_pictures(10)
         begun = time.monotonic()

@@ -37,6 +37,6 @@ def test_it_is_fed_while_it_serves_and_not_while_it_is_held(ear: socket.socket, 
                     assert ear.recv(4096) == b"WATCHDOG=1"
         finally:
             os.kill(worker, signal.SIGCONT)
-    said = []
+    said: list[bytes] = []
     while not (said and said[-1].startswith(b"STOPPING=1\n")):
         said.append(ear.recv(4096))
