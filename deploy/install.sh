@@ -56,7 +56,11 @@ install_camera() {
     fi
     systemctl daemon-reload
     if ! serves; then
-        [ -z "$before" ] || { point_to "$before" && serves; } || true
+        if [ -n "$before" ]; then
+            point_to "$before"
+            serves || true
+            rm -rf "$new"
+        fi
         fail "this version does not serve${before:+; the one before is back}. journalctl -u pi-cam says more"
     fi
     forget_old_versions
@@ -97,18 +101,23 @@ install_packages() {
 # Beside the version that runs, which is not touched; `current` then leads to this one.
 install_program() {
     new=$PROGRAM/$(date -u +%Y%m%d-%H%M%S)
-    trap 'rm -rf "$new"' EXIT
+    work=$(mktemp -d)
+    trap 'rm -rf "$new" "$work"' EXIT
     trap 'exit 1' INT TERM
     site=""
     if /usr/bin/python3 -c 'import libcamera' 2>/dev/null; then site=--system-site-packages; fi
     # shellcheck disable=SC2086 # no word, or one
     /usr/bin/python3 -m venv $site "$new"
     say "installing the program; on a small Raspberry Pi this takes some minutes"
-    "$new/bin/pip" install --quiet --disable-pip-version-check "$HERE"
+    # From a copy: building leaves things behind, and the folder may be somebody's own.
+    tar -C "$HERE" --exclude=node_modules --exclude=__pycache__ -cf - \
+        setup.py pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md pi_cam web | tar -C "$work" -xf -
+    "$new/bin/pip" install --quiet --disable-pip-version-check "$work"
     "$new/bin/pi-cam" --version
     install -d "$new/share/doc/pi-cam"
     install -m 644 "$HERE/README.md" "$HERE/LICENSE" "$HERE/THIRD_PARTY_NOTICES.md" "$new/share/doc/pi-cam"
     point_to "$new"
+    rm -rf "$work"
     trap - EXIT INT TERM
 }
 
@@ -133,8 +142,7 @@ install_files() {
 # Whether the camera, and the front, answer.
 serves() {
     systemctl restart pi-cam.service || return 1
-    # shellcheck disable=SC2086 # a list of names
-    systemctl restart $SERVICES || return 1
+    systemctl restart pi-cam-front.service pi-cam-front-certificate.path || return 1
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         if "$PROGRAM/current/bin/python" - <<'EOF'; then return 0; fi
 import ssl, sys, urllib.request

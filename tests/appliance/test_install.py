@@ -65,6 +65,26 @@ def test_it_may_do_little(guest: Guest, unit: str) -> None:
     assert guest.run(f"ps -o user= -p $(systemctl show -P MainPID {unit})") not in ("", "root")
 
 
+def test_libraries_that_make_code_work_within_its_walls(guest: Guest) -> None:
+    """PortAudio calls back into Python, through code that libffi makes: not all of its ways pass MemoryDenyWriteExecute."""
+    script = """
+import cffi
+ffi = cffi.FFI()
+ffi.cdef("void qsort(void *, size_t, size_t, int (*)(const void *, const void *));")
+libc, numbers = ffi.dlopen(None), ffi.new("int[]", [3, 1, 2])
+@ffi.callback("int(const void *, const void *)")
+def order(one, other):
+    return ffi.cast("int *", one)[0] - ffi.cast("int *", other)[0]
+libc.qsort(numbers, 3, ffi.sizeof("int"), order)
+import aiortc, av, numpy, sounddevice
+print(list(numbers))
+"""
+    walls = guest.run(f"grep -E '^(MemoryDeny|SystemCall|Restrict|Lock)' /etc/systemd/system/{CAMERA}").splitlines()
+    given = " ".join(f"--property='{wall}'" for wall in walls)
+    python = "/opt/pi-cam/current/bin/python"
+    assert guest.run(f"systemd-run --quiet --pipe --wait --uid=pi-cam {given} {python} -c '{script}'") == "[1, 2, 3]"
+
+
 def test_systemd_understands_every_line(guest: Guest) -> None:
     said = guest.run("systemd-analyze verify --man=no /etc/systemd/system/pi-cam* 2>&1 || true")
     known = ("RestartSteps", "RestartMaxDelaySec")  # of systemd 254 and later; before, each pause is one second
