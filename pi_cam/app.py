@@ -213,6 +213,10 @@ class App:
         self.journal.append("device-stopped")
         self._parts.stop()
 
+    def hubs(self) -> list[Hub]:
+        """Of all cameras; from any thread."""
+        return [hub for camera in self._cameras.all() for hub in camera.streams.all]
+
     def _identity(self) -> dict[str, object]:
         """What a portal may show of this device to whoever claims it."""
         return {"name": socket.gethostname(), "model": model(), "version": pi_cam.__version__}

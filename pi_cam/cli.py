@@ -22,7 +22,7 @@ from pi_cam.settings import ROWS, Settings
 from pi_cam.store import Store
 from pi_cam.trust.tokens import Tokens
 
-DEFAULT_FOLDER = Path.home() / ".local/share/pi-cam"
+DEFAULT_FOLDER = Path(os.environ.get("PI_CAM_DATA") or Path.home() / ".local/share/pi-cam")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,6 +16,8 @@ from gunicorn.glogging import Logger
 from pi_cam.listeners import Listener, ListenerStamp
 from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
+from pi_cam.signs_of_life import media_loop_turns, no_driver_hangs, of_listeners
+from pi_cam.watchdog import Manager, Watchdog
 from pi_cam.worker import CameraWorker
 
 THREADS = 80
@@ -47,6 +49,7 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         self._folder = folder
         self._source = source
         self._button = button
+        self._manager = Manager.take()
         super().__init__()
 
     def load_config(self) -> None:
@@ -86,14 +89,27 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)
         self.camera.start()
+        self._watchdog = Watchdog(
+            self._manager,
+            [
+                lambda: media_loop_turns(self.camera.loop),
+                *of_listeners(self._listeners),
+                lambda: no_driver_hangs(self.camera.hubs()),
+            ],
+        )
         return ListenerStamp(self.camera.wsgi, self._listeners)
 
     def _context_for(self, port: int) -> ssl.SSLContext | None:
         return self.camera.certificates.context() if port in self._tls_ports else None
 
+    def _end(self) -> None:
+        self._watchdog.stop()
+        self.camera.stop()
+
     def _announce(self, worker: CameraWorker) -> None:
         """Lines for programs, and one for people: the address that leads to the live picture."""
-        worker.context_for, worker.goodbye = self._context_for, self.camera.stop
+        worker.context_for, worker.goodbye = self._context_for, self._end
+        self._watchdog.start()
         url, *tunnel = self._urls
         lines, page = [f"ready {url}"], url
         if not self.camera.accounts.has_owner():
