@@ -35,6 +35,7 @@ setup(
         "babel>=2.16",
         "bcrypt>=4.2",
         "cryptography>=43",
+        "dbus-fast>=2.24,<6",
         "flask>=3.1,<4",
         "flask-sock>=0.7,<0.8",
         # pi_cam/worker.py takes the place of parts of its threaded worker.

@@ -22,6 +22,7 @@ from pi_cam.api.services import Services
 from pi_cam.camera_book import MAIN, CameraBook, CameraRow
 from pi_cam.cameras import Cameras, Renditions
 from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
+from pi_cam.control.discovery import Announcement, Discovery
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
@@ -72,7 +73,8 @@ JOURNAL_ROWS_MAX = 20_000
 @dataclass(frozen=True, slots=True)
 class Config:
     """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
-    `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it."""
+    `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it.
+    `https_port`: at which the home finds the page."""
 
     folder: Path
     source: str
@@ -80,6 +82,7 @@ class Config:
     tls: bool = False
     tunnel_port: int | None = None
     button: bool = False
+    https_port: int | None = None
 
 
 class App:
@@ -115,7 +118,7 @@ class App:
         self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking, privacy)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
-        self._settings, self._pairing, self._folder = settings, trust.pairing, config.folder
+        self._settings, self._pairing, self._folder, self._config = settings, trust.pairing, config.folder, config
         self._started = Started()
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
@@ -146,7 +149,9 @@ class App:
         switch = MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon)
         button = Button(settings.text("button_pin"), switch.press)
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
-        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel, button, light]
+        discovery = Discovery(self._announcement() if settings.flag("announce") else None)
+        parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
+        parts += [button, light, discovery]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self._parts = Lifecycle(parts)
@@ -212,6 +217,11 @@ class App:
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
         self.journal.append("device-stopped")
         self._parts.stop()
+
+    def _announcement(self) -> Announcement | None:
+        port, names = self._config.https_port, local_names(self.device_key.id)
+        own = [name for name in names if name.startswith("pi-cam")]
+        return Announcement(f"Camera {socket.gethostname()}", self.device_key.id, port, own[::-1]) if port else None
 
     def hubs(self) -> list[Hub]:
         """Of all cameras; from any thread."""

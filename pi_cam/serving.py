@@ -25,6 +25,9 @@ THREADS = 80
 
 CONNECTIONS = 256
 
+HTTPS = 443
+"""Where a proxy in front has it."""
+
 M_ARENA_MAX = -8
 """malloc.h"""
 
@@ -84,8 +87,11 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         share_memory()
         lan = self._listeners[0].host
         names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
-        config = Config(self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button)
         settings = Settings.load(self._folder)
+        https = HTTPS if settings.flag("behind_proxy") else next(iter(self._tls_ports), None)
+        config = Config(
+            self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button, https
+        )
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)
         self.camera.start()

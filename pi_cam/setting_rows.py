@@ -46,6 +46,14 @@ SETTINGS: tuple[Setting, ...] = (
         at_portal="edited",
     ),
     Setting(
+        "announce",
+        "Found at home by name",
+        True,
+        "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
+        restart=True,
+        at_portal="shown",
+    ),
+    Setting(
         "button_pin",
         "Button",
         "",

@@ -28,7 +28,17 @@ RECIPE = 1
 ROOT = Path(os.environ.get("PI_CAM_DEBIAN_ROOT", "/var/cache/pi-cam/debian"))
 HERE = Path(__file__).resolve().parents[2]
 SUITE = "bookworm"
-ON_ANY_DEBIAN = ("systemd", "systemd-sysv", "dbus", "ca-certificates", "procps", "iproute2", "sudo", "python3")
+ON_ANY_DEBIAN = (
+    "systemd",
+    "systemd-sysv",
+    "dbus",
+    "ca-certificates",
+    "procps",
+    "iproute2",
+    "sudo",
+    "python3",
+    "avahi-utils",
+)
 SOURCE, WHEELS, AUTHORITIES = "/srv/source", "/srv/wheels", "/srv/authorities.crt"
 COPY = "PI_CAM_COPY"
 """The variable that tells COMMAND where its copy is."""

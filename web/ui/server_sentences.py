@@ -46,6 +46,9 @@ SENTENCES = (
     "Privacy cannot be ended: %(why)s.",
     "Privacy was turned on",
     "Privacy was ended",
+    # Found by name
+    "Found at home by name",
+    "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
     # The button and the light
     "Button",
     "The pin of a push button to ground, such as GPIO17: a short press stops or starts the camera, one of three seconds "
