@@ -28,17 +28,10 @@ RECIPE = 1
 ROOT = Path(os.environ.get("PI_CAM_DEBIAN_ROOT", "/var/cache/pi-cam/debian"))
 HERE = Path(__file__).resolve().parents[2]
 SUITE = "bookworm"
-ON_ANY_DEBIAN = (
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "ca-certificates",
-    "procps",
-    "iproute2",
-    "sudo",
-    "python3",
-    "avahi-utils",
-)
+ON_ANY_DEBIAN = ("systemd", "systemd-sysv", "dbus", "ca-certificates", "procps", "iproute2", "sudo", "python3")
+LOOKERS = ("avahi-utils",)
+"""With which the tests look at what it does."""
+
 SOURCE, WHEELS, AUTHORITIES = "/srv/source", "/srv/wheels", "/srv/authorities.crt"
 COPY = "PI_CAM_COPY"
 """The variable that tells COMMAND where its copy is."""
@@ -99,7 +92,13 @@ def _is_ready() -> bool:
 
 def _stamp() -> str:
     """Changes with this recipe, with what is required, and with what is done to Debian; with nothing else."""
-    parts = [str(RECIPE), *ON_ANY_DEBIAN, *trixie_root._requirements(), (HERE / "deploy/install.sh").read_text("utf-8")]
+    parts = [
+        str(RECIPE),
+        *ON_ANY_DEBIAN,
+        *LOOKERS,
+        *trixie_root._requirements(),
+        (HERE / "deploy/install.sh").read_text("utf-8"),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -118,7 +117,7 @@ def _make_ready() -> None:
 
 def _build(root: Path) -> int:
     """Runs inside the namespaces, with the machine's network."""
-    included = f"--include={','.join(ON_ANY_DEBIAN)}"
+    included = f"--include={','.join(ON_ANY_DEBIAN + LOOKERS)}"
     trixie_root._call("debootstrap", "--variant=minbase", included, SUITE, str(root), trixie_root._mirror())
     for name in ("resolv.conf", "hosts"):
         shutil.copy(f"/etc/{name}", root / "etc" / name)
