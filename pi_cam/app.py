@@ -19,17 +19,16 @@ from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
 from pi_cam.api.services import Services
-from pi_cam.camera_book import MAIN, CameraBook, CameraRow
-from pi_cam.cameras import Cameras, Renditions
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
+from pi_cam.camera_book import CameraBook
+from pi_cam.cameras import Cameras
 from pi_cam.control.discovery import Announcement, Discovery
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
 from pi_cam.control.pins import Button, Light
-from pi_cam.errors import NotReady, PiCamError, StoreError
+from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
-from pi_cam.intercom import OFF, Ear, Intercom
+from pi_cam.intercom import OFF, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
@@ -48,6 +47,7 @@ from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.store import Store
+from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
@@ -250,45 +250,6 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`."""
-
-    loop: Loop
-    settings: Settings
-    source: str
-    intercom: Intercom
-    privacy: Privacy
-
-    def make(self, row: CameraRow) -> Renditions:
-        """As `cameras.MakeStreams`."""
-        if row.id == MAIN:
-            main = open_source(self.source, by_operator=True)
-            small = main.small if isinstance(main, HasSmall) else None
-            second = self.hub(small, row.stopped) if small else None
-            ear = self.intercom.microphone_for(self.source)
-            return Renditions(self.hub(main, row.stopped, ear), second, shown(self.source))
-        small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
-        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
-
-    def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
-        """For one stream."""
-        grace = self.settings.number("grace_seconds")
-        muted = self.intercom.is_unheard
-        hidden = self.privacy.is_on
-        return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped, hidden=hidden)
-
-    @staticmethod
-    def _added(row: CameraRow, address: str | None) -> VideoSource:
-        """The source of a camera that was added through the API."""
-        try:
-            if row.unreadable or address is None:
-                raise StoreError("The address of this camera cannot be read any more: enter it again.")
-            return open_source(address, by_operator=False, allow_lan=row.allow_lan)
-        except PiCamError as error:
-            return RefusedSource(error)
 
 
 def _set_log_level(changed: Mapping[str, Value]) -> None:
