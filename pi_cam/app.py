@@ -196,6 +196,7 @@ class App:
             epochs=epochs,
             switch=switch,
             has_button=config.button,
+            discovery=discovery,
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,

@@ -13,6 +13,7 @@ from pi_cam.address_check import AddressCheck
 from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
 from pi_cam.capture.source import VideoSource
+from pi_cam.control.discovery import Discovery
 from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
@@ -76,6 +77,7 @@ class Services:
     epochs: EpochWatch
     switch: MasterSwitch
     has_button: bool
+    discovery: Discovery
     configuration: Configuration
     tunnel: Tunnel
     device_id: str

@@ -40,7 +40,8 @@ class Discovery:
         self._announcement = announcement
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._names: tuple[str, ...] = ()
+        self.names: tuple[str, ...] = ()
+        """Those that avahi answers for now."""
         self._trouble: str | None = None
 
     def start(self) -> None:
@@ -61,8 +62,8 @@ class Discovery:
             self._thread.join(STOP_SECONDS)
 
     def state(self) -> dict[str, object]:
-        """`names`: those that avahi answers for now; `trouble`: why there are none."""
-        return {"names": list(self._names), "trouble": self._trouble}
+        """`names`, and `trouble`: why there are none."""
+        return {"names": list(self.names), "trouble": self._trouble}
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop, work: object) -> None:
@@ -93,10 +94,10 @@ class Discovery:
                         names.append(alias)
                 texts = [f"id={announcement.device}".encode(), b"path=/"]
                 await avahi.service(announcement.name, SERVICE, announcement.port, texts)
-                self._names, self._trouble = tuple(names), None
+                self.names, self._trouble = tuple(names), None
                 await avahi.until_it_changes()
         finally:
-            self._names = ()
+            self.names = ()
 
 
 def _cancel_all() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests import network
 from tests.appliance.guest import Guest
-from tests.appliance.test_install import CAMERA, answers
+from tests.appliance.test_install import CAMERA, answers, ask
 
 pytestmark = [pytest.mark.timeout(300)]
 
@@ -31,6 +31,13 @@ def test_it_has_three_names(guest: Guest) -> None:
     host = guest.run("hostname")
     for name in (f"{host}.local", "pi-cam.local", f"pi-cam-{device_id(guest)}.local"):
         assert network.HOST_ADDRESS in guest.until(f"avahi-resolve --name -4 {name} | grep {network.HOST_ADDRESS}")
+
+
+def test_the_page_says_them(guest: Guest) -> None:
+    token = guest.run("pi-cam token create --name names --can configure")
+    names = ask("/api/v1/system", token=token).json()["names"]
+    assert set(names) == {f"{guest.run('hostname')}.local", "pi-cam.local", f"pi-cam-{device_id(guest)}.local"}
+    guest.run("pi-cam token revoke names")
 
 
 def test_its_certificate_is_for_each_of_them(guest: Guest) -> None:
