@@ -76,8 +76,8 @@ class CameraStopped(PiCamError, RuntimeError):
 class CameraPrivate(CameraStopped):
     """Somebody at home turned privacy on; nobody else can end it."""
 
-    def __init__(self) -> None:
-        super().__init__("Privacy is on. It ends at the camera itself, or on its page at home.")
+    def __init__(self, message: str = "Privacy is on. It ends at the camera itself, or on its page at home.") -> None:
+        super().__init__(message)
 
 
 class PictureTimeout(PiCamError, TimeoutError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 import socket
 import threading
@@ -66,6 +67,7 @@ def test_without_a_period_nobody_looks(address: str, ear: Ear) -> None:
 
 
 def test_while_something_is_wrong_it_is_not_fed(address: str, ear: Ear, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "pi_cam.watchdog")
     found: list[str | None] = [None, "stuck", "stuck", None]
     dog = Watchdog(Manager(address, 30), [lambda: None, lambda: found.pop(0)])
     dog.look()
@@ -76,7 +78,10 @@ def test_while_something_is_wrong_it_is_not_fed(address: str, ear: Ear, caplog: 
     assert ear.nothing()
     dog.look()
     assert [ear.hear(), ear.hear()] == [FED, "STATUS=The camera serves."]
-    assert [record.message for record in caplog.records if record.name == "pi_cam.watchdog"] == ["stuck"]
+    assert [record.message for record in caplog.records if record.name == "pi_cam.watchdog"] == [
+        "stuck",
+        "all is well again",
+    ]
 
 
 def test_the_environment_is_taken() -> None:

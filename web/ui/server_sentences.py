@@ -48,6 +48,10 @@ SENTENCES = (
     "Privacy was ended",
     # Found by name
     "Found at home by name",
+    "There is no avahi here (sudo apt install avahi-daemon): this camera has no name in the home's network.",
+    "avahi is not ready yet.",
+    "avahi does not answer.",
+    "avahi refuses this name.",
     "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
     # The button and the light
     "Button",
