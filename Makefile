@@ -38,8 +38,8 @@ test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's an
 	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
 	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n 2 --dist loadfile -m timing
 	$(BIN)/python -m pytest -m alone
-	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera; \
-	else echo "skipped: tests/camera (the Debian root with libcamera needs root: sudo make test-camera)"; fi
+	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera test-appliance; \
+	else echo "skipped: tests/camera, tests/appliance (their Debian roots need root: sudo make test-camera test-appliance)"; fi
 
 test-quick: $(VENV)/.test ## run the tests that take seconds
 	$(BIN)/python -m pytest tests/unit tests/contract
@@ -47,6 +47,10 @@ test-quick: $(VENV)/.test ## run the tests that take seconds
 test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a Debian trixie root (needs root)
 	@deploy/need.sh test
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
+
+test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real systemd, in a container (needs root)
+	@deploy/need.sh test
+	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
 
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }

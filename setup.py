@@ -35,6 +35,7 @@ setup(
         "babel>=2.16",
         "bcrypt>=4.2",
         "cryptography>=43",
+        "dbus-fast>=2.24,<6",
         "flask>=3.1,<4",
         "flask-sock>=0.7,<0.8",
         # pi_cam/worker.py takes the place of parts of its threaded worker.
@@ -53,7 +54,7 @@ setup(
     ],
     extras_require={
         # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.
-        "pi": ["picamera2>=0.3.32"],
+        "pi": ["picamera2>=0.3.32", "gpiozero>=2.0.1.post3"],
         "sound": ["sounddevice>=0.5"],  # what the doctor tells to install where it was lost
         # What the website needs beside the above; a camera needs none of it.
         "portal": [
@@ -71,6 +72,7 @@ setup(
         ],
         "dev": [
             "aiosmtpd>=1.4.6",
+            "gpiozero>=2.0.1.post3",
             "hypothesis>=6.100",
             "import-linter>=2.1",
             "mypy>=1.14",

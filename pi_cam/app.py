@@ -19,19 +19,22 @@ from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
 from pi_cam.api.present import Present
 from pi_cam.api.services import Services
-from pi_cam.camera_book import MAIN, CameraBook, CameraRow
-from pi_cam.cameras import Cameras, Renditions
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
+from pi_cam.camera_book import CameraBook
+from pi_cam.cameras import Cameras
+from pi_cam.control.discovery import Announcement, Discovery
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
-from pi_cam.errors import NotReady, PiCamError, StoreError
+from pi_cam.control.pins import Button, Light
+from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
-from pi_cam.intercom import OFF, Ear, Intercom
+from pi_cam.intercom import OFF, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
+from pi_cam.master_switch import MasterSwitch, sign
+from pi_cam.privacy import Privacy
 from pi_cam.remote.configurable import Configurable
 from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.epoch_watch import EPOCH_ANSWER_SECONDS, EpochWatch
@@ -44,6 +47,7 @@ from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.store import Store
+from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
@@ -69,13 +73,16 @@ JOURNAL_ROWS_MAX = 20_000
 @dataclass(frozen=True, slots=True)
 class Config:
     """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
-    `tunnel_port`: of the tunnel's listener, if there is one."""
+    `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it.
+    `https_port`: at which the home finds the page."""
 
     folder: Path
     source: str
     trusted_hosts: tuple[str, ...]
     tls: bool = False
     tunnel_port: int | None = None
+    button: bool = False
+    https_port: int | None = None
 
 
 class App:
@@ -105,12 +112,13 @@ class App:
         settings.watch(
             lambda changed: self.loop.post(floor.clear if changed.get("loudspeaker") == OFF else floor.narrow)
         )
-        streams = Streams(self.loop, settings, config.source, self._intercom)
+        privacy = Privacy(config.folder)
+        streams = Streams(self.loop, settings, config.source, self._intercom, privacy)
         book = CameraBook(store, Seal(store.secret()))
-        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking)
+        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking, privacy)
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
-        self._settings, self._pairing, self._folder = settings, trust.pairing, config.folder
+        self._settings, self._pairing, self._folder, self._config = settings, trust.pairing, config.folder, config
         self._started = Started()
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
@@ -138,7 +146,12 @@ class App:
             link.speak_soon,
         )
         tunnel = self._tunnel = Tunnel(settings, config.folder, config.tunnel_port, self.journal.append)
+        switch = MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon)
+        button = Button(settings.text("button_pin"), switch.press)
+        light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
+        discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
+        parts += [button, light, discovery]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self._parts = Lifecycle(parts)
@@ -181,6 +194,9 @@ class App:
             portal_sessions=trust.portal_sessions,
             link=link,
             epochs=epochs,
+            switch=switch,
+            has_button=config.button,
+            discovery=discovery,
             configuration=configuration,
             tunnel=tunnel,
             device_id=self.device_key.id,
@@ -202,6 +218,15 @@ class App:
             self.loop.call(self._say_goodbye(), GOODBYE_SECONDS)
         self.journal.append("device-stopped")
         self._parts.stop()
+
+    def _announcement(self) -> Announcement | None:
+        port, names = self._config.https_port, local_names(self.device_key.id)
+        own = [name for name in names if name.startswith("pi-cam")]
+        return Announcement(f"Camera {socket.gethostname()}", self.device_key.id, port, own[::-1]) if port else None
+
+    def hubs(self) -> list[Hub]:
+        """Of all cameras; from any thread."""
+        return [hub for camera in self._cameras.all() for hub in camera.streams.all]
 
     def _identity(self) -> dict[str, object]:
         """What a portal may show of this device to whoever claims it."""
@@ -226,43 +251,6 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
-
-
-@dataclass(frozen=True, slots=True)
-class Streams:
-    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`."""
-
-    loop: Loop
-    settings: Settings
-    source: str
-    intercom: Intercom
-
-    def make(self, row: CameraRow) -> Renditions:
-        """As `cameras.MakeStreams`."""
-        if row.id == MAIN:
-            main = open_source(self.source, by_operator=True)
-            small = main.small if isinstance(main, HasSmall) else None
-            second = self.hub(small, row.stopped) if small else None
-            ear = self.intercom.microphone_for(self.source)
-            return Renditions(self.hub(main, row.stopped, ear), second, shown(self.source))
-        small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
-        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
-
-    def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
-        """For one stream."""
-        grace = self.settings.number("grace_seconds")
-        muted = self.intercom.is_unheard
-        return Hub(source, self.loop, microphone=microphone, muted=muted, grace=grace, stopped=stopped)
-
-    @staticmethod
-    def _added(row: CameraRow, address: str | None) -> VideoSource:
-        """The source of a camera that was added through the API."""
-        try:
-            if row.unreadable or address is None:
-                raise StoreError("The address of this camera cannot be read any more: enter it again.")
-            return open_source(address, by_operator=False, allow_lan=row.allow_lan)
-        except PiCamError as error:
-            return RefusedSource(error)
 
 
 def _set_log_level(changed: Mapping[str, Value]) -> None:

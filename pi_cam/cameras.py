@@ -9,8 +9,9 @@ from statistics import median
 from typing import Any, Protocol
 
 from pi_cam.camera_book import MAIN, CameraBook, CameraRow
-from pi_cam.errors import Conflict, NotFound
+from pi_cam.errors import CameraPrivate, Conflict, NotFound
 from pi_cam.hub import Hub
+from pi_cam.privacy import Privacy
 from pi_cam.stills import RunBlocking, take_still
 
 
@@ -67,11 +68,13 @@ class Cameras:
         make: MakeStreams,
         viewers_of: Callable[[str], Sequence[Watching]],
         run_blocking: RunBlocking,
+        privacy: Privacy,
     ) -> None:
         self._book = book
         self._make = make
         self._viewers_of = viewers_of
         self._run_blocking = run_blocking
+        self._privacy = privacy
         self._cameras: dict[str, Camera] = {row.id: Camera(row, make(row)) for row in book.open()}
         self._stills: dict[str, asyncio.Task[bytes]] = {}
         self._turn = asyncio.Lock()
@@ -111,13 +114,20 @@ class Cameras:
             "allow_lan": camera.row.allow_lan,
         }
 
+    @property
+    def is_private(self) -> bool:
+        """Whether all are hidden. From any thread."""
+        return self._privacy.is_on
+
     def published(self) -> dict[str, int]:
         """How many access units came since the start, of all streams of each camera."""
         return {camera.id: sum(hub.published for hub in camera.streams.all) for camera in self.all()}
 
     async def start(self, camera_id: str) -> None:
-        """Lets viewers in again."""
+        """Lets viewers in again. Raises `CameraPrivate`."""
         camera = self.get(camera_id)
+        if self._privacy.is_on:
+            raise CameraPrivate
         await self._run_blocking(self._book.set_stopped, camera_id, False)
         for hub in camera.streams.all:
             await hub.start()
@@ -128,6 +138,20 @@ class Cameras:
         for hub in camera.streams.all:
             await hub.stop()
         await self._run_blocking(self._book.set_stopped, camera_id, True)
+
+    async def hide(self) -> None:
+        """Privacy: closes every camera, at once, and for those that are added meanwhile. Raises `StoreError` when that would
+        not survive a restart; they are closed all the same."""
+        async with self._turn:
+            self._privacy.turn_on()
+            await asyncio.gather(*(hub.hide() for camera in self.all() for hub in camera.streams.all))
+            await self._run_blocking(self._privacy.keep)
+
+    async def show(self) -> None:
+        """Ends privacy; whoever stopped a camera before finds it stopped. Raises `StoreError`, and then it is still on."""
+        async with self._turn:
+            await self._run_blocking(self._privacy.turn_off)
+            await asyncio.gather(*(hub.show() for camera in self.all() for hub in camera.streams.all))
 
     async def still(self, camera_id: str) -> bytes:
         """A JPEG of now. Raises as `stills.take_still`.
@@ -164,7 +188,7 @@ class Cameras:
                 written = await self._run_blocking(self._book.rename, before.row, fields.get("name", before.row.name))
             else:
                 written = await self._run_blocking(self._book.change, replace(before.row, **fields))
-            written = replace(written, stopped=before.hub.state == "stopped")
+            written = replace(written, stopped=before.hub.stopped)
             same = _place(before.row) == _place(written)
             camera = Camera(written, before.streams if same else self._make(written))
             self._cameras[camera_id] = camera

@@ -22,7 +22,7 @@ from pi_cam.settings import ROWS, Settings
 from pi_cam.store import Store
 from pi_cam.trust.tokens import Tokens
 
-DEFAULT_FOLDER = Path.home() / ".local/share/pi-cam"
+DEFAULT_FOLDER = Path(os.environ.get("PI_CAM_DATA") or Path.home() / ".local/share/pi-cam")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,7 +77,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     listeners = bind_all(places)
     if any(listener.tls for listener in listeners):
         Certificates(arguments.data, device.id).renew()
-    serving.CameraServer(listeners, arguments.data, source).run()
+    serving.CameraServer(listeners, arguments.data, source, button=arguments.button == "api").run()
     return 0
 
 
@@ -219,6 +219,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument(
         "--tunnel-port", type=_port, metavar="N", help="a second port on 127.0.0.1, for a tunnel that ends here"
+    )
+
+    serve.add_argument(
+        "--button",
+        choices=("pins", "api"),
+        default="pins",
+        help="where the button is: on the header (default; which pin is a setting), or POST /api/v1/button, for trying",
     )
 
     token = commands.add_parser("token", help="access for scripts").add_subparsers(required=True, metavar="ACTION")

@@ -10,6 +10,7 @@
     │   └── SourceUnsupported                  it answers, but with nothing that we can show
     ├── MissingPart         (RuntimeError)     a library or a device is not there
     ├── CameraStopped       (RuntimeError)     a person stopped this camera
+    │   └── CameraPrivate                      privacy is on
     ├── PictureTimeout      (TimeoutError)     no picture came in time
     ├── NotFound            (LookupError)      no such camera, viewer, user
     ├── Conflict            (RuntimeError)     it exists already, or the state forbids it
@@ -70,6 +71,13 @@ class MissingPart(PiCamError, RuntimeError):
 
 class CameraStopped(PiCamError, RuntimeError):
     """A person stopped this camera; a viewer cannot start it."""
+
+
+class CameraPrivate(CameraStopped):
+    """Somebody at home turned privacy on; nobody else can end it."""
+
+    def __init__(self, message: str = "Privacy is on. It ends at the camera itself, or on its page at home.") -> None:
+        super().__init__(message)
 
 
 class PictureTimeout(PiCamError, TimeoutError):

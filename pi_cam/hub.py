@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from pi_cam.errors import CameraStopped, PiCamError
+from pi_cam.errors import CameraPrivate, CameraStopped, PiCamError
 from pi_cam.keyframes import KeyframeRequests
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.meter import StreamMeter
@@ -49,8 +49,9 @@ class HubStats:
 class Hub:
     """Opens its source for the first subscriber, closes it `grace` seconds after the last, and fans out in between.
 
-    `stop` (a person's wish) is stronger than any subscriber. `changed` callbacks are told after each change of state.
-    `microphone`: heard instead of the sound that the source brings; while `muted()` that is not heard either.
+    `stop` (a person's wish) is stronger than any subscriber, and `hide` (privacy) than any wish. `changed` callbacks are
+    told after each change of state. `microphone`: heard instead of the sound that the source brings; while `muted()` that
+    is not heard either.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Hub:
         muted: Callable[[], bool] = lambda: False,
         grace: float = 5.0,
         stopped: bool = False,
+        hidden: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.source = source
@@ -73,6 +75,7 @@ class Hub:
         self.sound = Soundtrack(bridge, self._changed, microphone, brings_sound, muted)
         self._watchers: list[Callable[[], None]] = []
         self._stopped = stopped
+        self._hidden = hidden
         self.trouble: PiCamError | None = None
         self._live = False
         self._meter = StreamMeter(clock)
@@ -92,12 +95,24 @@ class Hub:
         """Ends every subscription now; the source is closed within two seconds; no viewer can open it until `start`."""
         if not self._stopped:
             self._stopped = True
-            self._live = False
-            self._want(False)
-            for subscription in tuple(self._subscriptions):
-                subscription.close()
-            self.sound.silence()
+            self._end()
+
+    async def hide(self) -> None:
+        """As `stop`, until `show`, whatever is started or stopped meanwhile."""
+        if not self._hidden:
+            self._hidden = True
+            self._end()
+
+    async def show(self) -> None:
+        """Ends what `hide` began. A stopped camera is still stopped."""
+        if self._hidden:
+            self._hidden = False
             self._changed()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a person stopped it; also while it is hidden."""
+        return self._stopped
 
     async def close(self) -> None:
         """Ends everything and waits until the source is closed."""
@@ -106,9 +121,8 @@ class Hub:
         await asyncio.gather(self._opening.settled(), self.sound.settled())
 
     def subscribe(self, limit: int = 60, *, armed: bool = True) -> Subscription:
-        """Opens the source if need be. `limit`: units that may wait. Raises `CameraStopped`."""
-        if self._stopped:
-            raise CameraStopped("This camera is stopped.")
+        """Opens the source if need be. `limit`: units that may wait. Raises `CameraStopped`, `CameraPrivate`."""
+        self._refuse_while_off()
         subscription = Subscription(self, limit)
         self._subscriptions.add(subscription)
         self._want(True)
@@ -118,9 +132,8 @@ class Hub:
 
     def listen(self, limit: int = 10) -> SoundSubscription:
         """Sound, where there is any; it does not open the camera by itself. `limit`: packets of 20 ms. Raises
-        `CameraStopped`."""
-        if self._stopped:
-            raise CameraStopped("This camera is stopped.")
+        `CameraStopped`, `CameraPrivate`."""
+        self._refuse_while_off()
         return self.sound.listen(limit)
 
     def request_keyframe(self) -> None:
@@ -141,6 +154,8 @@ class Hub:
     @property
     def state(self) -> CameraState:
         """In one word."""
+        if self._hidden:
+            return "privacy"
         if self._stopped:
             return "stopped"
         if not self._opening.wanted:
@@ -216,6 +231,20 @@ class Hub:
         if self.trouble:
             self.trouble = None
             self._changed()
+
+    def _refuse_while_off(self) -> None:
+        if self._hidden:
+            raise CameraPrivate
+        if self._stopped:
+            raise CameraStopped("This camera is stopped.")
+
+    def _end(self) -> None:
+        self._live = False
+        self._want(False)
+        for subscription in tuple(self._subscriptions):
+            subscription.close()
+        self.sound.silence()
+        self._changed()
 
     def _want(self, wanted: bool) -> None:
         was_wanted = self._opening.wanted

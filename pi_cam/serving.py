@@ -16,12 +16,17 @@ from gunicorn.glogging import Logger
 from pi_cam.listeners import Listener, ListenerStamp
 from pi_cam.logs import configure_logging
 from pi_cam.settings import Settings
+from pi_cam.signs_of_life import media_loop_turns, no_driver_hangs, of_listeners
+from pi_cam.watchdog import Manager, Watchdog
 from pi_cam.worker import CameraWorker
 
 THREADS = 80
 """An open page takes one; `api.live.SOCKETS_MAX` leaves the rest to plain requests."""
 
 CONNECTIONS = 256
+
+HTTPS = 443
+"""Where a proxy in front has it."""
 
 M_ARENA_MAX = -8
 """malloc.h"""
@@ -39,13 +44,15 @@ class PlainLogger(Logger):  # type: ignore[misc]
 class CameraServer(BaseApplication):  # type: ignore[misc]
     """gunicorn, configured from here alone: no file, no environment, no control socket."""
 
-    def __init__(self, listeners: tuple[Listener, ...], folder: Path, source: str) -> None:
+    def __init__(self, listeners: tuple[Listener, ...], folder: Path, source: str, *, button: bool = False) -> None:
         self._listeners = listeners
         self._tls_ports = {listener.port for listener in listeners if listener.tls}
         self._tunnel_port = next((listener.port for listener in listeners if listener.name == "tunnel"), None)
         self._urls = [listener.url for listener in listeners]  # gunicorn takes the sockets over
         self._folder = folder
         self._source = source
+        self._button = button
+        self._manager = Manager.take()
         super().__init__()
 
     def load_config(self) -> None:
@@ -80,19 +87,35 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         share_memory()
         lan = self._listeners[0].host
         names = () if ipaddress.ip_address(lan).is_unspecified else (lan,)
-        config = Config(self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port)
         settings = Settings.load(self._folder)
+        https = HTTPS if settings.flag("behind_proxy") else next(iter(self._tls_ports), None)
+        config = Config(
+            self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button, https
+        )
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)
         self.camera.start()
+        self._watchdog = Watchdog(
+            self._manager,
+            [
+                lambda: media_loop_turns(self.camera.loop),
+                *of_listeners(self._listeners),
+                lambda: no_driver_hangs(self.camera.hubs()),
+            ],
+        )
         return ListenerStamp(self.camera.wsgi, self._listeners)
 
     def _context_for(self, port: int) -> ssl.SSLContext | None:
         return self.camera.certificates.context() if port in self._tls_ports else None
 
+    def _end(self) -> None:
+        self._watchdog.stop()
+        self.camera.stop()
+
     def _announce(self, worker: CameraWorker) -> None:
         """Lines for programs, and one for people: the address that leads to the live picture."""
-        worker.context_for, worker.goodbye = self._context_for, self.camera.stop
+        worker.context_for, worker.goodbye = self._context_for, self._end
+        self._watchdog.start()
         url, *tunnel = self._urls
         lines, page = [f"ready {url}"], url
         if not self.camera.accounts.has_owner():

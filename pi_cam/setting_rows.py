@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pi_cam.setting import Setting
 
+PIN = r"(GPIO([0-9]|1[0-9]|2[0-7]))?"
+"""Of the forty on the header of a Raspberry Pi, by the names of its documentation."""
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "source",
@@ -41,6 +44,33 @@ SETTINGS: tuple[Setting, ...] = (
         600,
         restart=True,
         at_portal="edited",
+    ),
+    Setting(
+        "announce",
+        "Found at home by name",
+        True,
+        "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
+        restart=True,
+        at_portal="shown",
+    ),
+    Setting(
+        "button_pin",
+        "Button",
+        "",
+        "The pin of a push button to ground, such as GPIO17: a short press stops or starts the camera, one of three seconds "
+        "turns privacy on or ends it. Empty: there is none.",
+        restart=True,
+        pattern=PIN,
+        at_portal="shown",
+    ),
+    Setting(
+        "light_pin",
+        "Light",
+        "",
+        "The pin of a lamp, such as GPIO27: lit while somebody watches, two flashes for privacy. Empty: there is none.",
+        restart=True,
+        pattern=PIN,
+        at_portal="shown",
     ),
     Setting(
         "ice_servers",

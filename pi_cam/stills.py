@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from pi_cam.errors import AddressRefused, CameraStopped, PiCamError, PictureTimeout, SourceUnreachable
+from pi_cam.errors import AddressRefused, CameraPrivate, CameraStopped, PiCamError, PictureTimeout, SourceUnreachable
 from pi_cam.hub import Hub
 from pi_cam.media.still import jpeg_of
 from pi_cam.media.units import AccessUnit
@@ -38,7 +38,7 @@ async def first_units(hub: Hub, seconds: float) -> list[AccessUnit]:
         units = subscription.waiting_units()
         subscription.close()
     if first is None:
-        raise CameraStopped("This camera is stopped.")
+        raise CameraPrivate if hub.state == "privacy" else CameraStopped("This camera is stopped.")
     return [first, *_until_keyframe(units)]
 
 

@@ -22,6 +22,9 @@ OWNER = "Ada"
 PASSWORD = "a green door behind the house"
 START_SECONDS = 20.0
 
+QUIET = {"PI_CAM_ANNOUNCE": "no"}
+"""This machine's own avahi, if it has one, would tell the home's real network."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -219,7 +222,11 @@ def serving(
     ]
     with log.open("a") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **(environment or {})}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **QUIET, **(environment or {})},
         )
     assert process.stdout is not None
     try:

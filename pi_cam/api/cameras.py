@@ -9,8 +9,9 @@ from flask import Blueprint, Response, jsonify
 from pi_cam.api.access import current_person, visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, CamerasSchema
-from pi_cam.api.services import Services, services
+from pi_cam.api.services import services
 from pi_cam.cameras import Cameras
+from pi_cam.master_switch import By
 from pi_cam.trust.capabilities import Person, allowed, require
 
 blueprint = Blueprint("cameras", __name__, url_prefix="/api/v1/cameras")
@@ -44,7 +45,7 @@ def one_camera(camera_id: str) -> Response:
 
 
 @blueprint.post("/<camera_id>/start")
-@rule("Let viewers in again", "control", {200: CameraSchema})
+@rule("Let viewers in again", "control", {200: CameraSchema, 409: None})
 def start(camera_id: str) -> Response:
     """Undoes a stop. The camera itself opens when somebody watches."""
     start_or_stop("start", camera_id, current_person())
@@ -69,12 +70,10 @@ def snapshot(camera_id: str) -> Response:
 
 
 def start_or_stop(action: Literal["start", "stop"], camera_id: str, person: Person) -> None:
-    """For everybody, and noted. Raises `NotFound`, `NotAllowed` for whoever may not."""
+    """For everybody, and noted. Raises `NotFound`, `CameraPrivate`, `NotAllowed` for whoever may not."""
     require(person, "control", camera_id)
-    here = services()
-    here.loop.call(here.cameras.start(camera_id) if action == "start" else _stop(here, camera_id))
-    _note("started" if action == "start" else "stopped", camera_id, person)
-    here.link.speak_soon()
+    switch, by = services().switch, By(person.name, visitor_address())
+    (switch.start if action == "start" else switch.stop)(camera_id, by)
 
 
 def _note(action: str, camera_id: str, person: Person) -> None:
@@ -87,8 +86,3 @@ async def _describe_all(cameras: Cameras) -> list[dict[str, Any]]:
 
 async def _describe(cameras: Cameras, camera_id: str) -> dict[str, Any]:
     return cameras.describe(cameras.get(camera_id))
-
-
-async def _stop(here: Services, camera_id: str) -> None:
-    await here.cameras.stop(camera_id)
-    await here.door.viewers.close_all("stopped", camera_id)

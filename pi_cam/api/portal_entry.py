@@ -20,7 +20,7 @@ from pi_cam.api.access import visitor_address
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotFound
+from pi_cam.errors import CameraPrivate, NotAllowed, NotFound
 from pi_cam.trust.capabilities import Person
 from pi_cam.trust.entry import CAMERA, Errand
 from pi_cam.trust.pairing import Portal
@@ -103,7 +103,7 @@ def enter() -> BaseResponse:
 
 def _do(errand: Errand, person: Person) -> None:
     """Whoever may not comes in all the same, and sees the camera as it is: the right may be behind the second lock."""
-    with contextlib.suppress(NotAllowed, NotFound):
+    with contextlib.suppress(NotAllowed, NotFound, CameraPrivate):
         cameras.start_or_stop(errand.action, errand.camera, person)
 
 

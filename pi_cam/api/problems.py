@@ -35,6 +35,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
 """The first row that fits decides."""
 
 CODES = {
+    errors.CameraPrivate: "privacy",
     errors.CameraStopped: "stopped",
     errors.TooManyViewers: "too-many-viewers",
     errors.PictureTimeout: "no-picture",

@@ -13,11 +13,13 @@ from pi_cam.address_check import AddressCheck
 from pi_cam.api.present import Present
 from pi_cam.cameras import Cameras
 from pi_cam.capture.source import VideoSource
+from pi_cam.control.discovery import Discovery
 from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.master_switch import MasterSwitch
 from pi_cam.remote.configuration import Configuration
 from pi_cam.remote.epoch_watch import EpochWatch
 from pi_cam.remote.link import Link
@@ -73,6 +75,9 @@ class Services:
     portal_sessions: PortalSessions
     link: Link
     epochs: EpochWatch
+    switch: MasterSwitch
+    has_button: bool
+    discovery: Discovery
     configuration: Configuration
     tunnel: Tunnel
     device_id: str

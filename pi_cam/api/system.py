@@ -74,6 +74,12 @@ class SystemSchema(Schema):
     certificate_fingerprint = fields.String(
         required=True, allow_none=True, metadata={"description": "SHA-256 of the device's authority, where it is used."}
     )
+    names = fields.List(
+        fields.String(),
+        required=True,
+        allow_none=True,
+        metadata={"description": "Under which it is found in the home's network now, where avahi answers for it."},
+    )
     problems = fields.List(fields.String(), required=True, allow_none=True)
 
 
@@ -133,6 +139,7 @@ def described() -> dict[str, Any]:
         "listener": listener(),
         "tls": is_secure(),
         "certificate_fingerprint": here.certificates.fingerprint() if here.certificates.ends_at() else None,
+        "names": list(here.discovery.names),
         "problems": [*here.settings.problems(), *filter(None, [here.journal.problem(), here.certificates.own_problem])],
     }
 

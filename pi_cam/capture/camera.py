@@ -14,13 +14,14 @@ import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib.util import find_spec
+from math import inf
 from typing import Any
 
-from pi_cam.capture.camera_address import FASTEST_BITRATE, SLOWEST_BITRATE, CameraAddress, parse_address
+from pi_cam.capture.camera_address import SLOWEST_BITRATE, CameraAddress, parse_address
 from pi_cam.capture.camera_opening import Ranges, advertised_controls, explain, fitting, only_fitting, open_camera
-from pi_cam.capture.source import Capabilities, Controls, Emit, Report, VideoSource
+from pi_cam.capture.camera_rendition import Rendition
+from pi_cam.capture.source import VideoSource
 from pi_cam.errors import AddressRefused, MissingPart, SourceError, SourceUnreachable
-from pi_cam.media.units import AccessUnit
 
 log = logging.getLogger(__name__)
 
@@ -36,74 +37,6 @@ SMALL_SHARE = 6
 
 SILENT = "The camera stopped delivering pictures; it is opened again."
 STILL_CLOSING = "The camera is still closing; if pictures do not come back, restart this machine."
-
-
-class Rendition:
-    """One encoded stream of a camera; a `VideoSource`."""
-
-    def __init__(self, device: Device, stream: str, bitrate: int) -> None:
-        self.stream = stream
-        self.bitrate = bitrate
-        self.encoder: Any = None
-        self.encoding_since = 0.0
-        self.last_picture = 0.0
-        self._device = device
-        self._gate = threading.Lock()
-        self._emit: Emit | None = None
-        self._report: Report | None = None
-        self._flowing = False
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """The encoder is ours and can be asked for anything."""
-        return Capabilities(askable=True, adjustable=True)
-
-    def start(self, emit: Emit, report: Report) -> None:
-        """Opens the camera, in a thread, unless the other rendition has."""
-        with self._gate:
-            self._emit, self._report, self._flowing = emit, report, False
-        self._device.want(self)
-
-    def stop(self) -> None:
-        """Closes the camera, unless the other rendition is still started."""
-        with self._gate:
-            self._emit = self._report = None
-        self._device.release(self)
-
-    def request_keyframe(self) -> None:
-        """Nothing before the first picture, which is a keyframe: picamera2 would answer each request with one more."""
-        encoder = self.encoder
-        if encoder is not None and encoder.firsttimestamp is not None:
-            encoder.force_key_frame()
-
-    def set_bitrate(self, bits_per_second: int) -> None:
-        """Kept for the next opening too."""
-        self.bitrate = min(max(SLOWEST_BITRATE, bits_per_second), FASTEST_BITRATE)
-        encoder = self.encoder
-        if encoder is not None:
-            encoder.set_bitrate(self.bitrate)
-
-    def set_controls(self, controls: Controls) -> None:
-        """Kept for the next opening too. Before the first one nothing can be checked, and what does not fit is dropped."""
-        self._device.set_controls(controls.values)
-
-    def deliver(self, unit: AccessUnit) -> None:
-        """Takes a unit from the encoder's thread. The gate makes `stop` final."""
-        with self._gate:
-            if self._emit is None or self._report is None:
-                return
-            self.last_picture = time.monotonic()
-            if not self._flowing:
-                self._flowing = True
-                self._report(None)
-            self._emit(unit)
-
-    def tell(self, error: SourceError) -> None:
-        """Says what is wrong, unless it was stopped meanwhile."""
-        with self._gate:
-            self._flowing = False
-            if self._report is not None:
-                self._report(error)
 
 
 class CameraSource(Rendition):
@@ -136,6 +69,7 @@ class Device:
         self._encoding: tuple[Rendition, ...] = ()
         self._thread: threading.Thread | None = None
         self._hangs = False
+        self.beat = inf
         self._camera: Any = None
         self._advertised: Ranges | None = None
         self._controls: Mapping[str, object] = {}
@@ -185,8 +119,9 @@ class Device:
         with self._changed:  # libcamera keeps Python's lock while it looks for cameras: first let `start` return
             failures = 0
         while True:
-            begun = time.monotonic()
+            begun = self.beat = time.monotonic()
             failed = self._session()
+            self.beat = inf
             with self._changed:
                 self._hangs = False
                 if failed:
@@ -229,6 +164,7 @@ class Device:
     def _rest(self, seen: tuple[Rendition, ...]) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._wanted is not seen, TICK_SECONDS)
+        self.beat = time.monotonic()
 
     def _configure(self, camera: Any) -> None:
         address = self._address

@@ -78,6 +78,14 @@ class HasSmall(Protocol):
     small: VideoSource | None
 
 
+@runtime_checkable
+class HasBeat(Protocol):
+    """A source with a driver in this process, which may hang for ever."""
+
+    def beat(self) -> float:
+        """When its thread last came round (monotonic seconds); infinite while it waits for nothing but people and time."""
+
+
 class UnsteeredSource:
     """Base of sources that cannot be asked for anything: they take what the camera sends."""
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from pi_cam.errors import CameraStopped, FloorTaken, NoLoudspeaker, NoRelay, NotAllowed, PiCamError, TooManyViewers
+from pi_cam.errors import (
+    CameraPrivate,
+    CameraStopped,
+    FloorTaken,
+    NoLoudspeaker,
+    NoRelay,
+    NotAllowed,
+    PiCamError,
+    TooManyViewers,
+)
 
 _TABLE: tuple[tuple[type[PiCamError], int, str], ...] = (
     (TooManyViewers, 503, "too-many-viewers"),
     (NoRelay, 503, "no-relay"),
+    (CameraPrivate, 409, "privacy"),
     (CameraStopped, 409, "stopped"),
     (FloorTaken, 409, "floor-taken"),
     (NoLoudspeaker, 409, "no-loudspeaker"),

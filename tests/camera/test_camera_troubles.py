@@ -6,7 +6,9 @@ import itertools
 import subprocess
 import threading
 import time
+from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,7 +71,8 @@ def test_the_camera_thread_dies_and_the_camera_comes_back(monkeypatch: pytest.Mo
     source = make()
     with watching(source) as seen:
         seen.wait_for_pictures(10)
-        monkeypatch.setattr(source._device._camera, "pre_callback", lambda _: 1 / 0, raising=False)
+        device: Any = source._device
+        monkeypatch.setattr(device._camera, "pre_callback", lambda _: 1 / 0, raising=False)
         seen.wait(lambda: camera.SILENT in seen.reports)
         seen.wait_for_pictures(10)
         begun = time.monotonic()
@@ -107,11 +110,14 @@ def test_stop_does_not_wait_for_a_driver_that_hangs(monkeypatch: pytest.MonkeyPa
         seen.wait_for_pictures(5)
         begun = time.monotonic()
     assert 1 < time.monotonic() - begun < 2
+    assert begun - 1 < source.beat() < time.monotonic() - 1, "a hanging driver's thread comes round no more"
     with watching(source) as again:
         again.wait(lambda: again.reports == [camera.STILL_CLOSING])
         hangs.set()
         assert again.wait_for_pictures(5)[0].keyframe
+        assert source.beat() > time.monotonic() - 2
     assert again.reports == [camera.STILL_CLOSING, None]
+    assert source.beat() == inf, "closed, it waits for nothing"
 
 
 def test_without_picamera2_the_sentence_says_what_to_install() -> None:

@@ -102,7 +102,7 @@ class Listening:
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    environment = {
+    environment: dict[str, Any] = {
         "PI_CAM_SOURCE": f"rtsp://me:{SECRET}@lens.example/1",
         "PI_CAM_TUNNEL_CREDENTIALS": f"/etc/{SECRET}.json",
         "PI_CAM_TUNNEL_TOKEN_FILE": f"/etc/{SECRET}.token",

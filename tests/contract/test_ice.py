@@ -67,8 +67,8 @@ def paired(device: Application) -> Iterator[Application]:
     device.services.pairing.forget()
 
 
-def visitor(session: str, role: str = "member") -> Visitor:
-    return Visitor("portal account-7", "ada@example.org", session, owner=False, role=role)
+def visitor(account: str, role: str = "member") -> Visitor:
+    return Visitor(f"portal {account}", "ada@example.org", f"session of {account}", owner=False, role=role)
 
 
 def lent(device: Application, who: Visitor, listener: str = "tunnel") -> tuple[Ice, float]:
@@ -84,7 +84,7 @@ def fetched(device: Application, who: Visitor) -> Portal:
     portal, here = Portal(), device.services
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(here.relays, "_wake", lambda: None)
-        here.relays.ask(ice._opaque(here, who.session or who.key))
+        here.relays.ask(ice._opaque(here, who.key))
         here.relays.fetch(portal)
     return portal
 

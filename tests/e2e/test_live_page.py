@@ -62,6 +62,21 @@ def test_stop_and_start_from_the_page(page: Page, context: BrowserContext, synth
         wait_for_state(watched, "live")
 
 
+def test_privacy_is_shown_to_everybody_and_ends_at_home(page: Page, context: BrowserContext, synthetic: Server) -> None:
+    sign_in(page, synthetic)
+    wait_for_state(page, "live")
+    other = context.new_page()
+    other.goto(synthetic.url + "/privacy")
+    other.get_by_role("button", name="Turn privacy on").click()
+    expect(other.get_by_text("Privacy is on: every camera and the microphone are closed")).to_be_visible()
+    wait_for_state(page, "privacy", seconds=3)
+    expect(page.get_by_role("heading", name="Privacy is on")).to_be_visible()
+    expect(page.get_by_role("button", name="Start")).to_be_hidden()
+    other.get_by_role("button", name="End privacy").click()
+    expect(other.get_by_role("button", name="Turn privacy on")).to_be_visible()
+    wait_for_state(page, "live", seconds=15)
+
+
 def test_a_restarted_camera_comes_back_by_itself(page: Page, tmp_path: Path) -> None:
     with serving(tmp_path, "synthetic:", owner=True) as server:
         sign_in(page, server)

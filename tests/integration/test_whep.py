@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -117,6 +118,34 @@ def test_stop_ends_the_pictures_of_everybody_within_half_a_second(server: Server
             assert server.request("POST", "/api/v1/cameras/main/start", token=token).json()["state"] == "idle"
         finally:
             await again.close()
+        async with WhepPeer(server, token) as third:
+            await third.until(lambda: len(third.pictures) >= 5)
+
+    asyncio.run(run())
+
+
+def test_privacy_ends_the_pictures_of_everybody_and_closes_the_camera(server: Server, token: str) -> None:
+    configure = server.token("view,control,configure")
+
+    def turn(on: bool) -> int:
+        body, headers = json.dumps({"on": on}).encode(), {"Content-Type": "application/json"}
+        return server.request("PUT", "/api/v1/privacy", token=configure, body=body, headers=headers).status
+
+    async def run() -> None:
+        async with WhepPeer(server, token) as one, WhepPeer(server, token) as two:
+            for peer in (one, two):
+                await peer.until(lambda peer=peer: len(peer.pictures) >= 5)  # type: ignore[misc]
+            assert await asyncio.to_thread(turn, True) == 200
+            ended = time.monotonic()
+            await asyncio.sleep(2)
+            assert max(peer.packets[-1].at for peer in (one, two)) - ended < 0.5
+        again = WhepPeer(server, token)
+        try:
+            refused = await again.start()
+            assert (refused.status, refused.json()["code"]) == (409, "privacy")
+        finally:
+            await again.close()
+            assert await asyncio.to_thread(turn, False) == 200
         async with WhepPeer(server, token) as third:
             await third.until(lambda: len(third.pictures) >= 5)
 

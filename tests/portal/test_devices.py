@@ -109,6 +109,14 @@ def test_a_camera_is_started_and_stopped_by_a_button_and_not_by_a_link(
     assert entries.check(token, "browser", URL, keys).errand == entry.Errand(then, "main")  # type: ignore[arg-type]
 
 
+def test_what_is_private_is_said_and_not_started_or_stopped(zoe: Visitor, device: Speaker) -> None:
+    pair(zoe, device)
+    device.presence(cameras=[{**CAMERAS[0], "state": "privacy"}])
+    listed = zoe.get("/cameras").text
+    assert "private: somebody at home closed it" in listed
+    assert "then=" not in listed
+
+
 @pytest.mark.parametrize("query", ["then=stop", "camera=garden&then=stop", "camera=main&then=reset"])
 def test_what_cannot_be_done_is_not_offered(zoe: Visitor, device: Speaker, query: str) -> None:
     pair(zoe, device)

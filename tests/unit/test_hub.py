@@ -503,7 +503,7 @@ STEPS = st.lists(
         st.tuples(st.sampled_from(["close", "take"]), st.integers(0, 4)),
         st.tuples(st.just("pictures"), st.lists(st.booleans(), max_size=6)),
         st.tuples(st.just("pause"), st.sampled_from([0.0, 0.005, 0.02, 0.4, GRACE + 0.1])),
-        st.tuples(st.sampled_from(["stop", "start", "ask", "trouble"]), st.none()),
+        st.tuples(st.sampled_from(["stop", "start", "hide", "show", "ask", "trouble"]), st.none()),
     ),
     max_size=40,
 )
@@ -537,7 +537,7 @@ class Walk:
     def __init__(self, hub: Hub, source: FakeSource) -> None:
         self.hub, self.source = hub, source
         self.viewers: list[Watched] = []
-        self.stopped = False
+        self.stopped = self.hidden = False
 
     async def step(self, name: str, value: Any) -> None:
         """One step, and what must hold after each."""
@@ -549,20 +549,26 @@ class Walk:
             "pause": asyncio.sleep,
             "stop": self.stop,
             "start": self.start,
+            "hide": self.hide,
+            "show": self.show,
             "ask": self.ask,
             "trouble": self.trouble,
         }
         await steps[name](value)
         assert all(not viewer.subscription.waiting_units() for viewer in self.viewers if viewer.subscription.closed)
         assert self.hub.stats().subscribers == len(self.present())
-        assert (self.hub.state == "stopped") == self.stopped
+        assert (self.hub.state == "privacy") == self.hidden
+        assert (self.hub.state == "stopped") == (self.stopped and not self.hidden)
 
     def present(self) -> list[Watched]:
         return [viewer for viewer in self.viewers if not viewer.subscription.closed]
 
     async def subscribe(self, limit: int) -> None:
-        if not self.stopped:
+        if not (self.stopped or self.hidden):
             self.viewers.append(Watched(self.hub.subscribe(limit), limit))
+            return
+        with pytest.raises(CameraStopped):
+            self.hub.subscribe(limit)
 
     async def take(self, number: int) -> None:
         for viewer in self.viewers[number : number + 1]:
@@ -585,6 +591,15 @@ class Walk:
     async def start(self, _: object) -> None:
         await self.hub.start()
         self.stopped = False
+
+    async def hide(self, _: object) -> None:
+        await self.hub.hide()
+        self.hidden = True
+        assert self.present() == []
+
+    async def show(self, _: object) -> None:
+        await self.hub.show()
+        self.hidden = False
 
     async def ask(self, _: object) -> None:
         self.hub.request_keyframe()

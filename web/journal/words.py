@@ -37,6 +37,8 @@ ACTIONS: dict[str, str] = {
     "address-tried": "A camera's address was tried",
     "started": "The camera was started",
     "stopped": "The camera was stopped",
+    "privacy-on": "Privacy was turned on",
+    "privacy-off": "Privacy was ended",
     "watched": "Began to watch",
     "stopped-watching": "Ended watching",
     "snapshot-taken": "Took a snapshot",

@@ -29,6 +29,13 @@ def cameras() -> str:
     return render("cameras.html", cameras=describe_all())
 
 
+@blueprint.get("/privacy")
+@rule("Privacy", "control", {200: HTML}, device=True)
+def privacy() -> str:
+    """On for everybody who may; off at home."""
+    return render("privacy.html", on=services().switch.is_private, at_home=not arrival.from_far())
+
+
 @blueprint.get("/people")
 @rule("Who was let in", "configure", {200: HTML})
 def people() -> str:

@@ -28,6 +28,7 @@ class NavigationItem:
 
 NAVIGATION = (
     NavigationItem("/", "Live", "view", anywhere=True),
+    NavigationItem("/privacy", "Privacy", "control"),
     NavigationItem("/cameras", "Cameras", "configure"),
     NavigationItem("/people", "People", "configure"),
     NavigationItem("/journal", "Journal", "configure"),

@@ -46,7 +46,7 @@ function isChanged(field) {
  * @returns {Json}
  */
 function valueOf(field, kind) {
-  if (kind === "boolean") return "checked" in field ? field.checked : field.value === "true";
+  if (kind === "boolean") return "checked" in field && field.type === "checkbox" ? field.checked : field.value === "true";
   if (kind === "number") return field.value === "" ? null : Number(field.value);
   if (kind === "moment") return field.value === "" ? null : new Date(field.value).getTime() / 1000;
   return field.value;

@@ -1,0 +1,159 @@
+"""The button and the light on the header's pins, by gpiozero, and the threads that drive them."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from pi_cam.control.light import Sign, lit
+from pi_cam.control.presses import Press, Presses
+from pi_cam.errors import MissingPart, PiCamError
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 1.0
+GLANCE_SECONDS = 0.5
+"""So soon the light follows what changed."""
+
+
+class Button:
+    """A `Subsystem`. `pin`: such as GPIO17, between which and ground the button is; "" for none. `act` is called in its own
+    thread, and whatever it raises is logged."""
+
+    def __init__(self, pin: str, act: Callable[[Press], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._pin = pin
+        self._act = act
+        self._clock = clock
+        self._edges: queue.SimpleQueue[tuple[bool, float] | None] = queue.SimpleQueue()
+        self._device: Any = None
+        self._thread: threading.Thread | None = None
+        self._trouble: str | None = None
+
+    def start(self) -> None:
+        """A pin that cannot be used is said, and keeps the camera from nothing."""
+        if not self._pin:
+            return
+        try:
+            self._device = _device("DigitalInputDevice", self._pin, pull_up=True, bounce_time=None)
+        except MissingPart as error:
+            self._trouble = str(error)
+            log.warning("no button", extra={"trouble": self._trouble})
+            return
+        self._edge(bool(self._device.value))
+        self._device.when_activated = lambda: self._edge(True)
+        self._device.when_deactivated = lambda: self._edge(False)
+        self._thread = threading.Thread(target=self._run, name="button", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Gives the pin back."""
+        device, self._device = self._device, None
+        if device is not None:
+            device.close()
+        self._edges.put(None)
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def state(self) -> dict[str, object]:
+        """`trouble`: why there is no button."""
+        return {"pin": self._pin, "trouble": self._trouble}
+
+    def _edge(self, closed: bool) -> None:
+        self._edges.put((closed, self._clock()))
+
+    def _run(self) -> None:
+        presses = Presses()
+        while True:
+            with suppress(queue.Empty):
+                edge = self._edges.get(timeout=presses.wait(self._clock()))
+                if edge is None:
+                    return
+                presses.edge(*edge)
+            press = presses.look(self._clock())
+            if press is not None:
+                self._do(press)
+
+    def _do(self, press: Press) -> None:
+        try:
+            self._act(press)
+        except PiCamError as error:
+            log.warning("the button did nothing", extra={"press": press, "trouble": str(error)})
+
+
+class Light:
+    """A `Subsystem`. `pin` as for `Button`, with a lamp between it and ground; `sign()` is asked twice a second, and what it
+    raises as a `PiCamError` is a fault."""
+
+    def __init__(self, pin: str, sign: Callable[[], Sign], clock: Callable[[], float] = time.monotonic) -> None:
+        self._pin = pin
+        self._sign = sign
+        self._clock = clock
+        self._ended = threading.Event()
+        self._device: Any = None
+        self._thread: threading.Thread | None = None
+        self._trouble: str | None = None
+
+    def start(self) -> None:
+        """As `Button.start`."""
+        if not self._pin:
+            return
+        try:
+            self._device = _device("DigitalOutputDevice", self._pin)
+        except MissingPart as error:
+            self._trouble = str(error)
+            log.warning("no light", extra={"trouble": self._trouble})
+            return
+        self._thread = threading.Thread(target=self._run, name="light", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Dark, and the pin is given back."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+        device, self._device = self._device, None
+        if device is not None:
+            device.close()
+
+    def state(self) -> dict[str, object]:
+        """`trouble`: why there is no light."""
+        return {"pin": self._pin, "trouble": self._trouble}
+
+    def _run(self) -> None:
+        shown: Sign | None = None
+        since = 0.0
+        while not self._ended.is_set():
+            sign, now = self._asked(), self._clock()
+            if sign != shown:
+                shown, since = sign, now
+            is_lit, left = lit(shown, now - since)
+            self._device.value = is_lit
+            self._ended.wait(min(left, GLANCE_SECONDS))
+
+    def _asked(self) -> Sign:
+        try:
+            return self._sign()
+        except PiCamError:  # whoever would know does not answer
+            return "fault"
+
+
+def _device(kind: str, pin: str, **options: object) -> Any:
+    """Raises `MissingPart` where there is no such pin, or no library for it."""
+    try:
+        import gpiozero
+    except ImportError as error:
+        raise MissingPart(
+            "The button and the light need gpiozero: sudo apt install python3-gpiozero python3-lgpio."
+        ) from error
+    try:
+        return getattr(gpiozero, kind)(pin, **options)
+    except (gpiozero.GPIOZeroError, OSError, ImportError) as error:
+        log.info("gpiozero says no", extra={"pin": pin, "said": f"{type(error).__name__}: {error}"})
+        raise MissingPart(
+            f"The pin {pin} cannot be used: there is none of this name, or something else has it."
+        ) from error

@@ -1,0 +1,65 @@
+"""What a person means by a push button: a short press or a long one. A state machine; who drives it says what time it is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Press = Literal["short", "long"]
+
+BOUNCE_SECONDS = 0.03
+"""A contact closes and opens several times in the first few thousandths of a second; what holds for so long is meant."""
+
+SHORT_MOST_SECONDS = 1.5
+LONG_SECONDS = 3.0
+"""A long press counts as soon as it was held so long, and not when it ends: so whoever holds it sees the light change. What
+ends between the two is neither: somebody who hesitates changes nothing."""
+
+
+class Presses:
+    """`edge` as the contact changes, `look` when `wait` says so; all times in monotonic seconds. A contact that is closed
+    from the start means nothing until it opened once: something leans on it, or it is broken."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._changed_at: float | None = None
+        self._pressed_at: float | None = None
+        self._was_told = False
+        self._is_armed = False
+
+    def edge(self, closed: bool, at: float) -> None:
+        """The contact is now closed, or open."""
+        self._closed, self._changed_at = closed, at
+
+    def look(self, now: float) -> Press | None:
+        """What is meant by what happened until now."""
+        told = self._settle(now)
+        held = self._pressed_at is not None and not self._was_told and now - self._pressed_at >= LONG_SECONDS
+        if held:
+            self._was_told = True
+            return "long"
+        return told
+
+    def wait(self, now: float) -> float | None:
+        """In how many seconds to look again; None: not before the next edge."""
+        if self._changed_at is not None:
+            return max(0.0, self._changed_at + BOUNCE_SECONDS - now)
+        if self._pressed_at is not None and not self._was_told:
+            return max(0.0, self._pressed_at + LONG_SECONDS - now)
+        return None
+
+    def _settle(self, now: float) -> Press | None:
+        changed_at = self._changed_at
+        if changed_at is None or now - changed_at < BOUNCE_SECONDS:
+            return None
+        self._changed_at = None
+        if not self._closed:
+            return self._released(changed_at)
+        if self._is_armed and self._pressed_at is None:
+            self._pressed_at, self._was_told = changed_at, False
+        return None
+
+    def _released(self, at: float) -> Press | None:
+        pressed_at, self._pressed_at, self._is_armed = self._pressed_at, None, True
+        if pressed_at is None or self._was_told or at - pressed_at > SHORT_MOST_SECONDS:
+            return None
+        return "short"
