@@ -77,9 +77,11 @@ look_for_ports() {
     done
 }
 
+has_own_camera() { grep -q '^Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
+
 install_packages() {
     packages="python3-venv nginx-light libportaudio2 avahi-daemon"
-    if grep -q '^Raspberry Pi' /proc/device-tree/model 2>/dev/null; then packages="$packages python3-picamera2"; fi
+    if has_own_camera; then packages="$packages python3-picamera2"; fi
     missing=""
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -132,6 +134,7 @@ install_files() {
         "$HERE/deploy/nginx/pi-cam.conf" >$OWN/site.conf
     if [ ! -e $OWN/environment ]; then
         install -m 600 "$HERE/deploy/appliance/environment" $OWN/environment
+        has_own_camera || say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment
     fi
     install -m 755 "$HERE/deploy/appliance/command" $COMMAND
     install -m 644 "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* $UNITS
@@ -173,8 +176,11 @@ tell_how_to_go_on() {
 }
 
 uninstall() {
+    now=""
+    [ ! -d /run/systemd/system ] || now=--now
     for unit in $SERVICES; do
-        [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet --now "$unit"
+        # shellcheck disable=SC2086 # no word, or one
+        [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet $now "$unit"
     done
     for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload

@@ -19,7 +19,9 @@ from pi_cam.errors import MissingPart
 log = logging.getLogger(__name__)
 
 SERVICE = "_https._tcp"
-AGAIN_SECONDS = 30.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
+"""avahi may start after the camera, and be away for a while."""
+
 STOP_SECONDS = 2.0
 
 
@@ -74,14 +76,17 @@ class Discovery:
             loop.close()
 
     async def _keep(self, announcement: Announcement) -> None:
+        wait = FIRST_WAIT_SECONDS
         while True:
             try:
                 await self._announce(announcement)
+                wait = FIRST_WAIT_SECONDS
             except MissingPart as error:
                 if str(error) != self._trouble:
-                    log.warning("not found by name", extra={"trouble": str(error)})
+                    log.info("not found by name", extra={"trouble": str(error)})
                 self._trouble = str(error)
-                await asyncio.sleep(AGAIN_SECONDS)
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+            await asyncio.sleep(wait)
 
     async def _announce(self, announcement: Announcement) -> None:
         try:

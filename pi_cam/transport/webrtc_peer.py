@@ -85,6 +85,7 @@ class WebRtcPeer:
         self._relay_only = ice.relay_only
         policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
+        webrtc_seam.may_close_early(self._connection)
         self._track: EncodedVideoTrack | None = None
         self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them

@@ -14,6 +14,7 @@ from typing import Any
 
 from aioice import ice
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
+from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
@@ -26,6 +27,8 @@ EXTRA_PROFILES = ("4d001f", "64001f", "640c1f")
 _FIRST_EXTRA_PAYLOAD_TYPE = 110
 
 VOICES_MAX = 8
+
+CONNECT = "_RTCPeerConnection__connect"
 
 GATHER_SECONDS = 2
 """An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
@@ -125,6 +128,23 @@ def _bound_reports(receiver: RTCRtpReceiver) -> None:
     receiver._send_rtcp = send  # type: ignore[method-assign]
 
 
+def may_close_early(connection: RTCPeerConnection) -> None:
+    """Lets a connection that is closed while it begins to connect end quietly: aiortc's own task for that would fail over
+    the end of what it was about to start, and asyncio complain that nobody asked how it went."""
+    original = getattr(connection, CONNECT, None)
+    if original is None:
+        return
+
+    async def connect() -> None:
+        try:
+            await original()
+        except InvalidStateError:
+            if connection.signalingState != "closed":
+                raise
+
+    setattr(connection, CONNECT, connect)
+
+
 async def cut(connection: RTCPeerConnection) -> None:
     """Closes the sockets of a connection that the library itself cannot close."""
     for transport in {one.sender.transport.transport for one in connection.getTransceivers()}:
@@ -176,6 +196,7 @@ def missing() -> list[str]:
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),
+        "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }
     return [name for name, there in found.items() if not there]

@@ -133,12 +133,12 @@ def served_certificate() -> str:
 
 
 def test_own_values_count(guest: Guest) -> None:
-    guest.run("echo PI_CAM_SOURCE='synthetic:?size=320x240&fps=10' >> /etc/pi-cam/environment")
+    guest.run("echo PI_CAM_VIEWERS_MAX=3 >> /etc/pi-cam/environment")
     guest.run(f"systemctl restart {CAMERA}")
     answers()
     token = guest.run("pi-cam token create --name test --can view,configure")
-    (camera,) = ask("/api/v1/cameras", token=token).json()["cameras"]
-    assert (camera["id"], camera["source"]) == ("main", "synthetic:?size=320x240&fps=10")
+    rows = {row["name"]: row for row in ask("/api/v1/settings", token=token).json()["settings"]}
+    assert (rows["viewers_max"]["value"], rows["viewers_max"]["set_by"]) == (3, "environment")
 
 
 def test_another_version_takes_its_place_and_what_it_knows_stays(guest: Guest) -> None:
@@ -149,7 +149,7 @@ def test_another_version_takes_its_place_and_what_it_knows_stays(guest: Guest) -
     assert "setup" not in said, "it has an owner"
     answers()
     assert guest.run("pi-cam token list").startswith("test\t")
-    assert "synthetic" in guest.run("cat /etc/pi-cam/environment"), "own values are never overwritten"
+    assert "VIEWERS_MAX=3" in guest.run("cat /etc/pi-cam/environment"), "own values are never overwritten"
 
 
 def test_a_version_that_does_not_serve_makes_way_for_the_one_before(guest: Guest) -> None:

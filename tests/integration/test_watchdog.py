@@ -26,7 +26,9 @@ def ear(tmp_path: Path) -> Iterator[socket.socket]:
 @pytest.mark.parametrize("listen", ["127.0.0.1", "0.0.0.0"], ids=["plain", "tls"])
 def test_it_is_fed_while_it_serves_and_not_while_it_is_held(ear: socket.socket, tmp_path: Path, listen: str) -> None:
     environment = {"NOTIFY_SOCKET": ear.getsockname(), "WATCHDOG_USEC": str(int(PERIOD_SECONDS * 1e6))}
-    with serving(tmp_path / "data", "synthetic:", environment=environment, listen=listen, tunnel=True) as server:
+    with serving(
+        tmp_path / "data", "synthetic:", owner=True, environment=environment, listen=listen, tunnel=True
+    ) as server:
         assert ear.recv(4096).startswith(b"READY=1\n"), "and gunicorn did not say so before"
         assert [ear.recv(4096) for _ in range(3)] == [b"WATCHDOG=1"] * 3
         worker = server.processes()[1]
