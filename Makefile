@@ -38,8 +38,8 @@ test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's an
 	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
 	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n 2 --dist loadfile -m timing
 	$(BIN)/python -m pytest -m alone
-	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera; \
-	else echo "skipped: tests/camera (the Debian root with libcamera needs root: sudo make test-camera)"; fi
+	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera test-appliance; \
+	else echo "skipped: tests/camera, tests/appliance (their Debian roots need root: sudo make test-camera test-appliance)"; fi
 
 test-quick: $(VENV)/.test ## run the tests that take seconds
 	$(BIN)/python -m pytest tests/unit tests/contract
