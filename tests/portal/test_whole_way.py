@@ -82,7 +82,7 @@ def sign_in_with_a_passkey(page: Page) -> None:
 
 ASK_FOR_THE_FLOOR = """() => new Promise((resolve) => {
     const socket = new WebSocket(`wss://${location.host}/api/v1/cameras/main/live`, "pi-cam.v1");
-    socket.onopen = () => socket.send(JSON.stringify({v: 1, id: 1, type: "talk", on: true}));
+    socket.onopen = () => socket.send(JSON.stringify({v: 1, id: "1", type: "talk", on: true}));
     socket.onmessage = ({data}) => {
         const {type, code} = JSON.parse(data);
         if (type === "error" || type === "talk") { socket.close(); resolve(code ?? type); }
