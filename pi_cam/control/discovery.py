@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pi_cam.control.avahi import Avahi, Collision
 from pi_cam.errors import MissingPart
@@ -68,10 +69,10 @@ class Discovery:
         return {"names": list(self.names), "trouble": self._trouble}
 
     @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop, work: object) -> None:
+    def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
         try:
             with suppress(asyncio.CancelledError):
-                loop.run_until_complete(work)  # type: ignore[arg-type]
+                loop.run_until_complete(work)
         finally:
             loop.close()
 

@@ -38,11 +38,8 @@ class Button:
         """A pin that cannot be used is said, and keeps the camera from nothing."""
         if not self._pin:
             return
-        try:
-            self._device = _device("DigitalInputDevice", self._pin, pull_up=True, bounce_time=None)
-        except MissingPart as error:
-            self._trouble = str(error)
-            log.warning("no button", extra={"trouble": self._trouble})
+        self._device, self._trouble = _opened("DigitalInputDevice", self._pin, pull_up=True, bounce_time=None)
+        if self._device is None:
             return
         self._edge(bool(self._device.value))
         self._device.when_activated = lambda: self._edge(True)
@@ -102,11 +99,8 @@ class Light:
         """As `Button.start`."""
         if not self._pin:
             return
-        try:
-            self._device = _device("DigitalOutputDevice", self._pin)
-        except MissingPart as error:
-            self._trouble = str(error)
-            log.warning("no light", extra={"trouble": self._trouble})
+        self._device, self._trouble = _opened("DigitalOutputDevice", self._pin)
+        if self._device is None:
             return
         self._thread = threading.Thread(target=self._run, name="light", daemon=True)
         self._thread.start()
@@ -140,6 +134,15 @@ class Light:
             return self._sign()
         except PiCamError:  # whoever would know does not answer
             return "fault"
+
+
+def _opened(kind: str, pin: str, **options: object) -> tuple[Any, str | None]:
+    """The device, or what is wrong, which is logged."""
+    try:
+        return _device(kind, pin, **options), None
+    except MissingPart as error:
+        log.warning("a pin cannot be used", extra={"pin": pin, "trouble": str(error)})
+        return None, str(error)
 
 
 def _device(kind: str, pin: str, **options: object) -> Any:

@@ -4,13 +4,13 @@ whatever else is said to the portal may take its time."""
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 
-from pi_cam.errors import PiCamError, PortalRefused
+from pi_cam.errors import PortalRefused
 from pi_cam.remote.backoff import pause
 from pi_cam.remote.portal_answers import Client, epochs_in
+from pi_cam.remote.speaking import Speaking
 from pi_cam.trust.pairing import Pairing
 from pi_cam.trust.portal_sessions import PortalSessions
 
@@ -25,8 +25,6 @@ LONGEST_WAIT_SECONDS = 5.0
 
 EPOCH_ANSWER_SECONDS = 3.0
 """A question that hangs so long is asked again."""
-
-STOP_SECONDS = 2.0
 
 
 class EpochWatch:
@@ -45,9 +43,7 @@ class EpochWatch:
         self._connect = connect
         self._unpaired = unpaired
         self._clock = clock
-        self._wake = threading.Event()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._speaking = Speaking("epochs", self.step, self._troubled)
         self._client: Client | None = None
         self._asked_at = float("-inf")
         self._failures = 0
@@ -55,15 +51,11 @@ class EpochWatch:
 
     def start(self) -> None:
         """Begins."""
-        self._thread = threading.Thread(target=self._run, name="epochs", daemon=True)
-        self._thread.start()
+        self._speaking.start()
 
     def stop(self) -> None:
         """Ends; a question that hangs is left to its time-out."""
-        self._ended.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
+        self._speaking.stop()
 
     def state(self) -> dict[str, object]:
         """`trouble`: why rights that were taken away at the portal do not end here now."""
@@ -71,19 +63,7 @@ class EpochWatch:
 
     def came_in(self) -> None:
         """Somebody came in from the portal. From any thread."""
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._wake.clear()
-            try:
-                wait = self.step()
-            except PiCamError as error:
-                wait = self._troubled(str(error))
-            except Exception:  # an edge: whatever a portal answers, the next question must still be asked
-                log.exception("unforeseen while asking for rights")
-                wait = self._troubled("The portal's answer makes no sense.")
-            self._wake.wait(wait)
+        self._speaking.wake()
 
     def step(self) -> float | None:
         """Asks, when it is time; how many seconds until the next, None when only somebody who comes in can make it due.

@@ -14,12 +14,13 @@ from typing import Any
 
 from webauthn.helpers import bytes_to_base64url
 
-from pi_cam.errors import Conflict, NotAllowed, NotFound, PiCamError, PortalRefused, PortalUnreachable
+from pi_cam.errors import Conflict, NotAllowed, NotFound, PortalRefused, PortalUnreachable
 from pi_cam.remote.backoff import pause
 from pi_cam.remote.goodbyes import Goodbyes
 from pi_cam.remote.journal_forward import NEVER, JournalForward
 from pi_cam.remote.portal_answers import MOST_POLL_SECONDS, Asking, Client, asking_from
 from pi_cam.remote.portal_client import checked_address
+from pi_cam.remote.speaking import Speaking
 from pi_cam.trust import portal_keys
 from pi_cam.trust.pairing import Pairing, Portal
 
@@ -27,8 +28,6 @@ log = logging.getLogger(__name__)
 
 PRESENCE_SECONDS = 30.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 2.0, 300.0
-STOP_SECONDS = 2.0
-
 Describe = Callable[[], dict[str, Any]]
 Note = Callable[..., None]
 """`Journal.append`."""
@@ -65,9 +64,7 @@ class Link:
         self._clock = clock
         self._errands = errands
         self._lock = threading.Lock()
-        self._wake = threading.Event()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._speaking = Speaking("portal", self.step, self._troubled)
         self._asking: Asking | None = None
         self._client: Client | None = None
         self._trouble: str | None = None
@@ -77,15 +74,11 @@ class Link:
 
     def start(self) -> None:
         """Begins."""
-        self._thread = threading.Thread(target=self._run, name="portal", daemon=True)
-        self._thread.start()
+        self._speaking.start()
 
     def stop(self) -> None:
         """Ends; a request that hangs is left to its time-out."""
-        self._ended.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(STOP_SECONDS)
+        self._speaking.stop()
 
     def state(self) -> dict[str, object]:
         """For the API: `answered_seconds_ago`, `trouble`, `journal_rows` (that the portal has), `journal_trouble`, and while
@@ -114,7 +107,7 @@ class Link:
         asking = asking_from(client, answer, self._clock())
         with self._lock:
             self._asking, self._trouble = asking, None
-        self._wake.set()
+        self._speaking.wake()
 
     def give_up(self) -> None:
         """Nobody is to claim this device now: no code is shown any more, and a claim that waits is refused, which the portal
@@ -134,34 +127,22 @@ class Link:
     def speak_soon(self) -> None:
         """What the portal knows is no longer true: it hears of it at once."""
         self._said_at = float("-inf")
-        self._wake.set()
+        self._speaking.wake()
 
     def wake(self) -> None:
         """There is an errand. From any thread."""
-        self._wake.set()
+        self._speaking.wake()
 
     def unpair(self) -> None:
         """Ends the pairing here at once; the portal is told as soon as it can be reached. Raises `NotFound`."""
         self._pairing.leave()
         self._goodbyes.now()
-        self._wake.set()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._wake.clear()
-            try:
-                wait = self.step()
-                self._failures = 0
-            except PiCamError as error:
-                wait = self._troubled(str(error))
-            except Exception:  # an edge: whatever a portal answers, the next word must still be said
-                log.exception("unforeseen in the link to the portal")
-                wait = self._troubled("The portal's answer makes no sense.")
-            self._wake.wait(wait)
+        self._speaking.wake()
 
     def step(self) -> float | None:
         """Does what is due; how many seconds until the next, None when only a word can make something due."""
         waits = [self._goodbyes.step(), self._next_word()]
+        self._failures = 0
         return min((wait for wait in waits if wait is not None), default=None)
 
     def _next_word(self) -> float | None:
