@@ -1,4 +1,4 @@
-"""The Wi-Fi of the machine, as the wizard sees it. Who manages it is `network.py`'s matter, with more rights than the service has."""
+"""The Wi-Fi of the machine, as the wizard sees it. `network.py` manages it, with more rights than the service has."""
 
 from __future__ import annotations
 
