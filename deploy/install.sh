@@ -11,7 +11,7 @@ PROGRAM=/opt/pi-cam
 DATA=/var/lib/pi-cam
 OWN=/etc/pi-cam
 UNITS=/etc/systemd/system
-SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path"
+SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
 COMMAND=/usr/local/bin/pi-cam
 USERS=/etc/sysusers.d/pi-cam.conf
 KEEP=2 # versions: this one, and the one before
@@ -113,7 +113,7 @@ install_program() {
     say "installing the program; on a small Raspberry Pi this takes some minutes"
     # From a copy: building leaves things behind, and the folder may be somebody's own.
     tar -C "$HERE" --exclude=node_modules --exclude=__pycache__ -cf - \
-        setup.py pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md pi_cam web | tar -C "$work" -xf -
+        setup.py pyproject.toml cloudflared.yml README.md LICENSE THIRD_PARTY_NOTICES.md pi_cam web | tar -C "$work" -xf -
     "$new/bin/pip" install --quiet --disable-pip-version-check "$work"
     "$new/bin/pi-cam" --version
     install -d "$new/share/doc/pi-cam"
@@ -129,7 +129,7 @@ point_to() {
 }
 
 install_files() {
-    install -m 644 "$HERE/deploy/appliance/front.conf" $OWN/front.conf
+    install -m 644 "$HERE/deploy/appliance/front.conf" "$HERE/deploy/appliance/tunnel-resolv.conf" $OWN
     sed -e "s|@DATA@/tls|/run/credentials/pi-cam-front.service|" -e 's|@HTTP@|80|; s|@HTTPS@|443|; s|@PORT@|8080|' \
         "$HERE/deploy/nginx/pi-cam.conf" >$OWN/site.conf
     if [ ! -e $OWN/environment ]; then
@@ -145,7 +145,7 @@ install_files() {
 # Whether the camera, and the front, answer.
 serves() {
     systemctl restart pi-cam.service || return 1
-    systemctl restart pi-cam-front.service pi-cam-front-certificate.path || return 1
+    systemctl restart pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket || return 1
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         if "$PROGRAM/current/bin/python" - <<'EOF'; then return 0; fi
 import ssl, sys, urllib.request
@@ -184,7 +184,7 @@ uninstall() {
     done
     for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf
+    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
     if [ $purge = yes ]; then
         rm -rf $DATA $OWN
         if id pi-cam >/dev/null 2>&1; then userdel pi-cam; fi

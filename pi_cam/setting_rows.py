@@ -118,6 +118,15 @@ SETTINGS: tuple[Setting, ...] = (
         operator=True,  # it is run
     ),
     Setting(
+        "tunnel_socket",
+        "The tunnel's socket",
+        "",
+        "The socket of a unit in which the tunnel's program runs with fewer rights than pi-cam (pi-cam-tunnel.socket). "
+        "Without one it runs beside pi-cam.",
+        restart=True,
+        operator=True,
+    ),
+    Setting(
         "tunnel_credentials",
         "The tunnel's credentials file",
         "",

@@ -65,6 +65,9 @@ def booted(copy: Path, console: Path) -> Iterator[Guest]:
         "--register=no",
         "--keep-unit",
         "--console=pipe",
+        # As on a machine of its own: systemd there filters what units may reach (IPAddressDeny=).
+        "--capability=CAP_BPF,CAP_NET_ADMIN",
+        "--system-call-filter=bpf",
         "--boot",
     ]
     with console.open("w") as out:

@@ -523,6 +523,9 @@ SENTENCES = (
     "each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
     "The tunnel's program",
     "The program cloudflared, by its name or its path.",
+    "The tunnel's socket",
+    "The socket of a unit in which the tunnel's program runs with fewer rights than pi-cam (pi-cam-tunnel.socket). "
+    "Without one it runs beside pi-cam.",
     "The tunnel's credentials file",
     "The path of a named tunnel's credentials file. Without one: tunnel/credentials.json in the data folder.",
     "The tunnel's token file",
