@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from target import CHECKOUT, HERE, CannotBuild, Target, call, epoch
+from target import CHECKOUT, HERE, CannotBuild, Target, call, epoch, version
 
 SUITE = "trixie"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -126,6 +127,10 @@ def finish(target: Target, root: Path) -> None:
     for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/systemd/timesync"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     _in(root, "usermod", "--password", "!*", "root")
+    # What belongs to this system alone (a layer of updates, for one) bears this word.
+    status = (root / "var/lib/dpkg/status").read_bytes()
+    (root / "etc/pi-cam/image").write_text(f"{version()}-{hashlib.sha256(status).hexdigest()[:16]}\n", "ascii")
+    (root / "etc/initramfs-tools/update-initramfs.conf").write_text("update_initramfs=no\n", "ascii")
     for line in _lines(HERE / "units.list"):
         _in(root, "systemctl", "--quiet", *line.split())
     if target.boot != "raspberry-pi":

@@ -62,7 +62,7 @@ from pi_cam.trust.opening import open_trust
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
-from pi_cam.trust.setup_code import CHOSEN, SetupCode
+from pi_cam.trust.setup_code import KEPT, SetupCode
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
@@ -156,8 +156,8 @@ class App:
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self.setup_code = SetupCode(config.folder)
-        told, chosen = runtime_folder(), config.folder / CHOSEN
-        parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, chosen))
+        told, kept = runtime_folder(), config.folder / KEPT
+        parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")

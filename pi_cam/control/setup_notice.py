@@ -26,13 +26,13 @@ NAME = "setup-code"
 class SetupNotice:
     """A subsystem.
 
-    `folder`: where the code is told (systemd's RuntimeDirectory; None: nowhere). `chosen`: a file with a code that the
-    person chose beforehand; it has served its turn once there is an owner.
+    `folder`: where the code is told (systemd's RuntimeDirectory; None: nowhere). `kept`: a file with the code for the next
+    start: a person reads it from the card while the machine is off. It has served its turn once there is an owner.
     """
 
-    def __init__(self, folder: Path | None, code: str, has_owner: Callable[[], bool], chosen: Path) -> None:
+    def __init__(self, folder: Path | None, code: str, has_owner: Callable[[], bool], kept: Path) -> None:
         self._path = folder / NAME if folder else None
-        self._code, self._has_owner, self._chosen = code, has_owner, chosen
+        self._code, self._has_owner, self._kept = code, has_owner, kept
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -42,10 +42,11 @@ class SetupNotice:
             self._withdraw()
             return
         if self._path is not None:
-            try:
-                durable.replace(self._path, f"{self._code}\n".encode())
-            except OSError as error:
-                log.warning("The setup code cannot be told (%s): it stands in the log only.", error.strerror)
+            for path in (self._kept, self._path):
+                try:
+                    durable.replace(path, f"{self._code}\n".encode())
+                except OSError as error:
+                    log.warning("The setup code cannot be told (%s): it stands in the log only.", error.strerror)
         self._end.clear()
         self._thread = threading.Thread(target=self._watch, name="setup-notice", daemon=True)
         self._thread.start()
@@ -72,7 +73,7 @@ class SetupNotice:
     def _withdraw(self) -> None:
         if self._path is not None:
             _remove(self._path)
-        _remove(self._chosen)
+        _remove(self._kept)
 
 
 def runtime_folder() -> Path | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pi_cam import durable
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence, Wlan, parse
-from pi_cam.trust.setup_code import CHOSEN
+from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
 COMPLAINTS = "first-boot.txt"
@@ -128,9 +128,9 @@ def _setup_code(code: str | None, root: Path) -> None:
     folder = root / "var/lib/pi-cam"
     if code is None or (folder / "pi-cam.db").exists():  # who runs the camera already is its owner
         return
-    durable.replace(folder / CHOSEN, f"{code}\n".encode())
+    durable.replace(folder / KEPT, f"{code}\n".encode())
     if root == Path("/"):
-        shutil.chown(folder / CHOSEN, "pi-cam", "pi-cam")
+        shutil.chown(folder / KEPT, "pi-cam", "pi-cam")
 
 
 def _keep(path: Path, text: str | None) -> None:

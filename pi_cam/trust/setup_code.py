@@ -15,15 +15,15 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 KEY = "setup"
 
-CHOSEN = "setup-code"
-"""The file in the data folder with the code that a person chose beforehand (when the card was written)."""
+KEPT = "setup-code"
+"""The file in the data folder with the code that was chosen when the card was written, or told at an earlier start."""
 
 
 class SetupCode:
-    """Eight characters (40 bits), new at each start unless one was chosen, valid until there is an owner."""
+    """Eight characters (40 bits), new at each start unless one is kept, valid until there is an owner."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        letters = _chosen(folder) or "".join(secrets.choice(ALPHABET) for _ in range(8))
+        letters = _kept(folder) or "".join(secrets.choice(ALPHABET) for _ in range(8))
         self.code = f"{letters[:4]}-{letters[4:]}"
         # Whoever guesses without end keeps the owner waiting for some seconds, and no longer: at that rate forty bits last.
         self._throttle = Throttle(longest=4.0)
@@ -37,11 +37,11 @@ class SetupCode:
         self._throttle.succeeded(KEY)
 
 
-def _chosen(folder: Path | None) -> str | None:
+def _kept(folder: Path | None) -> str | None:
     if folder is None:
         return None
     try:
-        letters = (folder / CHOSEN).read_text("ascii").strip().replace("-", "")
+        letters = (folder / KEPT).read_text("ascii").strip().replace("-", "")
     except (OSError, ValueError):
         return None
     return letters if re.fullmatch(f"[{ALPHABET}]{{8}}", letters) else None

@@ -22,6 +22,9 @@ from typing import NamedTuple
 BOOT_SECONDS = 400.0
 """Of waiting: the machine is emulated, on a computer that may be busy."""
 
+BOOT_OFFSET = 1 << 20
+"""Of the boot partition on the card, in bytes."""
+
 SHARE = "/srv/test"
 """Where the guest sees the shared folder."""
 
@@ -107,6 +110,8 @@ class Guest:
     units: Mapping[str, str] = field(default_factory=dict)
     disk_bytes: int = 4 << 30
     memory_megabytes: int = 1024
+    written: bytes | None = None
+    """What Raspberry Pi Imager leaves on the boot partition, as `rpi-preseed.toml`."""
     _process: subprocess.Popen[bytes] | None = None
     _count: int = 0
 
@@ -172,6 +177,9 @@ class Guest:
         """A freshly flashed card, larger than the image."""
         subprocess.run(["cp", "--sparse=always", str(self.image), str(self.disk)], check=True)
         os.truncate(self.disk, self.disk_bytes)
+        if self.written is not None:
+            command = ["mcopy", "-i", f"{self.disk}@@{BOOT_OFFSET}", "-", "::/rpi-preseed.toml"]
+            subprocess.run(command, input=self.written, check=True)
 
     def run(self, script: str, seconds: float = 120.0) -> Said:
         """Runs a script of sh as root, from `/`. While the machine still boots, it waits; then `seconds` count."""
