@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override SOURCE := $(value SOURCE)
 override DATA := $(value DATA)
 override CLOUDFLARED := $(value CLOUDFLARED)
-export SOURCE DATA PORT CLOUDFLARED
+export SOURCE DATA PORT CLOUDFLARED TARGET
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -23,7 +23,7 @@ PARTS := camera appliance
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image image check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -60,6 +60,15 @@ test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real s
 	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
 	@$(BIN)/python -m tests.parts passed appliance
 
+image: $(VENV)/.test ## build the flashable image (TARGET=pc-amd64, virt-arm64 or rpi-arm64) into build/images (needs root)
+	@deploy/need.sh image
+	$(BIN)/python image-build $${TARGET:-pc-amd64}
+
+test-image: $(VENV)/.test ## build the image if what is in it changed, look into it, and boot it (needs root)
+	@deploy/need.sh test
+	@deploy/need.sh image
+	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
+
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/integration/test_cloudflared.py
@@ -75,6 +84,7 @@ check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pi_cam web tests setup.py
+	cd image-build && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	$(BIN)/lint-imports
 	$(UI)/node_modules/.bin/tsc -p $(UI)/tsconfig.json
 

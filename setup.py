@@ -75,6 +75,7 @@ setup(
             "gpiozero>=2.0.1.post3",
             "hypothesis>=6.100",
             "import-linter>=2.1",
+            "jsonschema>=4",
             "mypy>=1.14",
             "playwright>=1.49",
             "prometheus-client>=0.21",

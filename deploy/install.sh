@@ -129,15 +129,10 @@ point_to() {
 }
 
 install_files() {
-    install -m 644 "$HERE/deploy/appliance/front.conf" "$HERE/deploy/appliance/tunnel-resolv.conf" $OWN
-    sed -e "s|@DATA@/tls|/run/credentials/pi-cam-front.service|" -e 's|@HTTP@|80|; s|@HTTPS@|443|; s|@PORT@|8080|' \
-        "$HERE/deploy/nginx/pi-cam.conf" >$OWN/site.conf
-    if [ ! -e $OWN/environment ]; then
-        install -m 600 "$HERE/deploy/appliance/environment" $OWN/environment
-        has_own_camera || say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment
-    fi
-    install -m 755 "$HERE/deploy/appliance/command" $COMMAND
-    install -m 644 "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* $UNITS
+    fresh=no
+    [ -e $OWN/environment ] || fresh=yes
+    "$HERE/deploy/lay-out.sh"
+    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES
 }

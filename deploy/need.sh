@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for one purpose: run, check or test.
+# Installs the Debian packages that are missing for one purpose: run, check, test or image.
 # With root, or with sudo that does not ask, by apt; else one sentence names them.
 set -eu
 
@@ -53,8 +53,30 @@ test)
             dpkg -s "$([ $plugins = libav ] && echo gstreamer1.0-libav || echo gstreamer1.0-plugins-$plugins)"
     done
     ;;
+image)
+    want mmdebstrap mmdebstrap --version
+    want genimage genimage --version
+    want squashfs-tools mksquashfs -version
+    want dosfstools test -x /usr/sbin/mkfs.vfat
+    want mtools mcopy --version
+    want e2fsprogs test -x /usr/sbin/mke2fs
+    want zstd zstd --version
+    want shellcheck shellcheck --version
+    want qemu-system-x86 qemu-system-x86_64 --version
+    want ovmf test -e /usr/share/OVMF/OVMF_CODE_4M.fd
+    want seabios test -e /usr/share/seabios/bios-256k.bin
+    case ${TARGET:-} in
+    *-arm64)
+        want arch-test arch-test -h
+        want qemu-user-static test -x /usr/bin/qemu-aarch64-static
+        want binfmt-support update-binfmts --version
+        want qemu-system-arm qemu-system-aarch64 --version
+        want qemu-efi-aarch64 test -e /usr/share/AAVMF/AAVMF_CODE.fd
+        ;;
+    esac
+    ;;
 *)
-    echo "usage: $0 run|check|test" >&2
+    echo "usage: $0 run|check|test|image" >&2
     exit 2
     ;;
 esac

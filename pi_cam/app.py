@@ -26,6 +26,7 @@ from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
 from pi_cam.control.pins import Button, Light
+from pi_cam.control.setup_notice import SetupNotice, runtime_folder
 from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Intercom
@@ -61,7 +62,7 @@ from pi_cam.trust.opening import open_trust
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
-from pi_cam.trust.setup_code import SetupCode
+from pi_cam.trust.setup_code import KEPT, SetupCode
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
@@ -154,8 +155,10 @@ class App:
         parts += [button, light, discovery]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
+        self.setup_code = SetupCode(config.folder)
+        told, kept = runtime_folder(), config.folder / KEPT
+        parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
-        self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )

@@ -56,8 +56,8 @@ class Guest:
 
 
 @contextmanager
-def booted(copy: Path, console: Path) -> Iterator[Guest]:
-    """Until the end of the block; then it is shut down as by its power button."""
+def booted(copy: Path, console: Path, *words: str) -> Iterator[Guest]:
+    """Until the end of the block; then it is shut down as by its power button. `words`: more, for its command line."""
     command = [
         "systemd-nspawn",
         "--quiet",
@@ -69,6 +69,7 @@ def booted(copy: Path, console: Path) -> Iterator[Guest]:
         "--capability=CAP_BPF,CAP_NET_ADMIN",
         "--system-call-filter=bpf",
         "--boot",
+        *words,
     ]
     with console.open("w") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
