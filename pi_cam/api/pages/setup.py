@@ -83,7 +83,7 @@ def _take(step: Step) -> BaseResponse:
     if action != "skip" and here.visits.overtaken(step, _number(form.get("seen")), who, what):
         return _page(step, values, Conflict(OVERTAKEN))
     try:
-        session = _owner(values) if step == "owner" else None
+        session = _owner(values) if step == "owner" and action != "skip" else None
         if session is None:
             setup_answers.answer(step, action, values)
     except PiCamError as error:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
-import pi_cam
 from pi_cam import about
 from pi_cam.api import pairing, qr
 from pi_cam.api.audio import describe_sound
@@ -110,7 +109,7 @@ def _remote(here: Services) -> dict[str, Any]:
 
 
 def _updates(here: Services) -> dict[str, Any]:
-    return {"version": pi_cam.__version__, "support_until": about.SUPPORT_UNTIL.isoformat()}
+    return {"support_until": about.SUPPORT_UNTIL.isoformat()}
 
 
 VIEWS: dict[Step, Callable[[Services], dict[str, Any]]] = {
