@@ -14,7 +14,8 @@ PYTHON = "3.13"
 """Debian trixie's."""
 
 PLATFORMS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-SOURCES = ("setup.py", "pyproject.toml", "cloudflared.yml", "README.md", "LICENSE", "THIRD_PARTY_NOTICES.md", "pi_cam", "web")
+DOCUMENTS = ("README.md", "LICENSE", "THIRD_PARTY_NOTICES.md")
+SOURCES = ("setup.py", "pyproject.toml", "cloudflared.yml", *DOCUMENTS, "pi_cam", "web")
 SPOKEN = ("en", "fr", "root")
 """The languages of which Babel's data stay (their countries, too)."""
 
@@ -110,7 +111,7 @@ def install(target: Target, root: Path, collected: Path) -> None:
     command.chmod(0o755)
     documents = place / "share/doc/pi-cam"
     documents.mkdir(parents=True)
-    for name in ("README.md", "LICENSE", "THIRD_PARTY_NOTICES.md"):
+    for name in DOCUMENTS:
         shutil.copyfile(CHECKOUT / name, documents / name)
     (place.parent / "current").symlink_to(home)
     call("chown", "--recursive", "--no-dereference", "root:root", place.parent)

@@ -47,6 +47,10 @@ from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
+from pi_cam.setup_wizard.marks_file import MarksFile
+from pi_cam.setup_wizard.no_wifi import NoWifi
+from pi_cam.setup_wizard.visits import Visits
+from pi_cam.setup_wizard.wifi import Wifi
 from pi_cam.store import Store
 from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
@@ -205,6 +209,9 @@ class App:
             device_id=self.device_key.id,
             media_identity=MediaIdentity(self.device_key),
             relays=relays,
+            wizard=MarksFile(config.folder),
+            visits=Visits(),
+            wifi=make_wifi(),
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -254,6 +261,11 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
+
+
+def make_wifi() -> Wifi:
+    """The Wi-Fi of this machine."""
+    return NoWifi()
 
 
 def _set_log_level(changed: Mapping[str, Value]) -> None:

@@ -28,6 +28,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("collectonly", default=False):
         return
     network.enter()
+    # Nothing that is tested sets this machine's clock, names or networks. Programs that are started get it, too.
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
 
 
 ALLOWED_SKIPS = Path(__file__).parent / "allowed-skips.txt"

@@ -22,8 +22,8 @@ OWNER = "Ada"
 PASSWORD = "a green door behind the house"
 START_SECONDS = 20.0
 
-QUIET = {"PI_CAM_ANNOUNCE": "no"}
-"""This machine's own avahi, if it has one, would tell the home's real network."""
+QUIET = {"PI_CAM_ANNOUNCE": "no", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
+"""This machine's own avahi, if it has one, would tell the home's real network, and its clock is not ours to set."""
 
 
 @dataclass(frozen=True)
@@ -199,16 +199,17 @@ def serving(
     port: int = 0,
     listen: str = "127.0.0.1",
     tunnel: bool = False,
+    module: str = "pi_cam.cli",
 ) -> Iterator[Server]:
     """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
     if owner and not (data / "pi-cam.db").exists():
         pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = data / "test-stderr.log"
     command = [
         sys.executable,
         "-m",
-        "pi_cam.cli",
+        module,
         "serve",
         "--data",
         str(data),

@@ -14,6 +14,7 @@ ACTIONS: dict[str, str] = {
     "owner-created": "The owner was named",
     "owner-set": "The owner was set anew",
     "setup-refused": "Setting up was refused",
+    "wifi-chosen": "A Wi-Fi network was chosen",
     "signed-in": "Signed in",
     "sign-in-refused": "Signing in was refused",
     "code-asked": "Asked for a code after the right password",

@@ -19,6 +19,9 @@ PLAYER_MODULES = sorted(
     not in {
         "page.js",
         "setup.js",
+        "setup-camera.js",
+        "setup-time.js",
+        "setup-wifi.js",
         "passwords.js",
         "types.js",
         "forms.js",
