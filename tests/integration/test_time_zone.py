@@ -27,8 +27,10 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
   </policy>
 </busconfig>
 """
-IN_ITS_ETC = 'mount --make-rprivate / && mount --bind "$1" /etc && exec setpriv --bounding-set=-sys_time --inh-caps=-sys_time "$2"'
-"""Without the right to set the clock: the first zone that a kernel hears of moves it (settimeofday(2)), and this one is ours."""
+WITHOUT_THE_CLOCK = "setpriv --bounding-set=-sys_time --inh-caps=-sys_time"
+"""The first time zone that a kernel hears of moves its clock (settimeofday(2)), and this one is the machine's own."""
+
+IN_ITS_ETC = f'mount --make-rprivate / && mount --bind "$1" /etc && exec {WITHOUT_THE_CLOCK} "$2"'
 
 
 @pytest.fixture
