@@ -153,6 +153,7 @@ def request(
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
     trust: ssl.SSLContext | None = None,
+    seconds: float = 15,
 ) -> Answer:
     """One request, redirects not followed."""
     asked = urllib.request.Request(url + path, data=body, method=method, headers=headers or {})  # noqa: S310 - our own server
@@ -162,7 +163,7 @@ def request(
         opener = (
             urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=trust)) if trust else _OPENER
         )
-        with opener.open(asked, timeout=15) as answer:
+        with opener.open(asked, timeout=seconds) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:

@@ -1,0 +1,80 @@
+"""A USB camera in the machine that the image makes: the kernel's own virtual one (vivid), through V4L2."""
+
+from __future__ import annotations
+
+import io
+import ssl
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+import pytest
+
+from tests.image.guest import Guest
+from tests.server import request
+
+ADDRESS = "usb:/dev/video0?size=640x360&fps=15"
+LARGEST_MEGABYTES = 200
+UNITS = ("pi-cam.service", "pi-cam-front.service")
+
+pytestmark = [pytest.mark.timeout(900)]
+
+
+def trust() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@pytest.fixture(scope="module")
+def token(guest: Guest) -> str:
+    """Of a camera that films with vivid."""
+    guest.must("modprobe vivid")
+    guest.must(f"echo 'PI_CAM_SOURCE={ADDRESS}' >> /etc/pi-cam/environment")
+    guest.must("systemctl restart pi-cam.service", 200)
+    return guest.must("pi-cam token create --name usb --can view,control").splitlines()[-1]
+
+
+@contextmanager
+def watched(guest: Guest, token: str) -> Iterator[None]:
+    """By one person, through nginx, until the end of the block."""
+    asked = urllib.request.Request(  # noqa: S310 - the guest's own address
+        f"{guest.url}/api/v1/cameras/main/stream.mp4", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(asked, timeout=120, context=trust()) as stream:  # noqa: S310
+        assert stream.read(1000)
+        ended = threading.Event()
+
+        def read() -> None:
+            while not ended.is_set() and stream.read1(65_536):
+                pass
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        yield
+        ended.set()
+        reader.join(60)
+
+
+def test_its_picture_arrives(guest: Guest, token: str) -> None:
+    answer = request(guest.url, "GET", "/api/v1/cameras/main/snapshot.jpg", token=token, trust=trust(), seconds=60)
+    assert answer.status == 200, answer.body
+    with av.open(io.BytesIO(answer.body)) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert picture.shape == (360, 640, 3)
+    bars = {tuple(int(value) // 64 for value in picture[180, x]) for x in range(20, 640, 40)}
+    assert len(bars) >= 5, "the bars of colour that vivid shows"
+
+
+def test_one_viewer_and_what_it_takes(guest: Guest, token: str) -> None:
+    with watched(guest, token):
+        row = request(guest.url, "GET", "/api/v1/cameras/main", token=token, trust=trust(), seconds=60).json()
+        assert (row["state"], row["width"], row["height"], row["transcoded"]) == ("live", 640, 360, True)
+        procs = " ".join(f"/sys/fs/cgroup/system.slice/{unit}/cgroup.procs" for unit in UNITS)
+        rollup = f"for p in $(cat {procs}); do cat /proc/$p/smaps_rollup; done"
+        said = guest.must(f"{rollup} | sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p'")
+    megabytes = sum(map(int, said.split())) / 1000
+    print(f"with one viewer: {megabytes:.0f} MB (PSS of the camera and its front)")  # noqa: T201
+    assert megabytes <= LARGEST_MEGABYTES
