@@ -61,7 +61,7 @@ def watched(guest: Guest, token: str) -> Iterator[None]:
 def test_its_picture_arrives(guest: Guest, token: str) -> None:
     answer = request(guest.url, "GET", "/api/v1/cameras/main/snapshot.jpg", token=token, trust=trust(), seconds=60)
     assert answer.status == 200, answer.body
-    with av.open(io.BytesIO(answer.body)) as container:
+    with av.open(io.BytesIO(answer.body), "r") as container:
         picture = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert picture.shape == (360, 640, 3)
     bars = {tuple(int(value) // 64 for value in picture[180, x]) for x in range(20, 640, 40)}
