@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override SOURCE := $(value SOURCE)
 override DATA := $(value DATA)
 override CLOUDFLARED := $(value CLOUDFLARED)
-export SOURCE DATA PORT CLOUDFLARED TARGET
+export SOURCE DATA PORT CLOUDFLARED ONLINE TARGET
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -69,9 +69,10 @@ test-image: $(VENV)/.test ## build the image if what is in it changed, look into
 	@deploy/need.sh image
 	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
 
-test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
+test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path; ONLINE=yes: through Cloudflare and back, too)
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/integration/test_cloudflared.py
+	@if [ "$$ONLINE" = yes ]; then $(BIN)/python -m tests.through_cloudflare "$$CLOUDFLARED"; fi
 
 test-guide: $(VENV)/.test ## follow the guide for the portal's server on a clean Debian root (needs root, and the Debian archive)
 	@deploy/need.sh test
