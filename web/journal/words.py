@@ -11,6 +11,8 @@ ACTIONS: dict[str, str] = {
     "device-started": "The camera's program was started",
     "device-stopped": "The camera's program was stopped",
     "database-restored": "The damaged database was replaced by its last good copy",
+    "backup-made": "A backup was made",
+    "backup-restored": "A backup was restored",
     "owner-created": "The owner was named",
     "owner-set": "The owner was set anew",
     "setup-refused": "Setting up was refused",

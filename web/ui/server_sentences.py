@@ -219,6 +219,8 @@ SENTENCES = (
     "The camera's program was started",
     "The camera's program was stopped",
     "The damaged database was replaced by its last good copy",
+    "A backup was made",
+    "A backup was restored",
     "The owner was named",
     "The owner was set anew",
     "Setting up was refused",
