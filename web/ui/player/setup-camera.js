@@ -39,10 +39,11 @@ function follow() {
     button.setAttribute("aria-pressed", String(listening.isOn));
     find("#listen-icon", SVGUseElement).setAttribute("href", iconPath(listening.isOn ? "sound" : "sound-off"));
     const wrong = (sound && describeEar(sound)) || explainTalk(silence.reason) || explainTalk(listening.reason);
-    const hint = listening.isOn ? text("Say something near the camera: the bar moves when it hears you.") : "";
+    const isHeard = listening.isOn && player.state === "live";
+    const hint = isHeard ? text("Say something near the camera: the bar moves when it hears you.") : "";
     find("#sound-words", HTMLElement).textContent = wrong || hint;
   };
-  for (const one of [player.line, listening, silence]) {
+  for (const one of [player, player.line, listening, silence]) {
     for (const name of ["sound", "state", "up"]) one.addEventListener(name, show);
   }
   button.addEventListener("click", () => listening.turn(!listening.isOn));
