@@ -224,6 +224,12 @@ def test_the_owner_comes_back_to_it_and_times_are_the_cameras(browser: Browser, 
             page.goto(server.url + path)
             page.get_by_role("link", name="Go through the steps of setting up again").tap()
             expect(page).to_have_url(re.compile("/setup/language$"))
+        page.goto(server.url + "/setup/camera")
+        wait_for_state(page, "live")
+        assert server.request("POST", "/api/v1/cameras/main/stop", token=server.token("control")).status == 200
+        wait_for_state(page, "stopped")
+        press(page, "Start")
+        wait_for_state(page, "live")
         page.goto(server.url + "/setup/time")
         expect(page.locator("#time_zone")).to_have_value("America/New_York")
         page.get_by_label("Time zone of the camera’s place").select_option("Asia/Tokyo")
