@@ -54,9 +54,10 @@ class Visits:
         return self._deeds.get(step, NOTHING)
 
     def overtaken(self, step: Step, seen: int, who: str, what: bytes) -> bool:
-        """Whether another browser answered this step, and otherwise, since this one was shown it."""
+        """Whether another browser answered this step, and otherwise, since this one was shown it (by this run: whatever was
+        answered before a restart is no longer known)."""
         last = self.last(step)
-        return last.number != seen and last.who != who and last.what != what
+        return last is not NOTHING and last.number != seen and last.who != who and last.what != what
 
     def did(self, step: Step, who: str, what: bytes) -> None:
         """This browser answered this step."""

@@ -168,6 +168,24 @@ def test_without_scripts_and_with_a_break(browser: Browser, tmp_path: Path) -> N
     context.close()
 
 
+def test_a_camera_that_went_to_the_other_network_is_said_so(browser: Browser, tmp_path: Path) -> None:
+    context = phone(browser, "en-GB")
+    page = context.new_page()
+    with serving(tmp_path, "synthetic:?size=320x180", owner=True, module="tests.wizard_host") as server:
+        page.goto(server.url + "/login")
+        page.get_by_label("Name").fill(OWNER)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).tap()
+        wait_for_state(page, "live")
+        page.goto(server.url + "/setup/wifi")
+        page.get_by_role("radio", name=re.compile("Maison")).check()
+        page.get_by_label("Wi-Fi password", exact=True).fill("correct horse battery")
+        press(page, "Join this network")
+        expect(page.get_by_text("This takes up to half a minute.")).to_be_visible()
+    expect(page.get_by_text("This page does not reach the camera any more")).to_be_visible()
+    context.close()
+
+
 def test_the_printed_address_leads_to_the_owner_at_once(browser: Browser, server: Server) -> None:
     context = phone(browser, "en-GB")
     page = context.new_page()
@@ -206,6 +224,12 @@ def test_the_owner_comes_back_to_it_and_times_are_the_cameras(browser: Browser, 
             page.goto(server.url + path)
             page.get_by_role("link", name="Go through the steps of setting up again").tap()
             expect(page).to_have_url(re.compile("/setup/language$"))
+        page.goto(server.url + "/setup/camera")
+        wait_for_state(page, "live")
+        assert server.request("POST", "/api/v1/cameras/main/stop", token=server.token("control")).status == 200
+        wait_for_state(page, "stopped")
+        press(page, "Start")
+        wait_for_state(page, "live")
         page.goto(server.url + "/setup/time")
         expect(page.locator("#time_zone")).to_have_value("America/New_York")
         page.get_by_label("Time zone of the camera’s place").select_option("Asia/Tokyo")

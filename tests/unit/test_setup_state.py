@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,9 @@ from hypothesis import strategies as some
 from pi_cam.errors import StoreError
 from pi_cam.setup_wizard.marks_file import FILE, MAX_BYTES, MarksFile
 from pi_cam.setup_wizard.no_wifi import NoWifi
-from pi_cam.setup_wizard.steps import Progress
+from pi_cam.setup_wizard.steps import Progress, Step
 from pi_cam.setup_wizard.visits import MOST, RECENT_SECONDS, Visits
 from pi_cam.setup_wizard.wifi import Wifi, WifiError
-
-NOTHING: frozenset[str] = frozenset()
 
 
 def progress(file: MarksFile) -> Progress:
@@ -35,6 +34,25 @@ def test_it_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
     again.note("wifi", "done")
     assert progress(MarksFile(tmp_path)).marks["wifi"] == "done"
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_steps_that_are_answered_at_once_are_all_kept(tmp_path: Path) -> None:
+    file = MarksFile(tmp_path)
+    steps: list[Step] = ["language", "wifi", "camera", "time", "remote", "updates"]
+    together = threading.Barrier(len(steps))
+
+    def answer(step: Step) -> None:
+        together.wait()
+        for mark in ("skipped", "done", "skipped", "done"):
+            file.note(step, mark)
+
+    threads = [threading.Thread(target=answer, args=(step,)) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert progress(MarksFile(tmp_path)).marks == dict.fromkeys(steps, "done")
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
 HOSTILE = [
@@ -134,6 +152,7 @@ def test_a_step_that_somebody_else_answered_otherwise_meanwhile() -> None:
     assert not visits.overtaken("language", seen, "one", b"garden")  # a double press
     assert not visits.overtaken("language", visits.last("language").number, "two", b"hall")  # knows of it
     assert not visits.overtaken("time", 0, "two", b"")
+    assert not visits.overtaken("time", 3, "two", b"UTC")  # shown before a restart
 
 
 def test_a_machine_without_wifi() -> None:

@@ -1,5 +1,6 @@
 /** The step of picture and sound: the live picture, and how loud it is. */
 
+import { tellCamera } from "./api.js";
 import { Identity } from "./identity.js";
 import { followLevel } from "./level.js";
 import { Listening } from "./listening.js";
@@ -24,8 +25,16 @@ function showState() {
   find("#notice-title", HTMLElement).textContent = words.title;
   find("#notice-sentence", HTMLElement).textContent = words.sentence;
   find("#notice-icon", SVGUseElement).setAttribute("href", iconPath(words.icon));
-  find("#again", HTMLElement).hidden = words.action !== "retry" && words.action !== "watch";
+  const again = find("#again", HTMLButtonElement);
+  again.hidden = words.action !== "retry" && words.action !== "start";
+  again.textContent = words.action === "start" ? text("Start") : text("Try again");
   announce([words.word, words.sentence].filter(Boolean).join(". "));
+}
+
+/** A camera that somebody stopped is started for everybody. */
+async function again() {
+  if (player.state === "stopped") await tellCamera(player.cameraId, "start");
+  player.retry();
 }
 
 function follow() {
@@ -39,10 +48,11 @@ function follow() {
     button.setAttribute("aria-pressed", String(listening.isOn));
     find("#listen-icon", SVGUseElement).setAttribute("href", iconPath(listening.isOn ? "sound" : "sound-off"));
     const wrong = (sound && describeEar(sound)) || explainTalk(silence.reason) || explainTalk(listening.reason);
-    const hint = listening.isOn ? text("Say something near the camera: the bar moves when it hears you.") : "";
+    const isHeard = listening.isOn && player.state === "live";
+    const hint = isHeard ? text("Say something near the camera: the bar moves when it hears you.") : "";
     find("#sound-words", HTMLElement).textContent = wrong || hint;
   };
-  for (const one of [player.line, listening, silence]) {
+  for (const one of [player, player.line, listening, silence]) {
     for (const name of ["sound", "state", "up"]) one.addEventListener(name, show);
   }
   button.addEventListener("click", () => listening.turn(!listening.isOn));
@@ -53,7 +63,7 @@ function follow() {
 for (const part of ["#video", "#pill", "#notice"]) find(part, HTMLElement).hidden = false;
 player.addEventListener("state", showState);
 video.addEventListener("resize", () => stage.style.setProperty("--shape", `${video.videoWidth / video.videoHeight}`));
-find("#again", HTMLElement).addEventListener("click", () => player.retry());
+find("#again", HTMLElement).addEventListener("click", again);
 follow();
 showState();
 player.start();
