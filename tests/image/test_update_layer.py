@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.appliance.guest import Guest, booted
+from tests.image.card import WITHOUT_ITS_NETWORK
 from tests.image.debian_archive import BAD, GOOD, PACKAGE, UPDATE, make, update
-from tests.image.test_container import WITHOUT_ITS_NETWORK
 
 pytestmark = [pytest.mark.timeout(300)]
 
