@@ -74,7 +74,8 @@ class Card:
     def started(self, *words: str) -> Iterator[Guest]:
         """Until the end of the block; then it is shut down. `words`: more, for systemd-nspawn."""
         with self.mounted() as root:
-            binds = [f"--bind-ro={self._folder}/image/system:/run/image/system"]
+            # What is in /etc is the card's own affair.
+            binds = [f"--bind-ro={self._folder}/image/system:/run/image/system", "--timezone=off", "--resolv-conf=off"]
             with booted(root, self._folder / "console", *binds, *words, *WITHOUT_ITS_NETWORK) as guest:
                 yield guest
 
