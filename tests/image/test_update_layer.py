@@ -1,4 +1,4 @@
-"""How security updates of Debian become a layer; natively, in a container. How a start takes it: `test_updates.py`."""
+"""How security updates of Debian become a layer; natively, in a container. How a start takes it: `test_card.py`."""
 
 from __future__ import annotations
 
