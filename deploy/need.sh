@@ -61,6 +61,7 @@ image)
     want mtools mcopy --version
     want e2fsprogs test -x /usr/sbin/mke2fs
     want zstd zstd --version
+    want fdisk test -x /usr/sbin/sfdisk
     want shellcheck shellcheck --version
     want qemu-system-x86 qemu-system-x86_64 --version
     want ovmf test -e /usr/share/OVMF/OVMF_CODE_4M.fd

@@ -126,6 +126,10 @@ def finish(target: Target, root: Path) -> None:
     call(CHECKOUT / "deploy/lay-out.sh", root)
     for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/systemd/timesync"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    if target.archive_key:  # apt in the image looks for it where it is here
+        key = Path(os.environ[target.archive_key])
+        (root / key.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(key, root / key.relative_to("/"))
     _in(root, "usermod", "--password", "!*", "root")
     # What belongs to this system alone (a layer of updates, for one) bears this word.
     status = (root / "var/lib/dpkg/status").read_bytes()

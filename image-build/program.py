@@ -72,6 +72,7 @@ def _without(wheel: Path, names: tuple[str, ...]) -> list[str]:
 
 def _tidy(folder: Path) -> None:
     shutil.rmtree(folder / "bin", ignore_errors=True)
+    shutil.rmtree(folder / "web/portal")  # the website is no part of a camera
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and path.name in LEFT_OUT and (path.parent != folder or path.name == "__pycache__"):
             shutil.rmtree(path)

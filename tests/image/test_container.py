@@ -11,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.appliance.guest import Guest, booted
+from tests.image.card import WITHOUT_ITS_NETWORK
 from tests.server import request
 
 PAGE_SECONDS = 6.0
 
-WITHOUT_ITS_NETWORK = ("systemd.mask=NetworkManager.service", "systemd.mask=wpa_supplicant.service")
-"""It is the tests' own, and not the container's to manage."""
 
 pytestmark = [pytest.mark.timeout(300)]
 

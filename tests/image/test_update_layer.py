@@ -1,4 +1,4 @@
-"""How security updates of Debian become a layer; natively, in a container. How a start takes it: `test_updates.py`."""
+"""How security updates of Debian become a layer; natively, in a container. How a start takes it: `test_card.py`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.appliance.guest import Guest, booted
+from tests.image.card import WITHOUT_ITS_NETWORK
 from tests.image.debian_archive import BAD, GOOD, PACKAGE, UPDATE, make, update
-from tests.image.test_container import WITHOUT_ITS_NETWORK
 
 pytestmark = [pytest.mark.timeout(300)]
 
