@@ -20,7 +20,7 @@ TESTS_AT_ONCE ?= 3
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-wifi test-cloudflared test-guide test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -51,6 +51,10 @@ test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a D
 test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real systemd, in a container (needs root)
 	@deploy/need.sh test
 	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
+
+test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root)
+	@deploy/need.sh test
+	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
 
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }

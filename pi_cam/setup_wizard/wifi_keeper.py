@@ -139,8 +139,7 @@ class Keeper:
 
     async def _is_there(self, wished: Wish) -> bool:
         for _ in range(SCANS):  # after a hotspot a radio may hear nothing at first
-            await self._listen()
-            if any(one.ssid == wished.ssid for one in self._scan):
+            if any(one.ssid == wished.ssid for one in await self._listen()):
                 return True
         return False
 
@@ -188,14 +187,15 @@ class Keeper:
         await self._captive(False)
         await self._look()
 
-    async def _listen(self) -> None:
+    async def _listen(self) -> list[Found]:
         radio = self._standing.radio
         if radio is None or self._standing.hotspot:
-            return
+            return []
         heard = await self._networks.scan(radio)
         if heard or not self._scan:
             self._scan = sorted(heard, key=lambda one: -one.signal)
         self._scanned = self._clock()
+        return heard
 
     async def _passphrase(self) -> str | None:
         """That of the network joined last, which the people at home know (docs/adr/0024); None before the first."""

@@ -14,42 +14,25 @@ from nacl.public import Box, PrivateKey, PublicKey
 from pi_cam.setup_wizard.captive import BODY_BYTES_MAX, Captive, Request, Response, packed, preferred, read
 from pi_cam.setup_wizard.captive_page import CaptivePage
 from pi_cam.setup_wizard.hotspot import Hotspot
-from pi_cam.setup_wizard.network import Kept, Networks, Standing
 from pi_cam.setup_wizard.sealed import OUT_OF_DATE, REMEMBERED, Credentials, Seal
 from pi_cam.setup_wizard.wifi import WifiError
 from pi_cam.setup_wizard.wifi_keeper import Keeper
 from pi_cam.setup_wizard.wifi_wishes import WRONG_LENGTH, Found
+from tests.scripted_radio import ScriptedRadio
 
 HOST = {"host": "10.42.0.1"}
 PAGE = CaptivePage({"en": "<p>english", "fr": "<p>français"}, {"base.css": b"p{}"})
-
-
-class Air(Networks):
-    """One network, and a radio that is a hotspot or not."""
-
-    def __init__(self, *, hotspot: bool) -> None:
-        super().__init__()
-        self._hotspot = hotspot
-
-    async def standing(self) -> Standing:
-        return Standing("/radio", None, self._hotspot, False)
-
-    async def kept(self) -> list[Kept]:
-        return []
-
-    async def scan(self, radio: str) -> list[Found]:
-        return [Found(b"Home", 70, "wpa")]
 
 
 async def nothing(_wanted: bool) -> None: ...
 
 
 async def captive(*, hotspot: bool = True) -> Captive:
-    air = Air(hotspot=False)
+    air = ScriptedRadio(Found(b"Home", 70, "wpa"))
     keeper = Keeper(air, Hotspot(lambda: 0.0), "Camera-TEST", nothing)
     await keeper.forget("")  # looks at how the radio stands
     await keeper.networks()
-    air._hotspot = hotspot
+    air.hotspot = hotspot
     await keeper.forget("")
     return Captive(keeper, PAGE)
 
