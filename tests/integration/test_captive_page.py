@@ -30,8 +30,8 @@ def page() -> CaptivePage:
 
 def test_both_languages(page: CaptivePage) -> None:
     assert '<html lang="fr">' in page.html["fr"]
-    assert "Quel est le Wi-Fi de la maison" in page.html["fr"]
-    assert "Which Wi-Fi is at home?" in page.html["en"]
+    assert "Le Wi-Fi de la maison" in page.html["fr"]
+    assert "Your home’s Wi-Fi" in page.html["en"]
 
 
 def test_all_that_it_loads_is_there_and_nothing_is_inline(page: CaptivePage) -> None:
