@@ -66,7 +66,7 @@ class Hotspot:
         return self._up_since is not None
 
     def ask(self) -> None:
-        """Somebody wants it: it comes, whatever the network, for its time."""
+        """Somebody wants it: it comes, whatever Wi-Fi is joined, for its time."""
         self._asked, self._spent = True, False
 
     def failed(self) -> None:
@@ -85,7 +85,8 @@ class Hotspot:
         """Whether it is to be up now."""
         now = self._clock()
         self._look(facts, now)
-        if not facts.radio or facts.joining:
+        if not facts.radio or facts.joining or facts.cable:
+            # With a cable there is a better way in; and NetworkManager would lead strangers on, into the network behind it.
             self._up_since, self._asked = None, False
         elif self._up_since is not None:
             self._end_if_over(facts, now, now - self._up_since)
@@ -109,8 +110,8 @@ class Hotspot:
         return now - self._away_since >= patience
 
     def _end_if_over(self, facts: Facts, now: float, since: float) -> None:
-        if (facts.online or facts.cable) and not self._asked:
-            self._up_since = None  # there is a better way in
+        if facts.online and not self._asked:
+            self._up_since = None
             return
         if since < self._limit or (now - self._visited < self._times.visit and since < 2 * self._limit):
             return

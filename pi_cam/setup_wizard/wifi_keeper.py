@@ -24,6 +24,7 @@ LOOK_SECONDS = 5.0
 FRESH_SECONDS = 20.0
 SCANS = 3
 BUSY = "Another network is being tried now: wait for its end."
+CABLE = "A cable leads to this camera: it needs no Wi-Fi of its own."
 NOBODY = Standing(None, None, False, False)
 
 
@@ -103,6 +104,8 @@ class Keeper:
         """Somebody at the camera wants it."""
         if self._standing.radio is None:
             raise WifiError(NO_RADIO)
+        if self._standing.cable:
+            raise WifiError(CABLE)
         self._rule.ask()
         self._networks.changed.set()
 
@@ -171,7 +174,8 @@ class Keeper:
         if radio is None:
             return
         try:
-            await self._listen()
+            if self._clock() - self._scanned > FRESH_SECONDS:
+                await self._listen()
             await self._captive(True)
             await self._networks.raise_hotspot(radio, self.name, await self._passphrase())
         except WifiError as error:

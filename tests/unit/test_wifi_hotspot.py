@@ -48,6 +48,8 @@ def test_a_cable_makes_it_needless() -> None:
     assert not world.after(3600, wired)
     assert world.after(TIMES.settle + 1, ALONE)
     assert not world.after(1, wired)
+    world.rule.ask()
+    assert not world.after(1, wired), "a phone in it would be led into the network behind the cable"
 
 
 def test_a_known_network_gets_time_after_a_power_cut() -> None:
@@ -137,6 +139,6 @@ def test_whatever_happens(story: list[tuple[float, bool, bool, bool, bool, bool,
             since = None
         world.now += seconds
         up = world.rule.decide(Facts(radio, online, cable, known, joining))
-        assert not up or (radio and not joining)
+        assert not up or (radio and not joining and not cable)
         since = None if not up else since or world.now
         assert since is None or world.now - since <= 2 * TIMES.first + 900

@@ -12,7 +12,7 @@ import pytest
 from pi_cam.setup_wizard import wifi_keeper
 from pi_cam.setup_wizard.hotspot import Hotspot, Times
 from pi_cam.setup_wizard.wifi import WifiError, WifiState
-from pi_cam.setup_wizard.wifi_keeper import BUSY, Keeper
+from pi_cam.setup_wizard.wifi_keeper import BUSY, CABLE, Keeper
 from pi_cam.setup_wizard.wifi_wishes import Found
 from tests.scripted_radio import ScriptedRadio
 
@@ -120,13 +120,18 @@ def test_a_hidden_one_is_tried_unseen() -> None:
     run(story)
 
 
-def test_with_a_cable_there_is_no_hotspot_but_on_request() -> None:
+def test_with_a_cable_there_is_no_hotspot() -> None:
     async def story() -> None:
         radio = ScriptedRadio(HOME)
         radio.cable = True
         async with kept(radio) as (keeper, _):
             await asyncio.sleep(0.2)
             assert keeper.state() == WifiState("offline")
+            with pytest.raises(WifiError) as caught:
+                await keeper.hotspot()
+            assert str(caught.value) == CABLE
+            radio.cable = False
+            await asyncio.sleep(0.2)
             await keeper.hotspot()
             await until(keeper, HOTSPOT)
 

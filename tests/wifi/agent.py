@@ -19,7 +19,9 @@ def main() -> None:
             if not end:
                 waiting = line
                 continue
-            port.write(json.dumps(done(json.loads(line))).encode() + b"\n")
+            answer = memoryview(json.dumps(done(json.loads(line))).encode() + b"\n")
+            while answer:
+                answer = answer[port.write(answer) or 0 :]
 
 
 def done(asked: dict[str, object]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from typing import Any
 
 from tests.wifi.machine import Machine
@@ -79,6 +80,36 @@ class Air:
         """What `phone.py` prints."""
         said = " ".join(shlex.quote(word) for word in words)
         return self._machine.run(f"ip netns exec phone {PYTHON} /srv/phone.py {said}", seconds)
+
+    def phase(self, wanted: str, seconds: float = 150.0) -> dict[str, Any]:
+        """Waits for it; the camera's state then."""
+        deadline = time.monotonic() + seconds
+        while True:
+            state: dict[str, Any] = self.camera_says("state()")
+            if state["phase"] == wanted:
+                return state
+            assert time.monotonic() < deadline, f"{state}\n{self._machine.log()}"
+            time.sleep(1)
+
+    def listed(self, ssid: str, seconds: float = 90.0) -> dict[str, Any]:
+        """Waits until the camera hears a network; its row."""
+        deadline = time.monotonic() + seconds
+        while True:
+            rows = self.camera_says("networks()")
+            for row in rows:
+                if row["ssid"] == ssid:
+                    return dict(row)
+            assert time.monotonic() < deadline, f"{rows}\n{self._machine.log()}"
+            time.sleep(3)
+
+    def camera_joins(self, ssid: str, passphrase: str | None, *, hidden: bool = False) -> dict[str, Any]:
+        """From its setup pages; its state when that has ended."""
+        self.camera_says(f"join({ssid!r}, {passphrase!r}, hidden={hidden})")
+        while True:
+            state: dict[str, Any] = self.camera_says("state()")
+            if state["phase"] != "joining":
+                return state
+            time.sleep(1)
 
     def camera_says(self, method: str) -> Any:
         """What the camera itself hears from the helper: as its user, by its client."""

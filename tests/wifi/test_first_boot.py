@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.wifi.air import HOME, HOME_ADDRESS, PASSWORD, Air
+from tests.wifi.air import HOME, HOME_ADDRESS, PASSWORD, PYTHON, Air
 from tests.wifi.machine import Machine
 
 HELPER = "pi-cam-netd.service"
@@ -24,18 +24,6 @@ PROBES = [
 pytestmark = [pytest.mark.timeout(900)]
 
 
-def phase(machine: Machine, air: Air, wanted: str, seconds: float = 120.0) -> dict[str, object]:
-    import time
-
-    deadline = time.monotonic() + seconds
-    while True:
-        state: dict[str, object] = air.camera_says("state()")
-        if state["phase"] == wanted:
-            return state
-        assert time.monotonic() < deadline, f"{state}\n{machine.log()}"
-        time.sleep(1)
-
-
 def test_the_helper_runs_and_is_no_root(machine: Machine) -> None:
     machine.until(f"systemctl is-active {HELPER}", 120)
     assert machine.run(f"ps -o user= -p $(systemctl show -P MainPID {HELPER})") == "pi-cam-netd"
@@ -45,18 +33,15 @@ def test_the_helper_runs_and_is_no_root(machine: Machine) -> None:
     assert float(found[1]) <= HARDENED, said
 
 
-def test_without_a_radio_there_is_no_wifi(machine: Machine, air: Air) -> None:
-    air.camera_says("state()")
-
-
 def test_the_hotspot_comes_up_by_itself(machine: Machine, air: Air) -> None:
+    assert machine.run(f"systemctl is-active {HELPER}") == "active"
     air.home_on()
-    state = phase(machine, air, "hotspot")
+    state = air.phase("hotspot")
     assert re.fullmatch(r"Camera-[A-Z2-7]{4}", str(state["ssid"]))
 
 
 def test_a_phone_is_led_to_the_page(machine: Machine, air: Air) -> None:
-    hotspot = str(phase(machine, air, "hotspot")["ssid"])
+    hotspot = str(air.phase("hotspot")["ssid"])
     lease = air.phone_joins(hotspot)
     assert bytes.fromhex(lease["opt114"]) == b"http://10.42.0.1/captive/api"
     for host, path in PROBES:
@@ -69,17 +54,17 @@ def test_a_phone_is_led_to_the_page(machine: Machine, air: Air) -> None:
 
 @pytest.mark.parametrize("number", range(1, JOINS + 1))
 def test_wrong_then_right(machine: Machine, air: Air, number: int) -> None:
-    hotspot = str(phase(machine, air, "hotspot")["ssid"])
+    hotspot = str(air.phase("hotspot")["ssid"])
     known = None if number == 1 else PASSWORD
     air.phone_joins(hotspot, known)
     assert json.loads(air.phone("send", HOME, f"wrong password {number}"))[0] == 202
-    phase(machine, air, "joining")
-    assert phase(machine, air, "hotspot")["reason"] == "wrong_password"
+    air.phase("joining")
+    assert air.phase("hotspot")["reason"] == "wrong_password"
     air.phone_joins(hotspot, known)
     said = json.loads(air.phone("get", "/setup-wifi/state"))["state"]
     assert (said["failed_ssid"], said["reason"]) == (HOME, "wrong_password")
     assert json.loads(air.phone("send", HOME, PASSWORD)) == [202, {"hotspot": hotspot}]
-    phase(machine, air, "online")
+    air.phase("online")
     address = machine.run("ip -4 -o addr show wlan0 | sed 's/.*inet \\([0-9.]*\\).*/\\1/'")
     assert address.startswith(HOME_ADDRESS.rpartition(".")[0])
     page = f"ip netns exec home curl -sSk -o /dev/null -w '%{{http_code}}' https://{address}/healthz"
@@ -90,7 +75,24 @@ def test_wrong_then_right(machine: Machine, air: Air, number: int) -> None:
         air.camera_says("hotspot()")
 
 
+def test_what_was_tried_in_vain_is_not_kept(machine: Machine) -> None:
+    kept = machine.run("ls /etc/NetworkManager/system-connections; ls /etc/NetworkManager/dnsmasq-shared.d")
+    assert len(kept.splitlines()) == 1
+
+
+def test_nobody_else_may_ask(machine: Machine) -> None:
+    for user, name in (("nobody", "control"), ("nobody", "captive"), ("pi-cam", "captive")):
+        reach = f"import socket; socket.socket(socket.AF_UNIX).connect('/run/pi-cam-netd/{name}')"
+        status, said = machine.attempt(f'runuser -u {user} -- {PYTHON} -c "{reach}"')
+        assert status != 0
+        assert "PermissionError" in said
+    status, said = machine.attempt(
+        "runuser -u pi-cam -- nmcli connection delete id 'Wi-Fi " + HOME.replace("'", "'\\''") + "'"
+    )
+    assert status != 0, said
+
+
 def test_no_password_is_in_the_log_or_a_command(machine: Machine) -> None:
-    log = machine.run("journalctl --no-pager -o cat")
+    log = machine.run("journalctl --no-pager -o cat; cat /proc/*/cmdline | tr '\\0' ' '")
     assert PASSWORD not in log
     assert "wrong password" not in log

@@ -14,6 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from web.ui import texts
+from web.ui.server_sentences import WIFI
 
 HERE = Path(__file__).parent
 SCRIPT = "player/captive.js"
@@ -48,8 +49,8 @@ def page(language: str) -> str:
 
 
 def _said_by_script() -> list[str]:
-    places = {SCRIPT, "server_sentences.py"}
-    return [str(one.id) for one in texts.catalogue("en") if one.id and places & {file for file, _ in one.locations}]
+    catalogue = texts.catalogue(texts.DEFAULT_LANGUAGE)
+    return [*WIFI, *(str(one.id) for one in catalogue if one.id and SCRIPT in {file for file, _ in one.locations})]
 
 
 if __name__ == "__main__":
