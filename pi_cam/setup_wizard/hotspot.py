@@ -69,6 +69,10 @@ class Hotspot:
         """Somebody wants it: it comes, whatever Wi-Fi is joined, for its time."""
         self._asked, self._spent = True, False
 
+    def joining(self) -> None:
+        """A network is tried: what was asked before has been answered."""
+        self._up_since, self._asked = None, False
+
     def failed(self) -> None:
         """A network that was chosen on the hotspot could not be joined: who chose it waits to hear why."""
         self.ask()
@@ -87,7 +91,7 @@ class Hotspot:
         self._look(facts, now)
         if not facts.radio or facts.joining or facts.cable:
             # With a cable there is a better way in; and NetworkManager would lead strangers on, into the network behind it.
-            self._up_since, self._asked = None, False
+            self.joining()
         elif self._up_since is not None:
             self._end_if_over(facts, now, now - self._up_since)
         elif now >= self._not_before and self._is_due(facts, now):

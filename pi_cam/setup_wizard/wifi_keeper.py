@@ -92,6 +92,7 @@ class Keeper:
         known = [one.ssid for one in self._kept]
         self._wish = wish(ssid, passphrase, hidden=hidden, scan=self._scan, known=known)
         self._failed = None
+        self._rule.joining()
         self._task = asyncio.get_running_loop().create_task(self._join(self._wish, self._standing.radio))
 
     async def forget(self, ssid: str) -> None:
@@ -146,6 +147,11 @@ class Keeper:
                 return True
         return False
 
+    async def _listen_well(self) -> None:
+        for _ in range(SCANS):  # a radio that has just come may hear nothing at first
+            if await self._listen():
+                return
+
     async def _look(self) -> None:
         try:
             self._standing, self._kept = await self._networks.standing(), await self._networks.kept()
@@ -174,8 +180,8 @@ class Keeper:
         if radio is None:
             return
         try:
-            if self._clock() - self._scanned > FRESH_SECONDS:
-                await self._listen()
+            if self._clock() - self._scanned > FRESH_SECONDS or not self._scan:
+                await self._listen_well()
             await self._captive(True)
             await self._networks.raise_hotspot(radio, self.name, await self._passphrase())
         except WifiError as error:

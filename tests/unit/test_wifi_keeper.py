@@ -91,6 +91,25 @@ def test_wrong_password_then_the_right_one() -> None:
     run(story)
 
 
+def test_a_join_that_nobody_looked_at_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hotspot that came back after a failure must not come back after a success."""
+    monkeypatch.setattr(wifi_keeper, "LOOK_SECONDS", 60.0)
+
+    async def story() -> None:
+        radio = ScriptedRadio(HOME)
+        radio.outcomes = ["wrong_password", None]
+        async with kept(radio) as (keeper, _):
+            await until(keeper, HOTSPOT)
+            keeper.join("Home", "a wrong one", hidden=False)
+            await until(keeper, WRONG)
+            keeper.join("Home", PASSWORD, hidden=False)
+            await until(keeper, WifiState("online", "Home"))
+            await asyncio.sleep(0.2)
+            assert keeper.state() == WifiState("online", "Home")
+
+    run(story)
+
+
 def test_a_network_that_is_gone_is_not_waited_for() -> None:
     async def story() -> None:
         radio = ScriptedRadio(HOME)

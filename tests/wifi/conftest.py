@@ -50,5 +50,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 @pytest.fixture(scope="session")
 def air(machine: Machine) -> Air:
-    """The radios are there, the home's router is off."""
-    return Air(machine)
+    """The radios are there, and the home's router sends before the camera listens."""
+    machine.run("systemctl stop pi-cam-netd.service")
+    air = Air(machine)
+    air.home_on()
+    machine.run("systemctl start pi-cam-netd.service")
+    return air
