@@ -52,7 +52,7 @@ test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real s
 	@deploy/need.sh test
 	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
 
-test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root)
+test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
 	@deploy/need.sh test
 	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
 
