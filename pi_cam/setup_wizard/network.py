@@ -146,12 +146,12 @@ class Networks:
         with self._changes_of(radio) as changes:
             old = [one for one in await self.kept() if one.ssid == wish.ssid]
             if wish.passphrase is None and wish.key_management != "owe" and old:
-                await self._bus.call(ROOT, MANAGER, "ActivateConnection", "ooo", old[0].path, radio, "/")
-                return await self._until_joined(changes, secret=old[0].secret)
-            profile = await self._activate(radio, profiles.home(wish), "disk")
+                (own,) = await self._bus.call(ROOT, MANAGER, "ActivateConnection", "ooo", old[0].path, radio, "/")
+                return await self._until_joined(radio, own, changes, secret=old[0].secret)
+            profile, own = await self._activate(radio, profiles.home(wish), "disk")
             why: Reason | None = "failed"
             try:
-                why = await self._until_joined(changes, secret=wish.passphrase is not None)
+                why = await self._until_joined(radio, own, changes, secret=wish.passphrase is not None)
             finally:
                 for path in [profile] if why else [one.path for one in old]:
                     with suppress(WifiError):
@@ -167,8 +167,8 @@ class Networks:
     async def raise_hotspot(self, radio: str, ssid: str, passphrase: str | None) -> None:
         """Returns when phones can join it."""
         with self._changes_of(radio) as changes:
-            await self._activate(radio, profiles.hotspot(ssid, passphrase), "volatile")
-            why = await self._until_joined(changes, secret=False, seconds=HOTSPOT_SECONDS)
+            _, own = await self._activate(radio, profiles.hotspot(ssid, passphrase), "volatile")
+            why = await self._until_joined(radio, own, changes, secret=False, seconds=HOTSPOT_SECONDS)
         if why is not None:
             raise WifiError("The camera's own Wi-Fi could not be opened; its log says more.")
 
@@ -186,23 +186,33 @@ class Networks:
                             while (await changes.get())[0] not in (DISCONNECTED, UNAVAILABLE):
                                 pass
 
-    async def _activate(self, radio: str, profile: profiles.Profile, persist: str) -> str:
+    async def _activate(self, radio: str, profile: profiles.Profile, persist: str) -> tuple[str, str]:
         options = {"persist": Variant("s", persist)}
-        path, _, _ = await self._bus.call(
+        path, active, _ = await self._bus.call(
             ROOT, MANAGER, "AddAndActivateConnection2", "a{sa{sv}}ooa{sv}", profile, radio, "/", options
         )
-        return str(path)
+        return str(path), str(active)
 
     async def _until_joined(
-        self, changes: asyncio.Queue[tuple[int, int]], *, secret: bool, seconds: float = JOIN_SECONDS
+        self,
+        radio: str,
+        own: str,
+        changes: asyncio.Queue[tuple[int, int]],
+        *,
+        secret: bool,
+        seconds: float = JOIN_SECONDS,
     ) -> Reason | None:
+        # A network that NetworkManager joins by itself may have been on its way: its end is not ours.
         begun = False
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     state, code = await changes.get()
                     begun = begun or DISCONNECTED < state < ACTIVATED
-                    if state == ACTIVATED:
+                    if code == profiles.NEW_ACTIVATION:
+                        begun = False
+                        continue
+                    if state == ACTIVATED and await self._bus.value(radio, DEVICE, "ActiveConnection") == own:
                         return None
                     if state == FAILED or (begun and state in (UNAVAILABLE, DISCONNECTED, DEACTIVATING)):
                         log.info("not joined", extra={"code": code})

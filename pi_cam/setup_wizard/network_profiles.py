@@ -31,7 +31,7 @@ POWERSAVE_OFF = 2
 PMF_OFF = 1
 """The radio of a Raspberry Pi, as a hotspot, fails with protected management frames."""
 
-NO_SECRETS, SSID_NOT_FOUND = 7, 53
+NO_SECRETS, SSID_NOT_FOUND, NEW_ACTIVATION = 7, 53, 60
 _NO_ADDRESS = {5, 6, 15, 16, 17}
 """NMDeviceStateReason: IP configuration not available or expired; DHCP not started, in error, failed."""
 
