@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -26,18 +28,20 @@ def main() -> None:
 
 def done(asked: dict[str, object]) -> dict[str, object]:
     """`command`: a line of shell. How it ended, and what it said."""
-    try:
-        ended = subprocess.run(
-            ["sh", "-c", f"cd /; {asked['command']}"],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=float(str(asked["seconds"])),
-        )
-    except subprocess.TimeoutExpired as late:
-        return {"status": 124, "said": (late.stdout or b"").decode("utf-8", "replace") + "\n(too slow)"}
-    return {"status": ended.returncode, "said": ended.stdout.decode("utf-8", "replace")}
+    with subprocess.Popen(
+        ["sh", "-c", f"cd /; {asked['command']}"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(timeout=float(str(asked["seconds"])))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # its children, too: they hold the pipe open
+            said, _ = process.communicate()
+            said += b"\n(too slow)"
+    return {"status": process.returncode, "said": said.decode("utf-8", "replace")}
 
 
 if __name__ == "__main__":
