@@ -23,7 +23,7 @@ PARTS := camera appliance
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image image check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -68,6 +68,10 @@ test-image: $(VENV)/.test ## build the image if what is in it changed, look into
 	@deploy/need.sh test
 	@deploy/need.sh image
 	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
+
+test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
+	@deploy/need.sh test
+	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
 
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path; ONLINE=yes: through Cloudflare and back, too)
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }

@@ -12,6 +12,8 @@ DATA=/var/lib/pi-cam
 OWN=/etc/pi-cam
 UNITS=/etc/systemd/system
 SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
+WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path"
+POLKIT=/etc/polkit-1/rules.d/50-pi-cam-netd.rules
 COMMAND=/usr/local/bin/pi-cam
 USERS=/etc/sysusers.d/pi-cam.conf
 KEEP=2 # versions: this one, and the one before
@@ -64,6 +66,8 @@ install_camera() {
         fail "this version does not serve${before:+; the one before is back}. journalctl -u pi-cam says more"
     fi
     forget_old_versions
+    # shellcheck disable=SC2086 # a list of names
+    ! manages_wifi || systemctl restart $WIFI_SERVICES || say "The Wi-Fi helper does not start: journalctl -u pi-cam-netd says more."
     tell_how_to_go_on
 }
 
@@ -79,9 +83,13 @@ look_for_ports() {
 
 has_own_camera() { grep -q '^Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
 
+# Somebody who has set up the network otherwise keeps it so.
+manages_wifi() { [ -x /usr/sbin/NetworkManager ]; }
+
 install_packages() {
     packages="python3-venv nginx-light libportaudio2 avahi-daemon"
     if has_own_camera; then packages="$packages python3-picamera2"; fi
+    if manages_wifi; then packages="$packages dnsmasq-base polkitd"; fi
     missing=""
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -135,6 +143,19 @@ install_files() {
     if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES
+    if manages_wifi; then install_wifi_helper; fi
+}
+
+install_wifi_helper() {
+    from=$HERE/deploy/appliance/wifi
+    install -m 644 "$from"/pi-cam-* $UNITS
+    install -m 644 "$from/hotspot-names.conf" $OWN/hotspot-names.conf
+    sed -e 's|@HTTP@|80|' "$from/front.conf" >$OWN/hotspot-front.conf
+    [ -e $OWN/wifi ] || install -m 644 "$from/environment" $OWN/wifi
+    install -d -m 755 "$(dirname $POLKIT)"
+    install -m 644 "$from/polkit.rules" $POLKIT
+    # shellcheck disable=SC2086 # a list of names
+    systemctl enable --quiet $WIFI_SERVICES
 }
 
 # Whether the camera, and the front, answer.
@@ -173,16 +194,18 @@ tell_how_to_go_on() {
 uninstall() {
     now=""
     [ ! -d /run/systemd/system ] || now=--now
-    for unit in $SERVICES; do
+    for unit in $SERVICES $WIFI_SERVICES; do
         # shellcheck disable=SC2086 # no word, or one
         [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet $now "$unit"
     done
-    for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
+    for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* "$HERE"/deploy/appliance/wifi/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
+    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf $OWN/hotspot-front.conf $OWN/hotspot-names.conf \
+        $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
         rm -rf $DATA $OWN
-        if id pi-cam >/dev/null 2>&1; then userdel pi-cam; fi
+        for user in pi-cam pi-cam-netd; do if id $user >/dev/null 2>&1; then userdel $user; fi; done
+        if getent group pi-cam-hotspot >/dev/null; then groupdel pi-cam-hotspot; fi
         say "The camera is gone, with all that it remembered."
     else
         say "The camera is gone. What it remembers is still in $DATA and $OWN (--purge removes that, too)."

@@ -45,6 +45,8 @@ test)
     want libasound2-plugins sh -c 'ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so'
     want espeak-ng espeak-ng --version
     want debootstrap test -x /usr/sbin/debootstrap
+    want mmdebstrap mmdebstrap --version
+    want qemu-system-x86 qemu-system-x86_64 --version
     want systemd-container systemd-nspawn --version
     want python3-gi /usr/bin/python3 -c 'import gi'
     want gir1.2-gst-rtsp-server-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'

@@ -48,9 +48,9 @@ from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.setup_wizard.marks_file import MarksFile
-from pi_cam.setup_wizard.no_wifi import NoWifi
 from pi_cam.setup_wizard.visits import Visits
 from pi_cam.setup_wizard.wifi import Wifi
+from pi_cam.setup_wizard.wifi_client import WifiClient
 from pi_cam.store import Store
 from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
@@ -265,7 +265,7 @@ class App:
 
 def make_wifi() -> Wifi:
     """The Wi-Fi of this machine."""
-    return NoWifi()
+    return WifiClient()
 
 
 def _set_log_level(changed: Mapping[str, Value]) -> None:

@@ -54,6 +54,9 @@ def test_plain_http_is_sent_on_and_takes_no_form(both: tuple[Server, int]) -> No
         assert answer.status == 308
         assert answer.headers["Location"] == f"https://{network.HOST_ADDRESS}/login?x=1"
         assert "Set-Cookie" not in answer.headers
+        assert "encrypted connections only" in answer.body.decode()
+        assert "connexion chiffrée\N{NO-BREAK SPACE}: ouvrez" in answer.body.decode()
+        assert "<form" not in answer.body.decode()
 
 
 def test_the_devices_certificate_is_served_and_no_version_is_told(front: Server) -> None:

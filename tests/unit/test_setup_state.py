@@ -12,10 +12,8 @@ from hypothesis import strategies as some
 
 from pi_cam.errors import StoreError
 from pi_cam.setup_wizard.marks_file import FILE, MAX_BYTES, MarksFile
-from pi_cam.setup_wizard.no_wifi import NoWifi
 from pi_cam.setup_wizard.steps import Progress, Step
 from pi_cam.setup_wizard.visits import MOST, RECENT_SECONDS, Visits
-from pi_cam.setup_wizard.wifi import Wifi, WifiError
 
 
 def progress(file: MarksFile) -> Progress:
@@ -153,12 +151,3 @@ def test_a_step_that_somebody_else_answered_otherwise_meanwhile() -> None:
     assert not visits.overtaken("language", visits.last("language").number, "two", b"hall")  # knows of it
     assert not visits.overtaken("time", 0, "two", b"")
     assert not visits.overtaken("time", 3, "two", b"UTC")  # shown before a restart
-
-
-def test_a_machine_without_wifi() -> None:
-    wifi: Wifi = NoWifi()
-    assert wifi.state().phase == "absent"
-    assert list(wifi.networks()) == []
-    wifi.forget("x")
-    with pytest.raises(WifiError):
-        wifi.join("x", None)

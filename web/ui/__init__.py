@@ -17,6 +17,7 @@ PLAYER_MODULES = sorted(
     for path in (HERE / "player").glob("*.js")
     if path.name
     not in {
+        "captive.js",
         "page.js",
         "setup.js",
         "setup-camera.js",
@@ -31,6 +32,7 @@ PLAYER_MODULES = sorted(
         "cameras.js",
         "remote.js",
         "remember.js",
+        "sealing.js",
     }
 )
 

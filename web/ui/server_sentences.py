@@ -4,6 +4,26 @@ With placeholders where the server puts a number or an address: `texts.translato
 what stands around them. One that is missing here is shown in English.
 """
 
+WIFI = (
+    "A network has a name.",
+    "The name of a network has at most 32 bytes.",
+    "The password of a Wi-Fi network has 8 to 63 characters, none of them accented.",
+    "This network asks for a password.",
+    "This network is protected by WEP, which anybody can break and this camera does not speak: set the router to WPA2.",
+    "This network wants a name and a password for each person (enterprise), which this camera does not speak.",
+    "Another network is being tried now: wait for its end.",
+    "There is no Wi-Fi in this device.",
+    "A cable leads to this camera: it needs no Wi-Fi of its own.",
+    "The Wi-Fi of this device is not managed by this camera.",
+    "The Wi-Fi of this device is not managed now; try again in a moment.",
+    "The Wi-Fi of this device could not do that; its log says more.",
+    "The Wi-Fi of this device does not answer; try again in a moment.",
+    "The camera's own Wi-Fi could not be opened; its log says more.",
+    "The page of the camera's own Wi-Fi could not be made; its log says more.",
+    "This request makes no sense.",
+)
+"""Those that the page of the setup hotspot can show."""
+
 SENTENCES = (
     # Signing in and setting up
     "The name or the password is wrong.",
@@ -69,6 +89,8 @@ SENTENCES = (
     "Privacy cannot be ended: %(why)s.",
     "Privacy was turned on",
     "Privacy was ended",
+    # Wi-Fi
+    *WIFI,
     # Found by name
     "Found at home by name",
     "There is no avahi here (sudo apt install avahi-daemon): this camera has no name in the home's network.",
