@@ -139,23 +139,12 @@ point_to() {
 install_files() {
     fresh=no
     [ -e $OWN/environment ] || fresh=yes
-    "$HERE/deploy/lay-out.sh"
+    if manages_wifi; then "$HERE/deploy/lay-out.sh" --wifi; else "$HERE/deploy/lay-out.sh"; fi
     if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES
-    if manages_wifi; then install_wifi_helper; fi
-}
-
-install_wifi_helper() {
-    from=$HERE/deploy/appliance/wifi
-    install -m 644 "$from"/pi-cam-* $UNITS
-    install -m 644 "$from/hotspot-names.conf" $OWN/hotspot-names.conf
-    sed -e 's|@HTTP@|80|' "$from/front.conf" >$OWN/hotspot-front.conf
-    [ -e $OWN/wifi ] || install -m 644 "$from/environment" $OWN/wifi
-    install -d -m 755 "$(dirname $POLKIT)"
-    install -m 644 "$from/polkit.rules" $POLKIT
     # shellcheck disable=SC2086 # a list of names
-    systemctl enable --quiet $WIFI_SERVICES
+    if manages_wifi; then systemctl enable --quiet $WIFI_SERVICES; fi
 }
 
 # Whether the camera, and the front, answer.
@@ -200,8 +189,8 @@ uninstall() {
     done
     for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* "$HERE"/deploy/appliance/wifi/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf $OWN/hotspot-front.conf $OWN/hotspot-names.conf \
-        $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
+    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
+    rm -rf $OWN/hotspot-front.conf $OWN/hotspot-names.conf $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
         rm -rf $DATA $OWN
         for user in pi-cam pi-cam-netd; do if id $user >/dev/null 2>&1; then userdel $user; fi; done

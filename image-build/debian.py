@@ -123,7 +123,7 @@ def finish(target: Target, root: Path) -> None:
     text = (CHECKOUT / "deploy/appliance/pi-cam.sysusers").read_text("utf-8")
     users.write_text(text.replace("u pi-cam -", f"u pi-cam {USER_ID}"), "utf-8")
     _in(root, "systemd-sysusers")
-    call(CHECKOUT / "deploy/lay-out.sh", root)
+    call(CHECKOUT / "deploy/lay-out.sh", "--wifi", root)
     for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/systemd/timesync"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     if target.archive_key:  # apt in the image looks for it where it is here
