@@ -18,7 +18,7 @@ NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/te
 TESTS_AT_ONCE ?= 3
 
 # What takes minutes in a Debian root of its own: `make test` does it when what it looks at changed since it last passed.
-PARTS := camera appliance
+PARTS := camera appliance image wifi
 
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -68,10 +68,12 @@ test-image: $(VENV)/.test ## build the image if what is in it changed, look into
 	@deploy/need.sh test
 	@deploy/need.sh image
 	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
+	@$(BIN)/python -m tests.parts passed image
 
 test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
 	@deploy/need.sh test
 	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
+	@$(BIN)/python -m tests.parts passed wifi
 
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path; ONLINE=yes: through Cloudflare and back, too)
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }

@@ -28,9 +28,13 @@ SERVICE = (
     "README.md",
     "pyproject.toml",
 )
+# A machine that is emulated is slow: of the program these two look at what only they can try.
+SETTING_UP = ("pi_cam/setup_wizard", "pi_cam/control/setup_notice.py", "pi_cam/trust/setup_code.py", "setup.py")
 PARTS = {
     "camera": (*PROGRAM, "tests/camera", "tests/unit", "tests/integration/test_whep.py", "tests/*.py"),
     "appliance": (*SERVICE, "tests/appliance", "tests/camera/trixie_root.py"),
+    "image": (*SETTING_UP, "image-build", "deploy", "pi-cam.service", "pi_cam/capture/usb*.py", "tests/image"),
+    "wifi": (*SETTING_UP, "deploy/appliance", "deploy/lay-out.sh", "deploy/nginx", "tests/wifi"),
 }
 
 
