@@ -126,6 +126,7 @@ def finish(target: Target, root: Path) -> None:
     call(CHECKOUT / "deploy/lay-out.sh", "--wifi", root)
     for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/systemd/timesync"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(root / "var/log/journal", ignore_errors=True)  # systemd would write its journal there
     if target.archive_key:  # apt in the image looks for it where it is here
         key = Path(os.environ[target.archive_key])
         (root / key.relative_to("/")).parent.mkdir(parents=True, exist_ok=True)
