@@ -52,6 +52,8 @@ def trust() -> ssl.SSLContext:
 @pytest.fixture(scope="module")
 def token(guest: Guest) -> str:
     """Of a camera that films with vivid."""
+    if not guest.is_on():  # other tests cut its supply
+        guest.start()
     guest.must("modprobe vivid")
     guest.must(f"echo 'PI_CAM_SOURCE={ADDRESS}' >> /etc/pi-cam/environment")
     guest.must("systemctl restart pi-cam.service", 200)
