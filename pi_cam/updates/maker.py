@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pi_cam.errors import PiCamError, SettingError
 from pi_cam.updates.manifest import ANY, Manifest
 from pi_cam.updates.package import LENGTH_BYTES, MAGIC
+from pi_cam.updates.unpacking import inner_target
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +106,7 @@ def _member(entry: Path, name: str) -> tarfile.TarInfo:
     found = entry.lstat()
     member.mode = 0o755 if found.st_mode & 0o100 else 0o644
     if stat.S_ISLNK(found.st_mode):
-        member.type, member.linkname = tarfile.SYMTYPE, os.readlink(entry)
+        member.type, member.linkname = tarfile.SYMTYPE, inner_target(Path(name), os.readlink(entry))
     elif stat.S_ISDIR(found.st_mode):
         member.type = tarfile.DIRTYPE
     elif stat.S_ISREG(found.st_mode):

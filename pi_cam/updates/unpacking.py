@@ -52,7 +52,7 @@ def _unpack(file: BinaryIO, folder: Path, limit: int) -> None:
             if member.isdir():
                 path.mkdir(mode=0o755, exist_ok=True)
             elif member.issym():
-                links.append((path, _target(path.relative_to(folder), member.linkname)))
+                links.append((path, inner_target(path.relative_to(folder), member.linkname)))
             elif member.isreg():
                 _write(archive, member, path)
             else:
@@ -69,9 +69,9 @@ def _parts(name: str) -> tuple[str, ...]:
     return parts
 
 
-def _target(link: Path, target: str) -> str:
-    """Only `../` at the beginning, and no more of them than the link is deep: the folders above a link are real ones, so
-    that it stays inside whatever other links there are."""
+def inner_target(link: Path, target: str) -> str:
+    """A link's target, if it stays inside; else raises `UpdateRefused`. Only `../` at the beginning, and no more than
+    the link is deep: the folders above a link are real ones, so that it stays inside whatever other links there are."""
     parts = PurePosixPath(target).parts
     up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
     if not parts or target.startswith("/") or "\0" in target or up > len(link.parts) - 1 or ".." in parts[up:]:

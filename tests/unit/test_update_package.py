@@ -75,6 +75,13 @@ def test_the_same_files_give_the_same_package(package: Path, tmp_path: Path) -> 
     assert (tmp_path / "again").read_bytes() == package.read_bytes()
 
 
+def test_what_a_camera_would_refuse_is_not_made(package: Path, tmp_path: Path) -> None:
+    (tmp_path / "program/python").symlink_to("/usr/bin/python3")
+    with pytest.raises(UpdateRefused, match="leads out"):
+        maker.pack(tmp_path / "program", tmp_path / "out", KEY, "0.2.0", 7)
+    assert not (tmp_path / "out").exists()
+
+
 def test_every_truncation_is_told(package: Path, tmp_path: Path) -> None:
     whole, cut = package.read_bytes(), tmp_path / "cut"
     for length in range(len(whole)):
