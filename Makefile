@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override SOURCE := $(value SOURCE)
 override DATA := $(value DATA)
 override CLOUDFLARED := $(value CLOUDFLARED)
-export SOURCE DATA PORT CLOUDFLARED
+export SOURCE DATA PORT CLOUDFLARED ONLINE TARGET
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -17,10 +17,13 @@ NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/te
 # measure sound by themselves.
 TESTS_AT_ONCE ?= 3
 
+# What takes minutes in a Debian root of its own: `make test` does it when what it looks at changed since it last passed.
+PARTS := camera appliance image wifi
+
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -35,11 +38,14 @@ portal: $(VENV)/.portal ## run the website on http://localhost:8090, with SQLite
 
 test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's and the camera's too)
 	@deploy/need.sh test
-	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
-	$(BIN)/python -m tests.network $(BIN)/python -m pytest -n 2 --dist loadfile -m timing
+	$(BIN)/python -m tests.network $(BIN)/python -m tests.again -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
+	$(BIN)/python -m tests.network $(BIN)/python -m tests.again -n 2 --dist loadfile -m timing
 	$(BIN)/python -m pytest -m alone
-	@if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-camera test-appliance; \
-	else echo "skipped: tests/camera, tests/appliance (their Debian roots need root: sudo make test-camera test-appliance)"; fi
+	@for part in $(PARTS); do \
+	    if ! $(BIN)/python -m tests.parts changed $$part; then continue; fi; \
+	    if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-$$part || exit 1; \
+	    else echo "skipped: tests/$$part (their Debian root needs root: sudo make test-$$part)"; fi; \
+	done
 
 test-quick: $(VENV)/.test ## run the tests that take seconds
 	$(BIN)/python -m pytest tests/unit tests/contract
@@ -47,14 +53,32 @@ test-quick: $(VENV)/.test ## run the tests that take seconds
 test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a Debian trixie root (needs root)
 	@deploy/need.sh test
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
+	@$(BIN)/python -m tests.parts passed camera
 
 test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real systemd, in a container (needs root)
 	@deploy/need.sh test
 	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
+	@$(BIN)/python -m tests.parts passed appliance
 
-test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path), as far as that goes without the Internet
+image: $(VENV)/.test ## build the flashable image (TARGET=pc-amd64, virt-arm64 or rpi-arm64) into build/images (needs root)
+	@deploy/need.sh image
+	$(BIN)/python image-build $${TARGET:-pc-amd64}
+
+test-image: $(VENV)/.test ## build the image if what is in it changed, look into it, and boot it (needs root)
+	@deploy/need.sh test
+	@deploy/need.sh image
+	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
+	@$(BIN)/python -m tests.parts passed image
+
+test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
+	@deploy/need.sh test
+	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
+	@$(BIN)/python -m tests.parts passed wifi
+
+test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path; ONLINE=yes: through Cloudflare and back, too)
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/integration/test_cloudflared.py
+	@if [ "$$ONLINE" = yes ]; then $(BIN)/python -m tests.through_cloudflare "$$CLOUDFLARED"; fi
 
 test-guide: $(VENV)/.test ## follow the guide for the portal's server on a clean Debian root (needs root, and the Debian archive)
 	@deploy/need.sh test
@@ -67,6 +91,7 @@ check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy pi_cam web tests setup.py
+	cd image-build && ../$(BIN)/mypy --config-file ../pyproject.toml *.py
 	$(BIN)/lint-imports
 	$(UI)/node_modules/.bin/tsc -p $(UI)/tsconfig.json
 

@@ -45,6 +45,8 @@ setup(
         "numpy>=1.26",
         "pyotp>=2.9",
         "pyjwt>=2.10,<3",
+        # Opens what the page of the setup hotspot seals: the cipher of TweetNaCl is in no other library that is here.
+        "pynacl>=1.5,<2",
         # Young: a new minor release may cancel less echo.
         "pywebrtc-audio>=0.2,<0.3",
         "segno>=1.6.6",
@@ -75,6 +77,7 @@ setup(
             "gpiozero>=2.0.1.post3",
             "hypothesis>=6.100",
             "import-linter>=2.1",
+            "jsonschema>=4",
             "mypy>=1.14",
             "playwright>=1.49",
             "prometheus-client>=0.21",

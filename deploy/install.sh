@@ -11,7 +11,9 @@ PROGRAM=/opt/pi-cam
 DATA=/var/lib/pi-cam
 OWN=/etc/pi-cam
 UNITS=/etc/systemd/system
-SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path"
+SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
+WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path"
+POLKIT=/etc/polkit-1/rules.d/50-pi-cam-netd.rules
 COMMAND=/usr/local/bin/pi-cam
 USERS=/etc/sysusers.d/pi-cam.conf
 KEEP=2 # versions: this one, and the one before
@@ -64,6 +66,8 @@ install_camera() {
         fail "this version does not serve${before:+; the one before is back}. journalctl -u pi-cam says more"
     fi
     forget_old_versions
+    # shellcheck disable=SC2086 # a list of names
+    ! manages_wifi || systemctl restart $WIFI_SERVICES || say "The Wi-Fi helper does not start: journalctl -u pi-cam-netd says more."
     tell_how_to_go_on
 }
 
@@ -79,9 +83,13 @@ look_for_ports() {
 
 has_own_camera() { grep -q '^Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
 
+# Somebody who has set up the network otherwise keeps it so.
+manages_wifi() { [ -x /usr/sbin/NetworkManager ]; }
+
 install_packages() {
     packages="python3-venv nginx-light libportaudio2 avahi-daemon"
     if has_own_camera; then packages="$packages python3-picamera2"; fi
+    if manages_wifi; then packages="$packages dnsmasq-base polkitd"; fi
     missing=""
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -113,7 +121,7 @@ install_program() {
     say "installing the program; on a small Raspberry Pi this takes some minutes"
     # From a copy: building leaves things behind, and the folder may be somebody's own.
     tar -C "$HERE" --exclude=node_modules --exclude=__pycache__ -cf - \
-        setup.py pyproject.toml README.md LICENSE THIRD_PARTY_NOTICES.md pi_cam web | tar -C "$work" -xf -
+        setup.py pyproject.toml cloudflared.yml README.md LICENSE THIRD_PARTY_NOTICES.md pi_cam web | tar -C "$work" -xf -
     "$new/bin/pip" install --quiet --disable-pip-version-check "$work"
     "$new/bin/pi-cam" --version
     install -d "$new/share/doc/pi-cam"
@@ -129,23 +137,20 @@ point_to() {
 }
 
 install_files() {
-    install -m 644 "$HERE/deploy/appliance/front.conf" $OWN/front.conf
-    sed -e "s|@DATA@/tls|/run/credentials/pi-cam-front.service|" -e 's|@HTTP@|80|; s|@HTTPS@|443|; s|@PORT@|8080|' \
-        "$HERE/deploy/nginx/pi-cam.conf" >$OWN/site.conf
-    if [ ! -e $OWN/environment ]; then
-        install -m 600 "$HERE/deploy/appliance/environment" $OWN/environment
-        has_own_camera || say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment
-    fi
-    install -m 755 "$HERE/deploy/appliance/command" $COMMAND
-    install -m 644 "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* $UNITS
+    fresh=no
+    [ -e $OWN/environment ] || fresh=yes
+    if manages_wifi; then "$HERE/deploy/lay-out.sh" --wifi; else "$HERE/deploy/lay-out.sh"; fi
+    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES
+    # shellcheck disable=SC2086 # a list of names
+    if manages_wifi; then systemctl enable --quiet $WIFI_SERVICES; fi
 }
 
 # Whether the camera, and the front, answer.
 serves() {
     systemctl restart pi-cam.service || return 1
-    systemctl restart pi-cam-front.service pi-cam-front-certificate.path || return 1
+    systemctl restart pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket || return 1
     for _ in 1 2 3 4 5 6 7 8 9 10; do
         if "$PROGRAM/current/bin/python" - <<'EOF'; then return 0; fi
 import ssl, sys, urllib.request
@@ -178,16 +183,18 @@ tell_how_to_go_on() {
 uninstall() {
     now=""
     [ ! -d /run/systemd/system ] || now=--now
-    for unit in $SERVICES; do
+    for unit in $SERVICES $WIFI_SERVICES; do
         # shellcheck disable=SC2086 # no word, or one
         [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet $now "$unit"
     done
-    for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
+    for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* "$HERE"/deploy/appliance/wifi/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf
+    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
+    rm -rf $OWN/hotspot-front.conf $OWN/hotspot-names.conf $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
         rm -rf $DATA $OWN
-        if id pi-cam >/dev/null 2>&1; then userdel pi-cam; fi
+        for user in pi-cam pi-cam-netd; do if id $user >/dev/null 2>&1; then userdel $user; fi; done
+        if getent group pi-cam-hotspot >/dev/null; then groupdel pi-cam-hotspot; fi
         say "The camera is gone, with all that it remembered."
     else
         say "The camera is gone. What it remembers is still in $DATA and $OWN (--purge removes that, too)."

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for one purpose: run, check or test.
+# Installs the Debian packages that are missing for one purpose: run, check, test or image.
 # With root, or with sudo that does not ask, by apt; else one sentence names them.
 set -eu
 
@@ -45,6 +45,8 @@ test)
     want libasound2-plugins sh -c 'ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so'
     want espeak-ng espeak-ng --version
     want debootstrap test -x /usr/sbin/debootstrap
+    want mmdebstrap mmdebstrap --version
+    want qemu-system-x86 qemu-system-x86_64 --version
     want systemd-container systemd-nspawn --version
     want python3-gi /usr/bin/python3 -c 'import gi'
     want gir1.2-gst-rtsp-server-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstRtspServer", "1.0")'
@@ -53,8 +55,31 @@ test)
             dpkg -s "$([ $plugins = libav ] && echo gstreamer1.0-libav || echo gstreamer1.0-plugins-$plugins)"
     done
     ;;
+image)
+    want mmdebstrap mmdebstrap --version
+    want genimage genimage --version
+    want squashfs-tools mksquashfs -version
+    want dosfstools test -x /usr/sbin/mkfs.vfat
+    want mtools mcopy --version
+    want e2fsprogs test -x /usr/sbin/mke2fs
+    want zstd zstd --version
+    want fdisk test -x /usr/sbin/sfdisk
+    want shellcheck shellcheck --version
+    want qemu-system-x86 qemu-system-x86_64 --version
+    want ovmf test -e /usr/share/OVMF/OVMF_CODE_4M.fd
+    want seabios test -e /usr/share/seabios/bios-256k.bin
+    case ${TARGET:-} in
+    *-arm64)
+        want arch-test arch-test -h
+        want qemu-user-static test -x /usr/bin/qemu-aarch64-static
+        want binfmt-support update-binfmts --version
+        want qemu-system-arm qemu-system-aarch64 --version
+        want qemu-efi-aarch64 test -e /usr/share/AAVMF/AAVMF_CODE.fd
+        ;;
+    esac
+    ;;
 *)
-    echo "usage: $0 run|check|test" >&2
+    echo "usage: $0 run|check|test|image" >&2
     exit 2
     ;;
 esac

@@ -26,6 +26,7 @@ from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
 from pi_cam.control.pins import Button, Light
+from pi_cam.control.setup_notice import SetupNotice, runtime_folder
 from pi_cam.errors import NotReady
 from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Intercom
@@ -46,6 +47,10 @@ from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
 from pi_cam.setting import Value
 from pi_cam.settings import Settings
+from pi_cam.setup_wizard.marks_file import MarksFile
+from pi_cam.setup_wizard.visits import Visits
+from pi_cam.setup_wizard.wifi import Wifi
+from pi_cam.setup_wizard.wifi_client import WifiClient
 from pi_cam.store import Store
 from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
@@ -61,7 +66,7 @@ from pi_cam.trust.opening import open_trust
 from pi_cam.trust.own_names import local_names
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
-from pi_cam.trust.setup_code import SetupCode
+from pi_cam.trust.setup_code import KEPT, SetupCode
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
@@ -154,8 +159,10 @@ class App:
         parts += [button, light, discovery]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
+        self.setup_code = SetupCode(config.folder)
+        told, kept = runtime_folder(), config.folder / KEPT
+        parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
-        self.setup_code = SetupCode()
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
         )
@@ -202,6 +209,9 @@ class App:
             device_id=self.device_key.id,
             media_identity=MediaIdentity(self.device_key),
             relays=relays,
+            wizard=MarksFile(config.folder),
+            visits=Visits(),
+            wifi=make_wifi(),
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -251,6 +261,11 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
+
+
+def make_wifi() -> Wifi:
+    """The Wi-Fi of this machine."""
+    return WifiClient()
 
 
 def _set_log_level(changed: Mapping[str, Value]) -> None:

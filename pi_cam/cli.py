@@ -9,14 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pi_cam
-from pi_cam import journal_commands
+from pi_cam import journal_commands, keeping_commands
 from pi_cam.errors import PiCamError, SettingError, SourceError
-from pi_cam.journal import Journal
-from pi_cam.journal.actions import COMMAND_LINE
-from pi_cam.journal.ledger import Ledger
+from pi_cam.keeping.settling import settle
 from pi_cam.logs import configure_logging
 from pi_cam.settings import ROWS, Settings
 from pi_cam.store import Store
@@ -61,11 +59,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     # Imported here: the other commands need neither gunicorn nor the media libraries.
     from pi_cam import serving
     from pi_cam.capture.source import open_source
+    from pi_cam.keeping import occupied
     from pi_cam.listeners import bind_all, plan
     from pi_cam.trust.certificates import Certificates
     from pi_cam.trust.device_key import DeviceKey
 
     places = plan(arguments.listen, arguments.port, arguments.tunnel_port)
+    settle(arguments.data)
     source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
@@ -77,7 +77,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     listeners = bind_all(places)
     if any(listener.tls for listener in listeners):
         Certificates(arguments.data, device.id).renew()
-    serving.CameraServer(listeners, arguments.data, source, button=arguments.button == "api").run()
+    with occupied.by_device(arguments.data):
+        serving.CameraServer(listeners, arguments.data, source, button=arguments.button == "api").run()
     return 0
 
 
@@ -86,7 +87,7 @@ def _token_create(arguments: argparse.Namespace) -> int:
 
     can = parse_capabilities(arguments.can)
     token = _tokens(arguments, create=True).create(arguments.name, can)
-    _note(arguments.data, "token-created", name=arguments.name, can=in_order(can))
+    journal_commands.note(arguments.data, "token-created", name=arguments.name, can=in_order(can))
     sys.stdout.write(token + "\n")
     return 0
 
@@ -99,7 +100,7 @@ def _token_list(arguments: argparse.Namespace) -> int:
 
 def _token_revoke(arguments: argparse.Namespace) -> int:
     _tokens(arguments).revoke(arguments.name)
-    _note(arguments.data, "token-revoked", name=arguments.name)
+    journal_commands.note(arguments.data, "token-revoked", name=arguments.name)
     return 0
 
 
@@ -109,10 +110,11 @@ def _tokens(arguments: argparse.Namespace, *, create: bool = False) -> Tokens:
 
 def _opened(folder: Path, *, create: bool = True) -> Store:
     """The store, ready. That a damaged database was replaced stands in the journal."""
+    settle(folder)
     store = Store(folder)
     store.open(create=create)
     if store.restored is not None:
-        _note(folder, "database-restored", kept_as=store.restored)
+        journal_commands.note(folder, "database-restored", kept_as=store.restored)
     return store
 
 
@@ -129,7 +131,7 @@ def _owner_set(arguments: argparse.Namespace) -> int:
         sys.stderr.write("New password: ")
         sys.stderr.flush()
     accounts.set_owner(arguments.name, _password())
-    _note(arguments.data, "owner-set", name=arguments.name.strip())
+    journal_commands.note(arguments.data, "owner-set", name=arguments.name.strip())
     return 0
 
 
@@ -139,14 +141,6 @@ def _password() -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise SettingError("The password is not UTF-8 text.") from None
-
-
-def _note(folder: Path, action: str, **detail: Any) -> None:
-    """Into the journal. One that cannot be written is logged, and undoes nothing."""
-    journal = Journal(Ledger(folder, Store(folder).secret()))
-    journal.start()
-    journal.append(action, actor=COMMAND_LINE, **detail)
-    journal.stop()
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -247,6 +241,16 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=("json", "csv"), default="json", help="default json")
     text = "look whether what the portal shows (its export as JSON) is what this device sent"
     _command(journal, "compare", journal_commands.compare, text).add_argument("file", type=Path, metavar="FILE")
+
+    text = "write all that the camera remembers, but the journal, into one encrypted file (- is standard output)"
+    keep = _command(commands, "backup", keeping_commands.make_backup, text)
+    keep.add_argument("file", metavar="FILE")
+    text = "bring a backup back, in the place of all that is there (- is standard input, after the passphrase)"
+    bring = _command(commands, "restore", keeping_commands.restore_backup, text)
+    bring.add_argument("file", metavar="FILE")
+    forget = _command(commands, "reset", keeping_commands.reset_camera, "make the camera forget everything")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+    forget.add_argument("--free-space", action="store_true", help="write over what was deleted earlier, too (slow)")
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from pi_cam.errors import StoreError
 from pi_cam.journal import Journal
+from pi_cam.journal.actions import COMMAND_LINE
 from pi_cam.journal.ledger import NAME as JOURNAL
 from pi_cam.journal.ledger import Filter, Ledger
 from pi_cam.store import SECRET, Store
@@ -43,6 +45,14 @@ def compare(arguments: argparse.Namespace) -> int:
     first, last = portal_copy.check(arguments.file, arguments.data, DeviceKey.load(arguments.data))
     sys.stdout.write(f"The portal's copy is whole: rows {first} to {last}, as this device sent them.\n")
     return 0
+
+
+def note(folder: Path, action: str, **detail: Any) -> None:
+    """Into the journal. One that cannot be written is logged, and undoes nothing."""
+    journal = Journal(Ledger(folder, Store(folder).secret()))
+    journal.start()
+    journal.append(action, actor=COMMAND_LINE, **detail)
+    journal.stop()
 
 
 def _ledger(folder: Path) -> Ledger:

@@ -18,6 +18,22 @@ SETTINGS: tuple[Setting, ...] = (
         operator=True,  # an address of the operator may be on this machine; one from the API must be checked in full
     ),
     Setting(
+        "language",
+        "Language",
+        "en",
+        "The language of the pages for who chose none, and whose browser asks for none of them: en or fr.",
+        choices=("en", "fr"),
+        at_portal="shown",
+    ),
+    Setting(
+        "time_zone",
+        "Time zone",
+        "",
+        "The zone in which the pages show moments, such as Europe/Paris. Empty: that of each browser.",
+        pattern=r"([A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2})?",
+        at_portal="shown",
+    ),
+    Setting(
         "viewers_max",
         "Viewers at once",
         8,
@@ -116,6 +132,15 @@ SETTINGS: tuple[Setting, ...] = (
         "The program cloudflared, by its name or its path.",
         restart=True,
         operator=True,  # it is run
+    ),
+    Setting(
+        "tunnel_socket",
+        "The tunnel's socket",
+        "",
+        "The socket of a unit in which the tunnel's program runs with fewer rights than pi-cam (pi-cam-tunnel.socket). "
+        "Without one it runs beside pi-cam.",
+        restart=True,
+        operator=True,
     ),
     Setting(
         "tunnel_credentials",

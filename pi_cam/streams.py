@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from pi_cam.camera_book import MAIN, CameraRow
 from pi_cam.cameras import Renditions
-from pi_cam.capture.addresses import shown
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
 from pi_cam.errors import PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.intercom import Ear, Intercom

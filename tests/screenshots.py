@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -31,7 +32,10 @@ def main() -> int:
         with serving(Path(folder) / "new", "synthetic:") as server:
             page = _page(browser, DESKTOP, "en-GB", "light")
             page.goto(f"{server.url}/setup#code={server.setup_code}")
+            page.wait_for_url("**/setup/owner")
             _take(page, "setup")
+        with serving(Path(folder) / "wizard", "synthetic:", module="tests.wizard_host") as server:
+            _wizard(_page(browser, PHONE, "en-GB", "light"), server)
         with serving(Path(folder) / "synthetic", "synthetic:", owner=True) as server:
             page = _page(browser, PHONE, "fr-FR", "dark")
             page.goto(server.url + "/login")
@@ -63,6 +67,54 @@ def main() -> int:
     return 0
 
 
+def _wizard(page: Page, server: Server, names: str = "setup-{}-phone") -> None:
+    """Each step of setting up, as it is on a phone."""
+
+    def take(step: str) -> None:
+        page.wait_for_url(re.compile(f"/setup/{step.partition('-')[0]}"))
+        page.wait_for_load_state("networkidle" if step != "camera" else "load")
+        page.screenshot(path=TARGET / f"{names.format(step)}.png", full_page=True)
+        sys.stdout.write(f"docs/screenshots/{names.format(step)}.png\n")
+
+    def press(action: str) -> None:
+        page.locator(f"main button[value={action}]").first.click()
+
+    page.goto(f"{server.url}/setup/language#code={server.setup_code}")
+    take("language")
+    page.locator("#camera_name").fill("Hen house")
+    press("done")
+    page.wait_for_url("**/setup/owner")
+    page.locator("#name").fill(OWNER)
+    page.locator("#password").fill(PASSWORD)
+    take("owner")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/setup/wifi")
+    page.locator("input[name=network]").first.check()
+    take("wifi")
+    for passphrase, shown in (("not this one", "wifi-wrong"), ("correct horse battery", "wifi-joined")):
+        page.locator("input[name=network]").first.check()
+        page.locator("#passphrase").fill(passphrase)
+        press("join")
+        page.wait_for_selector("[data-wifi=joining]")
+        take("wifi-joining")
+        page.wait_for_selector("[data-wifi=hotspot], [data-wifi=online]")
+        take(shown)
+    press("done")
+    page.wait_for_url("**/setup/camera")
+    wait_for_state(page, "live")
+    page.locator("#listen").click()
+    page.wait_for_timeout(2_500)
+    take("camera")
+    press("done")
+    take("time")
+    press("done")
+    take("remote")
+    press("done")
+    take("updates")
+    press("done")
+    take("done")
+
+
 def _fill(server: Server) -> None:
     """What a home may have."""
     token = server.token("view,listen,talk,control,record,configure", "the installer's")
@@ -91,6 +143,7 @@ def _page(browser: Browser, size: dict[str, int], locale: str, scheme: str) -> P
     context = browser.new_context(
         locale=locale,
         viewport=size,  # type: ignore[arg-type]
+        timezone_id="Europe/Paris",
         color_scheme=scheme,  # type: ignore[arg-type]
         is_mobile=phone,
         has_touch=phone,

@@ -22,8 +22,8 @@ OWNER = "Ada"
 PASSWORD = "a green door behind the house"
 START_SECONDS = 20.0
 
-QUIET = {"PI_CAM_ANNOUNCE": "no"}
-"""This machine's own avahi, if it has one, would tell the home's real network."""
+QUIET = {"PI_CAM_ANNOUNCE": "no", "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"}
+"""This machine's own avahi, if it has one, would tell the home's real network, and its clock is not ours to set."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ def request(
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
     trust: ssl.SSLContext | None = None,
+    seconds: float = 15,
 ) -> Answer:
     """One request, redirects not followed."""
     asked = urllib.request.Request(url + path, data=body, method=method, headers=headers or {})  # noqa: S310 - our own server
@@ -162,7 +163,7 @@ def request(
         opener = (
             urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=trust)) if trust else _OPENER
         )
-        with opener.open(asked, timeout=15) as answer:
+        with opener.open(asked, timeout=seconds) as answer:
             return Answer(answer.status, answer.read(), dict(answer.headers))
     except urllib.error.HTTPError as error:
         with error:
@@ -199,16 +200,17 @@ def serving(
     port: int = 0,
     listen: str = "127.0.0.1",
     tunnel: bool = False,
+    module: str = "pi_cam.cli",
 ) -> Iterator[Server]:
     """`pi-cam serve` on a free port. At the end it is stopped, and must have ended well and without a traceback."""
     if owner and not (data / "pi-cam.db").exists():
         pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
-    data.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = data / "test-stderr.log"
     command = [
         sys.executable,
         "-m",
-        "pi_cam.cli",
+        module,
         "serve",
         "--data",
         str(data),

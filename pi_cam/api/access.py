@@ -73,15 +73,21 @@ def visitor_address() -> str:
     return arrival.client_address()
 
 
+def present_name() -> str:
+    """Of whoever makes this request; empty before there is an owner, when nobody has a name."""
+    return g.person.name if isinstance(g.person, Person) else ""
+
+
 def note(action: str, *, camera: str = "", **detail: Any) -> None:
-    """Into the journal, as done by whoever makes this request."""
-    services().journal.append(action, actor=current_person().name, camera=camera, address=visitor_address(), **detail)
+    """Into the journal, as done by whoever makes this request, or by `actor`."""
+    actor = detail.pop("actor", present_name())
+    services().journal.append(action, actor=actor, camera=camera, address=visitor_address(), **detail)
 
 
 def note_for_portal() -> None:
     """Whoever makes this request changed a setting or a camera: the portal hears of it, and by whom."""
     here = services()
-    here.configuration.edited(current_person().name)
+    here.configuration.edited(present_name())
     here.link.speak_soon()
 
 
@@ -111,7 +117,7 @@ def _note_refusal(error: PiCamError) -> None:
         return
     services().journal.append(
         "refused",
-        actor=g.person.name if isinstance(g.person, Person) else "",
+        actor=present_name(),
         camera=(request.view_args or {}).get("camera_id", ""),
         address=visitor_address(),
         result="refused",
@@ -133,15 +139,18 @@ def _check(rule: Rule) -> Response | None:
 def _decide(rule: Rule) -> Response | None:
     if rule.access == "public" or request.method == "OPTIONS":
         return None
-    if rule.access == "setup":
-        if services().accounts.has_owner():
+    if rule.access in ("setup", "wizard"):
+        if not services().accounts.has_owner():
+            return None
+        if rule.access == "setup" and g.person is None:
             raise Conflict("This camera has an owner already.")
-        return None
     if g.person is None:
         if not for_program() and not services().accounts.has_owner():
             return redirect("/setup")
         raise NotSignedIn("Sign in first.")
-    if rule.access in CAPABILITIES and not (rule.anywhere and allowed_somewhere(g.person, rule.access)):
+    if rule.access in ("setup", "wizard"):
+        require(g.person, "configure")
+    elif rule.access in CAPABILITIES and not (rule.anywhere and allowed_somewhere(g.person, rule.access)):
         require(g.person, rule.access, None if rule.device else (request.view_args or {}).get("camera_id"))
     return None
 

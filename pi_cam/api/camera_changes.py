@@ -23,7 +23,7 @@ from pi_cam.api.schemas import CameraSchema, json_body
 from pi_cam.api.services import Services, services
 from pi_cam.camera_book import CameraRow
 from pi_cam.cameras import Camera
-from pi_cam.capture.addresses import check_literal, parse
+from pi_cam.capture.source import check as source_check
 from pi_cam.capture.source import open_source
 from pi_cam.hub import Hub
 from pi_cam.transport.websocket import CLOSE_NOT_FOUND
@@ -93,10 +93,9 @@ def check() -> Response:
     """Says whether a camera is there, takes the password, and what it sends, and shows a still. Takes up to ten seconds."""
     given = json_body(AddressSchema)
     here = services()
-    address = parse(given["address"])
-    check_literal(address, allow_lan=given["allow_lan"])
+    leads_to = source_check(given["address"], allow_lan=given["allow_lan"])
     # Whoever tries addresses looks around in a network: that is written down.
-    note("address-tried", host=address.host, port=address.port)
+    note("address-tried", **leads_to)
     source = open_source(given["address"], by_operator=False, allow_lan=given["allow_lan"])
     report = here.loop.call(_checked(here, lambda: here.make_hub(source)), CHECK_TIMEOUT)
     return jsonify(asdict(report))
@@ -106,7 +105,7 @@ def _check_addresses(addresses: Sequence[str | None], allow_lan: bool) -> None:
     """Raises `AddressRefused` for one that no camera may have; a name is looked up when it is opened, and checked then."""
     for address in addresses:
         if address is not None:
-            check_literal(parse(address), allow_lan=allow_lan)
+            source_check(address, allow_lan=allow_lan)
 
 
 async def _row(here: Services, camera_id: str) -> CameraRow:

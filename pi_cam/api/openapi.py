@@ -61,7 +61,7 @@ def _operation(rule: Rule, method: str, has_arguments: bool) -> dict[str, Any]:
 
 def _common_statuses(rule: Rule, method: str, has_arguments: bool) -> set[int]:
     statuses: set[int] = {404} if has_arguments else set()
-    if rule.access not in ("public", "setup"):
+    if rule.access != "public":
         statuses |= {401, 403, 503}
         if "text/html" in rule.answers.values():
             statuses.add(302)  # to the sign-in page

@@ -61,6 +61,21 @@ def described() -> dict[str, Any]:
     }
 
 
+def ask_portal(address: str) -> None:
+    """For a code. Raises as `Link.ask`."""
+    services().link.ask(address)
+    note("pairing-begun", portal=address)
+
+
+def accept_owner(owner: str) -> None:
+    """The one that was shown. Raises as `Pairing.accept`."""
+    here = services()
+    here.pairing.accept(owner)
+    here.link.accepted()
+    portal = here.pairing.portal()
+    note("device-paired", owner=owner, portal=portal.address if portal else "")
+
+
 @blueprint.get("")
 @rule("The portal that this device belongs to", "configure", {200: PairingSchema}, device=True)
 def get() -> Response:
@@ -79,9 +94,7 @@ def get() -> Response:
 )
 def ask() -> Response:
     """The code is typed at the portal within some minutes."""
-    address = json_body(PortalAddressSchema)["portal"]
-    services().link.ask(address)
-    note("pairing-begun", portal=address)
+    ask_portal(json_body(PortalAddressSchema)["portal"])
     response = jsonify(described())
     response.status_code = 201
     return response
@@ -98,11 +111,7 @@ def ask() -> Response:
 )
 def accept() -> Response:
     """`owner` as it was shown: so that nobody else slips in between."""
-    owner, here = json_body(OwnerSchema)["owner"], services()
-    here.pairing.accept(owner)
-    here.link.accepted()
-    portal = here.pairing.portal()
-    note("device-paired", owner=owner, portal=portal.address if portal else "")
+    accept_owner(json_body(OwnerSchema)["owner"])
     return jsonify(described())
 
 

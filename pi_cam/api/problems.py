@@ -11,6 +11,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, SecurityError
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam import errors
+from pi_cam.setup_wizard.wifi import WifiError
 
 STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.NotSignedIn, 401),
@@ -32,6 +33,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.MissingPart, 503),
     (errors.PictureTimeout, 503),
     (errors.StoreError, 503),
+    (WifiError, 503),
 )
 """The first row that fits decides."""
 

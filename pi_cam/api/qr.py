@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from urllib.parse import quote
 
 import segno
 
@@ -14,3 +15,8 @@ def picture(text: str) -> str:
         drawn, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
     )
     return drawn.getvalue().decode()
+
+
+def data_address(text: str | None) -> str | None:
+    """The picture as an address for an image; None for nothing."""
+    return f"data:image/svg+xml,{quote(picture(text))}" if text else None

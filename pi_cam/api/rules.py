@@ -10,8 +10,10 @@ from marshmallow import Schema
 
 from pi_cam.trust.capabilities import Capability
 
-Access = Literal["public", "setup", "person"] | Capability
-"""`public`: anybody. `setup`: anybody, until there is an owner. `person`: whoever is signed in. Else: the capability."""
+Access = Literal["public", "setup", "wizard", "person"] | Capability
+"""`public`: anybody. `setup`, `wizard`: anybody, until there is an owner; from then on whoever may configure the device (by
+`setup` strangers are told that there is an owner, by `wizard` they are asked to sign in). `person`: whoever is signed in.
+Else: the capability."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -26,6 +26,9 @@ from pi_cam.remote.link import Link
 from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.settings import Settings
+from pi_cam.setup_wizard.marks_file import MarksFile
+from pi_cam.setup_wizard.visits import Visits
+from pi_cam.setup_wizard.wifi import Wifi
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.whep import WhepSessions
@@ -84,6 +87,9 @@ class Services:
     media_identity: MediaIdentity
     relays: Relays
     started: Started
+    wizard: MarksFile
+    visits: Visits
+    wifi: Wifi
 
 
 def services() -> Services:

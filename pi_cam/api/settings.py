@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from marshmallow import Schema, fields, validate
 
-from pi_cam.api.access import current_person, note_for_portal, visitor_address
+from pi_cam.api.access import note, note_for_portal
 from pi_cam.api.arrival import from_far
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import json_object
@@ -108,20 +109,18 @@ def show() -> Response:
 @rule("Change settings: all of those given, or none", "configure", {200: SettingsSchema}, body=ChangeSchema)
 def change() -> Response:
     """New values by name."""
-    here, wanted = services(), json_object()
-    changed = here.settings.change(wanted, _refuse_lifting) if from_far() else here.settings.change(wanted)
+    take(json_object())
+    return jsonify(described())
+
+
+def take(wanted: Mapping[str, object]) -> None:
+    """Changes them as whoever makes this request, all or none, and writes that down. Raises as `Settings.change`."""
+    settings = services().settings
+    changed = settings.change(wanted, _refuse_lifting) if from_far() else settings.change(wanted)
     for name, (before, after) in changed.items():
         shown = not ROWS[name].secret
-        here.journal.append(
-            "setting-changed",
-            actor=current_person().name,
-            address=visitor_address(),
-            name=name,
-            before=before if shown else None,
-            after=after if shown else None,
-        )
+        note("setting-changed", name=name, before=before if shown else None, after=after if shown else None)
     note_for_portal()
-    return jsonify(described())
 
 
 @blueprint.get("/from-portal")

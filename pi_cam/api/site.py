@@ -30,6 +30,7 @@ from pi_cam.api import (
     security,
     sessions,
     settings,
+    setup,
     system,
     tokens,
     tunnel,
@@ -39,6 +40,7 @@ from pi_cam.api import (
 )
 from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
+from pi_cam.api.pages import setup as setup_page
 from pi_cam.api.rules import rule
 from pi_cam.api.services import EXTENSION, Services
 from pi_cam.api.sockets import NoThread
@@ -95,6 +97,8 @@ PARTS = (
     security,
     sessions,
     settings,
+    setup,
+    setup_page,
     system,
     tokens,
     tunnel,

@@ -18,7 +18,9 @@ from pi_cam.media.units import AccessUnit, AudioPacket
 
 log = logging.getLogger(__name__)
 
-DECODABLE = frozenset({"h264", "hevc", "mjpeg", "mpeg4", "mpeg2video", "mpeg1video", "vp8", "vp9", "av1", "png"})
+DECODABLE = frozenset(
+    {"h264", "hevc", "mjpeg", "mpeg4", "mpeg2video", "mpeg1video", "vp8", "vp9", "av1", "png", "rawvideo"}
+)
 
 PASSED_THROUGH = Capabilities()
 TRANSCODED = Capabilities(askable=True, adjustable=True, transcoded=True)

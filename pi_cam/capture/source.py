@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
-from pi_cam.capture import addresses
+from pi_cam.capture import addresses, usb_address
 from pi_cam.errors import AddressRefused, PiCamError, SourceError
 from pi_cam.media.units import AccessUnit, AudioPacket
 
@@ -113,6 +113,8 @@ class SourceKind:
     target: str
     operator_only: bool
     example: str
+    local: bool = False
+    """An address of this machine, which holds no secret."""
 
 
 SOURCES: dict[str, SourceKind] = {
@@ -121,6 +123,7 @@ SOURCES: dict[str, SourceKind] = {
     "rtsps": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsps://192.168.1.20/stream1"),
     "http": SourceKind("pi_cam.capture.network:NetworkSource", False, "http://192.168.1.20/video.mjpg"),
     "https": SourceKind("pi_cam.capture.network:NetworkSource", False, "https://192.168.1.20/live.ts"),
+    "usb": SourceKind("pi_cam.capture.usb:UsbSource", False, "usb:?size=1280x720&fps=30", local=True),
     "file": SourceKind("pi_cam.capture.clip:ClipSource", True, "file:/home/me/clip.mp4"),
     "camera": SourceKind("pi_cam.capture.camera:CameraSource", True, "camera:?size=1280x720&fps=30"),
 }
@@ -148,13 +151,24 @@ def open_source(url: str, *, by_operator: bool, allow_lan: bool = True) -> Video
     )
 
 
+def check(url: str, *, allow_lan: bool) -> dict[str, Any]:
+    """What can be said, without opening anything, of an address that somebody wrote: where it leads, as `host` and
+    `port`, or as a `device`. Raises `AddressRefused`."""
+    kind = SOURCES.get(url.partition(":")[0].lower())
+    if kind is not None and kind.local:
+        return {"device": usb_address.parse_address(url).device or "usb"}
+    address = addresses.parse(url)
+    addresses.check_literal(address, allow_lan=allow_lan)
+    return {"host": address.host, "port": address.port}
+
+
 def shown(url: str) -> str:
     """A camera's address without secrets, for everybody who watches."""
     scheme = url.partition(":")[0].lower()
     kind = SOURCES.get(scheme)
     if kind is None:
         return "***"
-    return url if kind.operator_only else addresses.shown(url)
+    return url if kind.operator_only or kind.local else addresses.shown(url)
 
 
 class RefusedSource(UnsteeredSource):

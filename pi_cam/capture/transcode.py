@@ -45,9 +45,11 @@ class Transcoder:
         assert isinstance(decoder, VideoCodecContext)  # noqa: S101 - a video stream's codec is one
         decoder.extradata = context.extradata
         decoder.thread_count = 1
+        if context.name == "rawvideo":  # which says nothing of itself
+            decoder.width, decoder.height, decoder.pix_fmt = context.width, context.height, context.pix_fmt
         self._decoder = decoder
         self._fps = float(stream.average_rate or 25)
-        self._every_packet_a_keyframe = context.name == "mjpeg"
+        self._every_packet_a_keyframe = context.name in ("mjpeg", "rawvideo")
         self._timeline = timeline
         self._emit = emit
         self._rate = bits_per_second

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from pi_cam import durable
 from pi_cam.errors import MissingPart, SettingError, StoreError
-from pi_cam.remote import leash
+from pi_cam.remote import confinement, leash
 from pi_cam.remote.cloudflared_log import Said, Sieve, read
 from pi_cam.remote.tunnel_plan import Plan
 
@@ -88,27 +88,27 @@ def validate(plan: Plan, path: Path) -> None:
     here: what was meant would not hold. A quick tunnel has no rules to look at."""
     if plan.way == "quick":
         return
-    status, said = _ask(plan.program, "tunnel", "--config", str(path), "ingress", "validate")
+    status, said = _ask(plan, "tunnel", "--config", str(path), "ingress", "validate")
     if UNUSED_KEYS.search(said):
         raise SettingError("cloudflared does not know a part of its configuration: it may be too old or too new.")
     if status != 0:
         raise SettingError("cloudflared refuses its configuration; the log says more.")
 
 
-def version(program: str) -> str:
+def version(plan: Plan) -> str:
     """Such as 2026.8.2. Raises `MissingPart` where it is another program, or none that can run here."""
-    status, said = _ask(program, "--version")
+    status, said = _ask(plan, "--version")
     found = re.search(r"cloudflared version (\d[\w.+-]{0,40})", said)
     if status != 0 or found is None:
-        raise MissingPart(f"{program} is not a program that can be started.")
+        raise MissingPart(f"{plan.program} is not a program that can be started.")
     return found[1]
 
 
-def _ask(program: str, *arguments: str) -> tuple[int, str]:
+def _ask(plan: Plan, *arguments: str) -> tuple[int, str]:
     """Exit status and all it said. Raises `MissingPart`, and `OSError` where no process can be started."""
     try:
         done = subprocess.run(
-            _leashed(program, *arguments),
+            _leashed(plan, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -120,9 +120,9 @@ def _ask(program: str, *arguments: str) -> tuple[int, str]:
         )
     except subprocess.TimeoutExpired as error:
         log.warning("cloudflared does not answer", extra={"asked": " ".join(arguments)})
-        raise MissingPart(f"{program} does not answer.") from error
+        raise MissingPart(f"{plan.program} does not answer.") from error
     if done.returncode == leash.CANNOT_START:
-        raise MissingPart(f"{program} is not a program that can be started.")
+        raise MissingPart(f"{plan.program} is not a program that can be started.")
     said = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
         log.warning("cloudflared says no", extra={"said": said.strip()[-500:]})
@@ -173,7 +173,7 @@ class Cloudflared:
         self.host = plan.host
         self.cause: str | None = None
         self._process = subprocess.Popen(
-            _leashed(plan.program, *_run(plan, path)),
+            _leashed(plan, *_run(plan, path)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -235,8 +235,11 @@ def _run(plan: Plan, path: Path) -> Sequence[str]:
     return (*begin, "run")
 
 
-def _leashed(program: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), program, *arguments]
+def _leashed(plan: Plan, *arguments: str) -> list[str]:
+    """The command that starts the program: as a child here, or, where there is a unit with fewer rights, in that."""
+    alone = (sys.executable, "-I", "-S")
+    inside = (*alone, confinement.__file__, "outside", plan.socket) if plan.socket else ()
+    return [*alone, leash.__file__, str(os.getpid()), *inside, plan.program, *arguments]
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -29,11 +29,15 @@ def look(settings: Settings, data: Path, port: int | None) -> list[Line]:
         return [("ok", "No tunnel is set up here: the device is reached at home.", "")]
     try:
         plan = make_plan(settings, data, port)
-        version = cloudflared.version(plan.program)
-        with tempfile.TemporaryDirectory(prefix="pi-cam-tunnel-") as folder:
+        version = cloudflared.version(plan)
+        # Where a program with fewer rights sees it, too; until there is a tunnel there may be no such folder.
+        plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="look-", dir=plan.folder) as folder:
             cloudflared.validate(plan, cloudflared.write_configuration(plan, Path(folder), 1))
     except PiCamError as error:
         return [("missing", str(error), GUIDE)]
+    except OSError as error:
+        return [("missing", f"The tunnel's configuration cannot be written: {error.strerror}.", GUIDE)]
     return [("ok", f"cloudflared {version} is installed, and takes its configuration.", ""), _connection(data)]
 
 

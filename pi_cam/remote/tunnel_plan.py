@@ -9,7 +9,7 @@ import re
 import shutil
 import stat
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pi_cam.errors import MissingPart, SettingError
@@ -33,7 +33,8 @@ OPEN_TO_GROUP = stat.S_IRWXG
 class Plan:
     """One tunnel. `way`: named, token or quick; `folder`: where its files are; `port`: the listener that it leads to;
     `host`: its public name, empty where cloudflared makes one up; `secret_file`: credentials or token; `tunnel`: the UUID of
-    a named one. `secrets`: what must stand in no log."""
+    a named one; `socket`: that of a unit in which it is to run with fewer rights, empty where it is a child here. `secrets`:
+    what must stand in no log."""
 
     way: str
     program: str
@@ -43,6 +44,7 @@ class Plan:
     secret_file: Path | None = None
     tunnel: str = ""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    socket: str = ""
 
 
 def wanted(settings: Settings) -> bool:
@@ -52,6 +54,10 @@ def wanted(settings: Settings) -> bool:
 
 def make_plan(settings: Settings, data: Path, port: int | None) -> Plan:
     """`data`: the data folder; `port`: of the tunnel's listener. Raises `SettingError` and `MissingPart`."""
+    return replace(_made(settings, data, port), socket=settings.text("tunnel_socket"))
+
+
+def _made(settings: Settings, data: Path, port: int | None) -> Plan:
     if port is None:
         raise SettingError("The tunnel leads to a port of its own: start pi-cam with --tunnel-port.")
     way, folder = settings.text("tunnel"), data / FOLDER

@@ -56,8 +56,8 @@ class Guest:
 
 
 @contextmanager
-def booted(copy: Path, console: Path) -> Iterator[Guest]:
-    """Until the end of the block; then it is shut down as by its power button."""
+def booted(copy: Path, console: Path, *words: str) -> Iterator[Guest]:
+    """Until the end of the block; then it is shut down as by its power button. `words`: more, for its command line."""
     command = [
         "systemd-nspawn",
         "--quiet",
@@ -65,7 +65,11 @@ def booted(copy: Path, console: Path) -> Iterator[Guest]:
         "--register=no",
         "--keep-unit",
         "--console=pipe",
+        # As on a machine of its own: systemd there filters what units may reach (IPAddressDeny=).
+        "--capability=CAP_BPF,CAP_NET_ADMIN",
+        "--system-call-filter=bpf",
         "--boot",
+        *words,
     ]
     with console.open("w") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)

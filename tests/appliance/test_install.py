@@ -49,6 +49,11 @@ def test_it_starts_with_the_machine(guest: Guest) -> None:
     assert guest.run(f"systemctl show -P StatusText {CAMERA}") == "The camera serves."
 
 
+def test_what_manages_the_wifi_is_not_where_nothing_does(guest: Guest) -> None:
+    assert guest.attempt("test -e /usr/sbin/NetworkManager").returncode != 0
+    assert guest.run("find /etc -name '*pi-cam-netd*' -o -name '*pi-cam-hotspot*'") == ""
+
+
 def test_whoever_installs_it_can_become_its_owner(guest: Guest) -> None:
     assert re.search(r"^setup-code \w{4}-\w{4}$", guest.run(f"journalctl -u {CAMERA} -o cat"), re.MULTILINE)
     guest.run("printf 'a green door behind the house\\n' | pi-cam owner set --name Ada")

@@ -16,7 +16,16 @@ from tests.contract.test_routes import ask, assert_well_made, path_of, read, rou
 
 TUNNEL: dict[str, Any] = {"pi_cam.listener": "tunnel"}
 TLS: dict[str, Any] = {"wsgi.url_scheme": "https"}
-LAN_ONLY = {"/setup", "/certificate", "/ca.crt", "/api/v1/pairing", "/api/v1/pairing/accept"}
+LAN_ONLY = {
+    "/setup",
+    "/setup/<step>",
+    "/api/v1/setup",
+    "/api/v1/setup/<step>",
+    "/certificate",
+    "/ca.crt",
+    "/api/v1/pairing",
+    "/api/v1/pairing/accept",
+}
 
 PRETENDED = [
     {"X-Forwarded-For": "127.0.0.1"},

@@ -31,6 +31,9 @@ SHOWN = (
     "MissingPart",
     "NotReady",
     "NotAllowed",
+    "WifiError",
+    "NotManaged",
+    "NoHelper",
 )
 NOT_ON_PAGES = {
     "This camera has no control named *.",  # an answer of the API

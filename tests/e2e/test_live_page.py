@@ -27,6 +27,8 @@ def test_first_visit_makes_the_owner_and_shows_the_picture(page: Page, tmp_path:
         page.get_by_role("button", name=re.compile("mine|Make|Take|owner", re.I)).click()
         wait_for_state(page, "live")
         assert page.evaluate("document.querySelector('video').videoWidth") == 1280
+        expect(page).to_have_url(re.compile("/setup/camera$"))
+        page.context.clear_cookies()
         page.goto(server.url + "/setup")
         expect(page.get_by_text("This camera has an owner already.")).to_be_visible()
 

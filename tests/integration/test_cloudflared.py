@@ -43,7 +43,7 @@ def children() -> list[int]:
 
 
 def test_it_says_its_version(program: str) -> None:
-    assert cloudflared.version(program)[:2] == "20"
+    assert cloudflared.version(Plan("quick", program, Path("/"), 1))[:2] == "20"
 
 
 def test_what_we_write_is_taken(tmp_path: Path, plan: Plan) -> None:

@@ -66,7 +66,20 @@ def test_before_there_is_an_owner_the_tunnel_has_no_setup(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("headers", [{}, *PRETENDED], ids=str)
-@pytest.mark.parametrize("path", ["/setup", "/certificate", "/ca.crt", "//setup", "/%73etup", "/setup?x=/login"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/setup",
+        "/setup/owner",
+        "/setup/camera",
+        "/api/v1/setup",
+        "/certificate",
+        "/ca.crt",
+        "//setup",
+        "/%73etup",
+        "/setup?x=/login",
+    ],
+)
 def test_what_is_for_the_lan_does_not_exist_outside(outside: Server, path: str, headers: dict[str, str]) -> None:
     assert outside.request("GET", path, headers=headers).status in (404, 308)
     assert outside.request("POST", path, body=b"", headers=headers).status in (404, 308)

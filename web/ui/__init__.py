@@ -17,8 +17,12 @@ PLAYER_MODULES = sorted(
     for path in (HERE / "player").glob("*.js")
     if path.name
     not in {
+        "captive.js",
         "page.js",
         "setup.js",
+        "setup-camera.js",
+        "setup-time.js",
+        "setup-wifi.js",
         "passwords.js",
         "types.js",
         "forms.js",
@@ -28,6 +32,7 @@ PLAYER_MODULES = sorted(
         "cameras.js",
         "remote.js",
         "remember.js",
+        "sealing.js",
     }
 )
 

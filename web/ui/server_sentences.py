@@ -4,6 +4,26 @@ With placeholders where the server puts a number or an address: `texts.translato
 what stands around them. One that is missing here is shown in English.
 """
 
+WIFI = (
+    "A network has a name.",
+    "The name of a network has at most 32 bytes.",
+    "The password of a Wi-Fi network has 8 to 63 characters, none of them accented.",
+    "This network asks for a password.",
+    "This network is protected by WEP, which anybody can break and this camera does not speak: set the router to WPA2.",
+    "This network wants a name and a password for each person (enterprise), which this camera does not speak.",
+    "Another network is being tried now: wait for its end.",
+    "There is no Wi-Fi in this device.",
+    "A cable leads to this camera: it needs no Wi-Fi of its own.",
+    "The Wi-Fi of this device is not managed by this camera.",
+    "The Wi-Fi of this device is not managed now; try again in a moment.",
+    "The Wi-Fi of this device could not do that; its log says more.",
+    "The Wi-Fi of this device does not answer; try again in a moment.",
+    "The camera's own Wi-Fi could not be opened; its log says more.",
+    "The page of the camera's own Wi-Fi could not be made; its log says more.",
+    "This request makes no sense.",
+)
+"""Those that the page of the setup hotspot can show."""
+
 SENTENCES = (
     # Signing in and setting up
     "The name or the password is wrong.",
@@ -13,6 +33,29 @@ SENTENCES = (
     "This request comes from another site.",
     "This camera has an owner already.",
     "The setup code is wrong. It stands in the terminal where pi-cam was started.",
+    "First this camera needs an owner.",
+    "This camera has no such step of setting up.",
+    "There is nothing to do in this step.",
+    "This step cannot be answered so.",
+    "Somebody else answered this step meanwhile. What you typed is still here: send it again if it is to count.",
+    "It is not known any more how far setting up had come, so it begins anew. What was set up stays as it is.",
+    "How far setting up came cannot be written: %(cause)s.",
+    "The pages do not speak this language.",
+    "There is no such time zone.",
+    "Nothing here sets this machine's time zone (systemd-timedated).",
+    "This machine keeps its own time zone: this camera may not change it.",
+    "The language of the pages for who chose none, and whose browser asks for none of them: en or fr.",
+    "The zone in which the pages show moments, such as Europe/Paris. Empty: that of each browser.",
+    "Time zone",
+    # Wi-Fi
+    "This machine has no Wi-Fi that this camera may manage.",
+    "A network's name has 1 to 32 letters, fewer with accents or emoji.",
+    "A Wi-Fi password has 8 to 63 characters.",
+    "WEP was broken long ago, and is not joined. Set the router to WPA2 or WPA3, or use its guest network.",
+    "This network asks each device for an account of its own (enterprise), which this camera cannot have. "
+    "Use another network, such as that for guests, or a cable.",
+    "The camera is not connected to a network yet.",
+    "A Wi-Fi network was chosen",
     "A name has 1 to %(count)s characters.",
     "A password has at least %(count)s characters; a short sentence is a good one.",
     "A password has at most %(count)s characters.",
@@ -46,6 +89,8 @@ SENTENCES = (
     "Privacy cannot be ended: %(why)s.",
     "Privacy was turned on",
     "Privacy was ended",
+    # Wi-Fi
+    *WIFI,
     # Found by name
     "Found at home by name",
     "There is no avahi here (sudo apt install avahi-daemon): this camera has no name in the home's network.",
@@ -71,6 +116,15 @@ SENTENCES = (
     "The file %(path)s cannot be played.",
     "There is no picture in %(path)s.",
     "There is no picture in this clip.",
+    "There is no USB camera: plug one in.",
+    "There is no camera at %(device)s: was it unplugged?",
+    "Another program uses the camera %(device)s.",
+    "This program may not open %(device)s: add its user to the group video.",
+    "The camera %(device)s has no format that is wanted, or none that can be read here.",
+    "%(device)s cannot be read as a camera.",
+    "Write a USB camera's address as %(short)s alone, or with its device, such as %(example)s.",
+    "A %(scheme)s address knows size, fps and format, not %(part)s.",
+    "The format of a USB camera is h264, mjpeg or raw, not %(format)s.",
     "The picture cannot be decoded.",
     "The synthetic camera failed; the log says more.",
     "No camera is connected: check the ribbon cable at both ends, with the power off.",
@@ -187,6 +241,8 @@ SENTENCES = (
     "The camera's program was started",
     "The camera's program was stopped",
     "The damaged database was replaced by its last good copy",
+    "A backup was made",
+    "A backup was restored",
     "The owner was named",
     "The owner was set anew",
     "Setting up was refused",
@@ -523,6 +579,9 @@ SENTENCES = (
     "each start), or off. It leads to --tunnel-port; docs/tunnel.md says how to make one.",
     "The tunnel's program",
     "The program cloudflared, by its name or its path.",
+    "The tunnel's socket",
+    "The socket of a unit in which the tunnel's program runs with fewer rights than pi-cam (pi-cam-tunnel.socket). "
+    "Without one it runs beside pi-cam.",
     "The tunnel's credentials file",
     "The path of a named tunnel's credentials file. Without one: tunnel/credentials.json in the data folder.",
     "The tunnel's token file",

@@ -57,13 +57,13 @@ def day_writer(language: str) -> Callable[[str], str]:
     return lambda day: format_date(date.fromisoformat(day), "medium", _known(language))
 
 
-def choose_language(accept_language_header: str | None, cookie: str | None) -> str:
-    """One of `LANGUAGES`: the one that the person chose, else the best of those that the browser asks for."""
+def choose_language(accept_language_header: str | None, cookie: str | None, otherwise: str = DEFAULT_LANGUAGE) -> str:
+    """One of `LANGUAGES`: what the person chose, else the best of those that the browser asks for, else `otherwise`."""
     if cookie in LANGUAGES:
         return cookie
     wanted = parse_accept_header(accept_language_header, LanguageAccept).values()
     preferred = [language.replace("-", "_") for language in wanted]
-    return negotiate_locale(preferred, LANGUAGES) or DEFAULT_LANGUAGE
+    return negotiate_locale(preferred, LANGUAGES) or otherwise
 
 
 def _known(language: str) -> str:

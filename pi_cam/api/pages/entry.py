@@ -1,4 +1,4 @@
-"""The way in: the first owner, signing in and out, the language."""
+"""The way in: signing in and out, the language."""
 
 from __future__ import annotations
 
@@ -6,51 +6,19 @@ from flask import Blueprint, Response, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from pi_cam.api import sessions
-from pi_cam.api.access import visitor_address
 from pi_cam.api.arrival import is_secure
 from pi_cam.api.pages.rendering import HTML, LANGUAGE_COOKIE, render
 from pi_cam.api.passkeys import possible_here
 from pi_cam.api.problems import status_of, with_advice
 from pi_cam.api.rules import rule
 from pi_cam.api.services import services
-from pi_cam.errors import NotAllowed, NotSignedIn, PiCamError, SecondFactorNeeded, SettingError, TooManyTries
+from pi_cam.errors import NotSignedIn, PiCamError, SecondFactorNeeded, TooManyTries
 from web.ui import texts
 
 blueprint = Blueprint("pages_entry", __name__)
 
 FORM = "application/x-www-form-urlencoded"
 YEAR_SECONDS = 365 * 24 * 3600
-
-
-@blueprint.get("/setup")
-@rule("The page that makes the first owner", "setup", {200: HTML, 409: None}, lan_only=True)
-def setup() -> str:
-    """Asks for the code, a name and a password."""
-    return render("setup.html", error=None, name="")
-
-
-@blueprint.post("/setup")
-@rule(
-    "Make the first owner",
-    "setup",
-    {302: None, 403: HTML, 409: None, 422: HTML, 429: HTML, 503: HTML},
-    body=FORM,
-    lan_only=True,
-)
-def create_owner() -> BaseResponse:
-    """With the printed code; signs in at once."""
-    here, form = services(), request.form
-    name, password = form.get("name", ""), form.get("password", "")
-    try:
-        _check_setup_code(form.get("code", ""))
-        here.accounts.create_owner(name, password)
-        here.journal.append("owner-created", actor=name.strip(), address=visitor_address())
-        secret, person = sessions.open_session(name.strip(), password)
-    except (NotAllowed, SettingError, TooManyTries) as error:
-        return _form_page(render("setup.html", error=str(error), name=name[:64]), error)
-    response = _see_other("/")
-    sessions.set_cookie(response, secret, person)
-    return response
 
 
 @blueprint.get("/login")
@@ -74,11 +42,11 @@ def sign_in() -> BaseResponse:
         else:
             secret, person = sessions.go_on(ticket, form.get("code", ""))
     except SecondFactorNeeded as error:
-        return _form_page(_code_page(error if ticket else None, error.ticket), error)
+        return form_page(_code_page(error if ticket else None, error.ticket), error)
     except (NotSignedIn, TooManyTries) as error:
         waiting = ticket is not None and isinstance(error, TooManyTries)
-        return _form_page(_code_page(error, ticket or "") if waiting else _login_page(error, name), error)
-    response = _see_other(_own_path(form.get("next")))
+        return form_page(_code_page(error, ticket or "") if waiting else _login_page(error, name), error)
+    response = see_other(_own_path(form.get("next")))
     sessions.set_cookie(response, secret, person)
     return response
 
@@ -88,7 +56,7 @@ def sign_in() -> BaseResponse:
 def logout() -> BaseResponse:
     """Ends this session."""
     sessions.sign_out()
-    response = _see_other("/login")
+    response = see_other("/login")
     sessions.clear_cookie(response)
     return response
 
@@ -97,12 +65,17 @@ def logout() -> BaseResponse:
 @rule("Choose the language", "public", {302: None}, body=FORM)
 def language() -> BaseResponse:
     """Kept in a cookie."""
-    response = _see_other(_own_path(request.form.get("next")))
+    response = see_other(_own_path(request.form.get("next")))
     chosen = texts.choose_language(None, request.form.get("language"))
+    keep_language(response, chosen)
+    return response
+
+
+def keep_language(response: BaseResponse, chosen: str) -> None:
+    """In this browser, for a year."""
     response.set_cookie(
         LANGUAGE_COOKIE, chosen, max_age=YEAR_SECONDS, httponly=True, samesite="Lax", secure=is_secure()
     )
-    return response
 
 
 def _login_page(error: PiCamError | None, name: str) -> str:
@@ -113,21 +86,13 @@ def _code_page(error: PiCamError | None, ticket: str) -> str:
     return render("login_code.html", error=error and str(error), ticket=ticket)
 
 
-def _check_setup_code(code: str) -> None:
-    here = services()
-    try:
-        here.setup_code.check(code)
-    except (NotAllowed, TooManyTries) as error:
-        here.journal.append("setup-refused", address=visitor_address(), result="refused", why=str(error))
-        raise
-
-
-def _form_page(page: str, error: PiCamError) -> Response:
+def form_page(page: str, error: PiCamError) -> Response:
     """The form once more, with what was wrong."""
     return with_advice(Response(page, status_of(error), mimetype=HTML), error)
 
 
-def _see_other(path: str) -> Response:
+def see_other(path: str) -> Response:
+    """After a form: the page to look at next."""
     return Response(status=302, headers={"Location": path})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from flask import Blueprint
 
@@ -55,7 +55,9 @@ def people() -> str:
 @rule("The settings", "configure", {200: HTML})
 def settings() -> str:
     """Those that a person may change, and what decides the others."""
-    return render("settings.html", **setting_rows.described(), portal_edits=setting_rows.portal_edits())
+    return render(
+        "settings.html", **setting_rows.described(), portal_edits=setting_rows.portal_edits(), at_home=_at_home()
+    )
 
 
 @blueprint.get("/journal")
@@ -82,7 +84,7 @@ def journal() -> str:
 @rule("This device", "configure", {200: HTML})
 def this_device() -> str:
     """What it is, and whether all is in order."""
-    return render("system.html", system=system.described(), findings=system.findings())
+    return render("system.html", system=system.described(), findings=system.findings(), at_home=_at_home())
 
 
 @blueprint.get("/remote")
@@ -97,13 +99,13 @@ def remote() -> str:
     return render(
         "remote.html",
         pairing=state,
-        qr=_qr(state.get("link")),
+        qr=qr.data_address(state.get("link")),
         tunnel=tunnel,
         tunnel_url=url,
-        at_home=arrival.listener() == "lan",
+        at_home=_at_home(),
         device_code=here.media_identity.code,
         remember_url=remember,
-        remember_qr=_qr(remember),
+        remember_qr=qr.data_address(remember),
     )
 
 
@@ -125,5 +127,5 @@ def account() -> str:
     )
 
 
-def _qr(text: str | None) -> str | None:
-    return f"data:image/svg+xml,{quote(qr.picture(text))}" if text else None
+def _at_home() -> bool:
+    return arrival.listener() == "lan"

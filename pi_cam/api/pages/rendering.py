@@ -9,6 +9,7 @@ from flask import g, render_template, request
 
 import pi_cam
 from pi_cam.api.access import form_token
+from pi_cam.api.services import services
 from pi_cam.trust.capabilities import Capability, Person, allowed, allowed_somewhere
 from web.ui import texts
 
@@ -41,7 +42,12 @@ NAVIGATION = (
 
 def render(template: str, **values: Any) -> str:
     """A page in the person's language."""
-    language = texts.choose_language(request.headers.get("Accept-Language"), request.cookies.get(LANGUAGE_COOKIE))
+    asked, chosen, settings = (
+        request.headers.get("Accept-Language"),
+        request.cookies.get(LANGUAGE_COOKIE),
+        services().settings,
+    )
+    language = texts.choose_language(asked, chosen, settings.text("language"))
     person: Person | None = g.get("person")
     return render_template(
         template,
@@ -50,6 +56,7 @@ def render(template: str, **values: Any) -> str:
         day=texts.day_writer(language),
         messages_json=texts.browser_messages(language),
         form_token=form_token(),
+        time_zone=settings.text("time_zone"),
         person=person.name if person else None,
         navigation=navigation(person),
         version=pi_cam.__version__,

@@ -148,6 +148,24 @@ export function confirmed(question, yes) {
   );
 }
 
+/**
+ * @param {Date} moment
+ * @param {{lang: string, dataset: DOMStringMap}} page its `data-time-zone` is the camera's own zone, where it has one
+ * @returns {string} in that zone, which is named where the browser is in another
+ */
+export function momentText(moment, { lang, dataset }) {
+  const own = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zone = dataset.timeZone;
+  /** @type {Intl.DateTimeFormatOptions} */
+  const form = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
+  if (!zone || zone === own) return moment.toLocaleString(lang, { dateStyle: "medium", timeStyle: "short" });
+  try {
+    return moment.toLocaleString(lang, { ...form, timeZone: zone, timeZoneName: "short" });
+  } catch {
+    return moment.toLocaleString(lang, { ...form, timeZoneName: "short" }); // a zone that this browser does not know
+  }
+}
+
 if (typeof document !== "undefined") {
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -157,13 +175,13 @@ if (typeof document !== "undefined") {
   });
   // Before this module is here a form would leave as the browser sends one: the page keeps them out of reach till now.
   for (const form of document.querySelectorAll("form[data-path]")) form.removeAttribute("inert");
-  // Moments are written in the person's own time; the server knows seconds only.
+  // Moments are written in the camera's time zone, else in the person's own; the server knows seconds only.
   for (const field of document.querySelectorAll("input[data-seconds]")) {
     if (field instanceof HTMLInputElement) field.value = localTime(Number(field.dataset.seconds));
   }
   for (const element of document.querySelectorAll("time[data-seconds]")) {
     const moment = new Date(Number(/** @type {HTMLElement} */ (element).dataset.seconds) * 1000);
-    element.textContent = moment.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    element.textContent = momentText(moment, document.documentElement);
     element.setAttribute("datetime", moment.toISOString());
   }
 }

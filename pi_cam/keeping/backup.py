@@ -1,0 +1,108 @@
+"""What of the data folder is in a backup, and how it comes back: all of it or nothing, whenever the supply is cut."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+from pi_cam import database, durable
+from pi_cam.errors import SettingError, StoreError
+from pi_cam.keeping import occupied
+from pi_cam.keeping.sealed import NEWER, NO_BACKUP
+from pi_cam.migrations import MIGRATIONS
+from pi_cam.store import DATABASE, GOOD_COPY, SECRET, Store
+
+FILES = (SECRET, "device.key", "settings.json", "privacy", "setup.json")
+FOLDERS = ("tls", "tunnel")
+NAMES = re.compile(
+    r"(secret\.key|device\.key|settings\.json|setup\.json|privacy|pi-cam\.db|(tls|tunnel)/(?!\.)[\w.-]{1,100})",
+    re.ASCII,
+)
+NEEDED = (SECRET, "device.key", DATABASE)
+JOURNAL = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.anchor", "journal.forwarded")
+"""Not in a backup: who watched stays on the device, and at the portal. Its chain hangs on `secret.key`."""
+
+STAGED, READY = "restoring", "restored"
+"""Folders in the data folder: what is being written, and what only has to be put in its place."""
+
+
+def gathered(store: Store) -> dict[str, bytes]:
+    """What goes into a backup, by its name in the folder; may be asked beside a running device. Raises `StoreError`."""
+    store.keep_good_copy()
+    folder = store.folder
+    paths = [folder / name for name in FILES]
+    paths += [path for name in FOLDERS for path in sorted((folder / name).glob("*"))]
+    try:
+        found = {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
+        return {name: data for name, data in found.items() if NAMES.fullmatch(name)} | {
+            DATABASE: (folder / GOOD_COPY).read_bytes()
+        }
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+
+
+def restore(folder: Path, files: dict[str, bytes]) -> None:
+    """Puts them in the place of what is there. Raises `SettingError` for what is no whole backup, `Conflict` while the
+    device runs, `StoreError` when the disk says no; then everything is as it was."""
+    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
+        raise SettingError(NO_BACKUP)
+    with occupied.alone(folder):
+        try:
+            finish(folder)
+            _stage(folder / STAGED, files)
+            (folder / STAGED).rename(folder / READY)
+            durable.sync_folder(folder)
+            finish(folder)
+        except OSError as error:
+            raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+
+
+def finish(folder: Path) -> bool:
+    """Does what a restore that was cut off left to do; whether there was any. To be called with nothing else in the folder.
+    Raises `OSError`."""
+    shutil.rmtree(folder / STAGED, ignore_errors=True)
+    ready = folder / READY
+    if not ready.is_dir():
+        return False
+    new = {str(path.relative_to(ready)): path for path in sorted(ready.rglob("*")) if path.is_file()}
+    _set_journal_aside(folder, new[SECRET].read_bytes())
+    for gone in (f"{DATABASE}-wal", f"{DATABASE}-shm", GOOD_COPY, "settings.previous.json", "settings.json"):
+        (folder / gone).unlink(missing_ok=True)
+    for name, path in new.items():
+        (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
+        durable.replace(folder / name, path.read_bytes())
+    shutil.rmtree(ready)
+    durable.sync_folder(folder)
+    return True
+
+
+def _set_journal_aside(folder: Path, secret: bytes) -> None:
+    """That of another device, or of one that was reset meanwhile: with another secret its chain could not go on."""
+    own = folder / SECRET
+    if own.exists() and own.read_bytes() == secret:
+        return
+    for name in JOURNAL:
+        path = folder / name
+        if path.exists():
+            path.rename(folder / f"before-restore-{int(time.time())}-{name}")
+
+
+def _stage(staged: Path, files: dict[str, bytes]) -> None:
+    """Written and looked at, before anything is changed. Raises `OSError`, `SettingError`."""
+    staged.mkdir(mode=0o700)
+    for name, data in files.items():
+        (staged / name).parent.mkdir(mode=0o700, exist_ok=True)
+        durable.replace(staged / name, data)
+    try:
+        with database.connection(staged / DATABASE) as connection:
+            database.check(connection)
+            if connection.execute("PRAGMA user_version").fetchone()[0] > len(MIGRATIONS):
+                raise SettingError(NEWER)
+            for table in ("sessions", "portal_sessions"):  # whoever was signed in then is not now
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of two names
+    except (sqlite3.Error, database.Damaged):
+        raise SettingError(NO_BACKUP) from None
+    durable.sync_file(staged / DATABASE)

@@ -1,0 +1,91 @@
+"""A camera as it was when it was new: everything that it remembers goes, keys first."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pi_cam import durable
+from pi_cam.errors import StoreError
+from pi_cam.keeping import occupied
+
+MARK = "resetting"
+"""While this file is there, a reset was begun and has to be ended."""
+
+KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
+CHUNK = bytes(1024 * 1024)
+
+
+def reset(folder: Path, *, free_space: bool = False) -> None:
+    """Overwrites and removes every file of the data folder. `free_space`: writes over what earlier versions of files left on
+    this file system, too, which takes as long as filling it. Raises `Conflict` while the device runs, `StoreError`."""
+    with occupied.alone(folder):
+        try:
+            durable.replace(folder / MARK, b"all\n" if free_space else b"\n")
+            finish(folder)
+        except OSError as error:
+            raise StoreError(f"The camera could not be reset: {error.strerror}. Do it again.") from error
+
+
+def finish(folder: Path) -> bool:
+    """Ends a reset that was begun; whether there was one. To be called with nothing else in the folder. Raises `OSError`."""
+    mark = folder / MARK
+    try:
+        free_space = mark.read_bytes() == b"all\n"
+    except FileNotFoundError:
+        return False
+    first = [folder / name for name in KEYS_FIRST]
+    for path in [*first, *sorted(folder.iterdir())]:
+        if path.name not in (MARK, occupied.NAME):
+            _remove(path)
+    if free_space:
+        _fill(folder / "emptied")
+    durable.sync_folder(folder)
+    mark.unlink()
+    durable.sync_folder(folder)
+    return True
+
+
+def _remove(path: Path) -> None:
+    for file in _files(path):
+        if not file.is_symlink():
+            _overwrite(file)
+        file.unlink()
+    if path.is_dir() and not path.is_symlink():
+        for inner in sorted(path.rglob("*"), reverse=True):
+            inner.rmdir()
+        path.rmdir()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_symlink() or path.is_file():
+        yield path
+    elif path.is_dir():
+        yield from [inner for inner in path.rglob("*") if inner.is_symlink() or not inner.is_dir()]
+
+
+def _overwrite(path: Path) -> None:
+    """On a disk that writes in place nothing is left; a card puts the zeros elsewhere (docs/deploy/backup-and-reset.md)."""
+    if not path.is_file():  # a socket, a pipe
+        return
+    with path.open("r+b") as file:
+        left = path.stat().st_size
+        while left > 0:
+            left -= file.write(CHUNK[: min(left, len(CHUNK))])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fill(path: Path) -> None:
+    """Until there is no room, and gives it back."""
+    try:
+        with path.open("wb", buffering=0) as file:
+            while file.write(CHUNK):
+                pass
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+    durable.sync_file(path)
+    path.unlink()

@@ -1,0 +1,82 @@
+"""The commands that keep what a camera remembers, bring it back, or have it forgotten."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pi_cam import journal_commands
+from pi_cam.errors import NotFound, SettingError, StoreError
+from pi_cam.keeping import backup, sealed
+from pi_cam.keeping.reset import reset
+from pi_cam.keeping.settling import settle
+from pi_cam.store import Store
+
+STANDARD = "-"
+WORD = "reset"
+
+
+def make_backup(arguments: argparse.Namespace) -> int:
+    """Into a file that is not there yet, or to standard output; beside a running device."""
+    store = Store(arguments.data)
+    settle(arguments.data)
+    store.open(create=False)
+    data = sealed.seal(backup.gathered(store), _asked("Passphrase of the backup: "))
+    if arguments.file == STANDARD:
+        sys.stdout.buffer.write(data)
+    else:
+        _write_new(Path(arguments.file), data)
+    journal_commands.note(arguments.data, "backup-made")
+    return 0
+
+
+def restore_backup(arguments: argparse.Namespace) -> int:
+    """From a file, or from standard input after the line with the passphrase; while no device runs."""
+    passphrase = _asked("Passphrase of the backup: ")
+    try:
+        if arguments.file == STANDARD:
+            data = sys.stdin.buffer.read(sealed.LARGEST + 1)
+        else:
+            with Path(arguments.file).open("rb") as file:
+                data = file.read(sealed.LARGEST + 1)
+    except OSError as error:
+        raise NotFound(f"{arguments.file} cannot be read: {error.strerror}.") from error
+    files = sealed.opened(data, passphrase)
+    backup.restore(arguments.data, files)
+    journal_commands.note(arguments.data, "backup-restored")
+    return 0
+
+
+def reset_camera(arguments: argparse.Namespace) -> int:
+    """After the word that says so; while no device runs."""
+    if not arguments.data.is_dir():
+        raise StoreError(f"There is no camera's data in {arguments.data}.")
+    if not arguments.yes and _asked(f"All that this camera remembers will be gone. Type {WORD} to go on: ") != WORD:
+        raise SettingError("Nothing was reset.")
+    reset(arguments.data, free_space=arguments.free_space)
+    return 0
+
+
+def _asked(what: str) -> str:
+    """One line of standard input, as UTF-8 whatever this terminal's encoding."""
+    if sys.stdin.isatty():
+        sys.stderr.write(what)
+        sys.stderr.flush()
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise SettingError("This is not UTF-8 text.") from None
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        raise SettingError(f"{path} is there already: choose another name.") from None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from error

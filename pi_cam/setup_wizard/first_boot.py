@@ -1,0 +1,142 @@
+"""Does what the customisation file on the boot partition asks for, once, before the network and the camera start.
+
+Runs as root, on an image only (pi-cam-first-boot.service): `python -m pi_cam.setup_wizard.first_boot`. Nothing that stands
+in the file ends in an error: what cannot be done is told in `pi-cam-setup.txt`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from pi_cam import durable
+from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence, Wlan, parse
+from pi_cam.trust.setup_code import KEPT
+
+NAMES = ("rpi-preseed.toml", "custom.toml")
+COMPLAINTS = "first-boot.txt"
+"""On /data, for `/usr/lib/pi-cam/setup-text`."""
+
+
+def main(root: Path = Path("/")) -> int:
+    """`root`: what stands in front of /boot, /data and /etc. The status is 0: a camera without its wishes is still one."""
+    complaints: list[Sentence] = []
+    for name in NAMES:
+        path = root / "boot/firmware" / name
+        if path.is_file():
+            found = parse(_read(path))
+            complaints += found.complaints
+            complaints += apply(found, root)
+            _wipe(path)
+    if complaints:
+        lines = [text for pair in zip(*complaints, strict=True) for text in pair]
+        durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
+    return 0
+
+
+def apply(found: Customisation, root: Path) -> list[Sentence]:
+    """Each thing by itself: one that fails takes no other with it."""
+    complaints: list[Sentence] = []
+    kept = root / "data/etc"
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    steps: list[tuple[Sentence, Callable[[], None]]] = [
+        (("Le nom de l’appareil", "The name of the device"), lambda: _hostname(found.hostname, root)),
+        (("Le réseau Wi-Fi", "The Wi-Fi network"), lambda: _wlan(found.wlan, root)),
+        (("Le pays du Wi-Fi", "The country of the Wi-Fi"), lambda: _keep(kept / "wifi-country", found.country)),
+        (("Le fuseau horaire", "The time zone"), lambda: _timezone(found.timezone, root)),
+        (("Le code de configuration", "The setup code"), lambda: _setup_code(found.setup_code, root)),
+    ]
+    for (french, english), do in steps:
+        try:
+            do()
+        except LookupError:
+            complaints.append((f"{french} n’existe pas.", f"{english} does not exist."))
+        except OSError as error:
+            why = error.strerror
+            complaints.append((f"{french} n’a pas pu être écrit ({why}).", f"{english} could not be written ({why})."))
+    return complaints
+
+
+def keyfile(wlan: Wlan) -> str:
+    """For NetworkManager (nm-settings-keyfile(5)). The name of the network is written as numbers, so that no letter in it
+    means anything; of the passphrase, which is ASCII, the backslash and a leading space do."""
+    lines = ["[connection]", "id=home", f"uuid={uuid.uuid5(uuid.NAMESPACE_OID, wlan.ssid)}", "type=wifi", ""]
+    lines += ["[wifi]", "mode=infrastructure", f"ssid={''.join(f'{byte};' for byte in wlan.ssid.encode())}"]
+    if wlan.hidden:
+        lines.append("hidden=true")
+    if wlan.psk is not None:
+        escaped = wlan.psk.replace("\\", "\\\\")
+        if escaped.startswith(" "):
+            escaped = "\\s" + escaped[1:]
+        lines += ["", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={escaped}"]
+    lines += ["", "[ipv4]", "method=auto", "", "[ipv6]", "method=auto"]
+    return "\n".join(lines) + "\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(BYTES_MAX + 1)
+    except OSError:
+        return b"\xff"  # which is no TOML, and told as such
+
+
+def _wipe(path: Path) -> None:
+    """It may hold the password of the Wi-Fi, and anybody can read this partition. (A card may keep the old cells.)"""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
+    except OSError as error:
+        sys.stderr.write(f"{path.name} cannot be removed: {error.strerror}.\n")
+
+
+def _hostname(name: str | None, root: Path) -> None:
+    if name is None:
+        return
+    _keep(root / "data/etc/hostname", name)
+    (root / "etc/hostname").write_text(f"{name}\n", "ascii")
+    if root == Path("/"):
+        socket.sethostname(name)
+
+
+def _wlan(wlan: Wlan | None, root: Path) -> None:
+    if wlan is not None:
+        durable.replace(root / "etc/NetworkManager/system-connections/home.nmconnection", keyfile(wlan).encode())
+
+
+def _timezone(zone: str | None, root: Path) -> None:
+    if zone is None:
+        return
+    if not (root / "usr/share/zoneinfo" / zone).is_file():
+        raise LookupError(zone)
+    _keep(root / "data/etc/timezone", zone)
+    new = root / "etc/localtime.new"
+    new.unlink(missing_ok=True)
+    new.symlink_to(f"/usr/share/zoneinfo/{zone}")
+    new.replace(root / "etc/localtime")
+
+
+def _setup_code(code: str | None, root: Path) -> None:
+    folder = root / "var/lib/pi-cam"
+    if code is None or (folder / "pi-cam.db").exists():  # who runs the camera already is its owner
+        return
+    durable.replace(folder / KEPT, f"{code}\n".encode())
+    if root == Path("/"):
+        shutil.chown(folder / KEPT, "pi-cam", "pi-cam")
+
+
+def _keep(path: Path, text: str | None) -> None:
+    if text is not None:
+        durable.replace(path, f"{text}\n".encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

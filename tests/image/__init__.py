@@ -1,0 +1,1 @@
+"""The flashable image, built, looked at and booted."""

@@ -1,0 +1,128 @@
+"""A flashed card that is started natively: its partitions on loop devices, the image's own initramfs script over them, and
+systemd in a container on what comes of it. Seconds where `tests.image.guest` takes minutes; kernel, firmware, FAT and the
+growing of `/data` are for that one to try.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.appliance.guest import Guest, booted
+
+SECTOR = 512
+SCRIPT = "etc/initramfs-tools/scripts/init-bottom/pi-cam"
+DATA = "c8a8b7a2-3a1d-4b0e-8c55-70692d646174"
+
+WITHOUT_ITS_NETWORK = ("systemd.mask=NetworkManager.service", "systemd.mask=wpa_supplicant.service")
+"""It is the tests' own, and not the container's to manage."""
+
+
+class Card:
+    """A copy of the image in `folder`. To be used in a mount namespace of one's own (`python -m tests.image.root run`)."""
+
+    def __init__(self, image: Path, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self.disk = folder, folder / "card.img"
+        subprocess.run(["cp", "--sparse=always", image, self.disk], check=True)
+        os.truncate(self.disk, 3 << 30)
+        self.said = ""
+        """What the initramfs script told the kernel's log at the last start."""
+
+    def partition(self, number: int) -> tuple[int, int]:
+        """Where it is on the card, and how large, in bytes."""
+        listed = subprocess.run(["sfdisk", "--dump", self.disk], check=True, capture_output=True, text=True).stdout
+        (line,) = (line for line in listed.splitlines() if line.startswith(f"{self.disk}{number} "))
+        words = line.replace(",", " ").replace("=", " ").split()
+        return (int(words[words.index("start") + 1]) * SECTOR, int(words[words.index("size") + 1]) * SECTOR)
+
+    def write(self, name: str, data: bytes) -> None:
+        """A file on the boot partition, as from a person's computer."""
+        self._mtool("mcopy", "-o", "-", f"::/{name}", data=data)
+
+    def names(self) -> list[str]:
+        """What is on the boot partition."""
+        said = self._mtool("mdir", "-b", "::/").decode()
+        return [line.removeprefix("::/").rstrip("/") for line in said.splitlines()]
+
+    @contextmanager
+    def mounted(self) -> Iterator[Path]:
+        """As the initramfs leaves it to systemd."""
+        image, root = self._folder / "image", self._folder / "root"
+        for folder in (image, root, self._folder / "by-partuuid"):
+            folder.mkdir(exist_ok=True)
+        loops = [self._loop(number) for number in (2, 4)]
+        name = self._folder / "by-partuuid" / DATA
+        name.unlink(missing_ok=True)
+        name.symlink_to(loops[1])
+        try:
+            _do("mount", "-t", "squashfs", "-o", "ro", loops[0], root)
+            self._run_script(image, root)
+            self._lend_boot_partition(root / "boot/firmware")
+            yield root
+            self._take_back(root / "boot/firmware")
+        finally:
+            for place in (root, image / "memory", image / "data", image / "system"):
+                subprocess.run(["umount", "--recursive", place], check=False, capture_output=True)
+            for loop in loops:
+                _do("losetup", "--detach", loop)
+
+    @contextmanager
+    def started(self, *words: str) -> Iterator[Guest]:
+        """Until the end of the block; then it is shut down. `words`: more, for systemd-nspawn."""
+        with self.mounted() as root:
+            # What is in /etc is the card's own affair.
+            binds = [f"--bind-ro={self._folder}/image/system:/run/image/system", "--timezone=off", "--resolv-conf=off"]
+            with booted(root, self._folder / "console", *binds, *words, *WITHOUT_ITS_NETWORK) as guest:
+                yield guest
+
+    def _lend_boot_partition(self, place: Path) -> None:
+        """Its texts, in memory: not every kernel that runs tests knows FAT."""
+        _do("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", place)
+        for name in self._texts():
+            (place / name).write_bytes(self._mtool("mcopy", f"::/{name}", "-"))
+        _do("mount", "-o", "remount,ro", place)
+
+    def _take_back(self, place: Path) -> None:
+        left = {path.name: path.read_bytes() for path in place.iterdir()}
+        for name in self._texts():
+            self._mtool("mdel", f"::/{name}")
+        for name, data in left.items():
+            self.write(name, data)
+
+    def _texts(self) -> list[str]:
+        return [name for name in self.names() if name.endswith((".txt", ".toml"))]
+
+    def _mtool(self, program: str, *words: str, data: bytes = b"") -> bytes:
+        command = [program, "-i", f"{self.disk}@@{self.partition(1)[0]}", *words]
+        return subprocess.run(command, check=True, capture_output=True, input=data).stdout
+
+    def _run_script(self, image: Path, root: Path) -> None:
+        text = (root / SCRIPT).read_text("utf-8")
+        places = {
+            ". /scripts/functions": 'panic() { echo "$@" >&2; exit 1; }',
+            "IMAGE=/run/image": f"IMAGE={image}",
+            "/dev/kmsg": str(self._folder / "kmsg"),
+            "/proc/cmdline": str(self._folder / "cmdline"),
+            "/dev/disk/by-partuuid": str(self._folder / "by-partuuid"),
+        }
+        for old, new in places.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        (self._folder / "cmdline").write_text(f"quiet data=PARTUUID={DATA} panic=10\n", "ascii")
+        (self._folder / "kmsg").write_text("", "ascii")
+        _do("sh", "-c", text.replace(f">{self._folder}/kmsg", f">>{self._folder}/kmsg"), rootmnt=str(root))
+        self.said = (self._folder / "kmsg").read_text("utf-8")
+
+    def _loop(self, number: int) -> str:
+        start, size = self.partition(number)
+        words = ["losetup", "--find", "--show", f"--offset={start}", f"--sizelimit={size}", str(self.disk)]
+        return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _do(*command: str | Path, **variables: str) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env={**os.environ, **variables})
+    assert done.returncode == 0, f"{command[0]}: {done.stderr}"

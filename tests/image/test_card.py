@@ -1,0 +1,109 @@
+"""What a card remembers from one start to the next, and what it forgets; natively."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.image.card import Card
+from tests.image.debian_archive import GOOD, PACKAGE, make, update
+from tests.image.test_boot import PRESEED
+
+pytestmark = [pytest.mark.timeout(600)]
+
+PASSWORD = "printf 'a green door behind the house\\n' | pi-cam owner set --name Ada"
+
+
+@pytest.fixture
+def card(copy: Path, image: Path, tmp_path: Path) -> Iterator[Card]:
+    del copy  # says what is missing here
+    yield Card(image, tmp_path)
+    (tmp_path / "card.img").unlink()
+
+
+def test_it_remembers_what_it_should_and_nothing_else(card: Card) -> None:
+    with card.started() as guest:
+        number = guest.run("cat /etc/machine-id")
+        code = guest.until("cat /run/pi-cam/setup-code")
+        guest.until(f"grep -q 'https://pi-cam.local/setup#code={code}' /boot/firmware/pi-cam-setup.txt")
+        guest.run(
+            "touch /etc/forgotten; ln -sfn /usr/share/zoneinfo/Europe/Paris /etc/localtime; echo salon >/etc/hostname"
+        )
+        guest.until("grep -q Paris /data/etc/timezone && grep -q salon /data/etc/hostname")
+    with card.started() as guest:
+        assert guest.until("cat /run/pi-cam/setup-code") == code  # read from the card while it was off
+        assert guest.run("cat /etc/machine-id; cat /etc/hostname; readlink /etc/localtime").split() == [
+            number,
+            "salon",
+            "/usr/share/zoneinfo/Europe/Paris",
+        ]
+        guest.run("! test -e /etc/forgotten")
+        guest.run(PASSWORD)
+        guest.until("! test -e /boot/firmware/pi-cam-setup.txt")
+        assert guest.run("systemctl --failed --plain --no-legend") == ""
+    assert "pi-cam-setup.txt" not in card.names()
+
+
+def test_what_was_chosen_with_imager_is_done(card: Card) -> None:
+    card.write("rpi-preseed.toml", PRESEED)
+    with card.started() as guest:
+        guest.until("grep -q ABCD-2345 /boot/firmware/pi-cam-setup.txt")
+        text = guest.run("cat /boot/firmware/pi-cam-setup.txt")
+        assert "https://wohnzimmer.local/setup#code=ABCD-2345" in text
+        assert "This camera has no accounts of the system and no SSH." in text
+        assert guest.run("stat -c '%a %U' /etc/NetworkManager/system-connections/home.nmconnection") == "600 root"
+        assert guest.run("date +%Z; cat /data/etc/wifi-country").split() in (["CET", "FR"], ["CEST", "FR"])
+        assert guest.run("systemctl --failed --plain --no-legend") == ""
+    assert "rpi-preseed.toml" not in card.names()
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"[wlan\nssid=", b"x = " + b"[" * 3000, b"a" * 100_000])
+def test_a_broken_file_is_told_and_the_camera_starts(card: Card, data: bytes) -> None:
+    card.write("rpi-preseed.toml", data)
+    with card.started() as guest:
+        guest.until(
+            "grep -q 'The file' /boot/firmware/pi-cam-setup.txt && grep -q 'Le fichier' /boot/firmware/pi-cam-setup.txt"
+        )
+        assert guest.run("systemctl --failed --plain --no-legend") == ""
+    assert "rpi-preseed.toml" not in card.names()
+
+
+def test_updates_come_with_the_next_start_and_go_when_the_camera_does_not_answer(card: Card, tmp_path: Path) -> None:
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    make(archives / "good", GOOD)
+    with card.started(f"--bind={archives}:/srv/test") as guest:
+        guest.run("install -D /dev/null /run/NetworkManager/resolv.conf")
+        guest.run("sed -i s/ROOM=700000/ROOM=20000/ /usr/lib/pi-cam/update-system")  # this card is a small one
+        assert "come with the next start" in guest.run(update("/srv/test", "good"))
+    with card.started() as guest:
+        assert guest.run("cat /usr/share/canary/new") == "updated"
+        assert guest.run(f"dpkg-query -W -f '${{Version}}' {PACKAGE}") == GOOD
+        guest.until("/usr/lib/pi-cam/update-good")
+    for _ in range(5):  # proved: it stays
+        with card.mounted() as root:
+            assert (root / "usr/share/canary/new").exists()
+            layers = list((root / "data/system").glob("*"))
+    with card.mounted() as root:
+        (root / "data/system" / layers[0].name / "tries").write_text("0\n", "ascii")
+    for _ in range(3):
+        with card.mounted() as root:
+            assert (root / "usr/share/canary/new").exists()
+    with card.mounted() as root:
+        assert not (root / "usr/share/canary/new").exists()
+    assert "did not prove themselves" in card.said
+
+
+def test_a_data_partition_that_was_erased_is_made_anew(card: Card) -> None:
+    with card.mounted() as root:
+        number = (root / "etc/machine-id").read_text("ascii")
+    start, _ = card.partition(4)
+    with card.disk.open("r+b") as file:
+        file.seek(start)
+        file.write(bytes(4 << 20))
+    with card.mounted() as root:
+        assert (root / "etc/machine-id").read_text("ascii") != number
+        assert (root / "data").is_mount()
+    assert "made anew" in card.said

@@ -1,0 +1,211 @@
+"""Backup, restore and reset, as commands on the data of a device that ran."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pi_cam.keeping import backup, reset
+from tests.prerequisites import require
+from tests.server import OWNER, PASSWORD, Answer, Server, pi_cam, serving
+
+SOURCE = "synthetic:?size=160x120&fps=10"
+PASSPHRASE = "a lamp and two chairs"
+CANARY = "canary-that-sings-at-dawn"
+
+
+def command(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    line = [sys.executable, "-m", "pi_cam.cli", *map(str, words)]
+    return subprocess.run(line, input=stdin, capture_output=True, check=False, timeout=100)
+
+
+def told(done: subprocess.CompletedProcess[bytes]) -> str:
+    text = done.stderr.decode()
+    assert "Traceback" not in text, text
+    return text.strip()
+
+
+def used(data: Path) -> str:
+    """A device with an owner, a camera, a setting and a token; the token."""
+    with serving(data, SOURCE, owner=True) as server:
+        token = server.token("view,control,configure", "kept")
+        body = json.dumps({"name": CANARY, "address": f"rtsp://{CANARY}:{CANARY}@192.168.7.7/x", "allow_lan": True})
+        assert change(server, token, "POST", "/api/v1/cameras", body).status == 201
+        assert change(server, token, "PATCH", "/api/v1/settings", '{"viewers_max": 3}').status == 200
+    return token
+
+
+def change(server: Server, token: str, method: str, path: str, body: str) -> Answer:
+    return server.request(method, path, token=token, body=body.encode(), headers={"Content-Type": "application/json"})
+
+
+def kept(data: Path, token: str) -> None:
+    """All of it is there again."""
+    with serving(data, SOURCE, owner=True) as server:
+        names = [row["name"] for row in server.request("GET", "/api/v1/cameras", token=token).json()["cameras"]]
+        assert CANARY in names
+        rows = {
+            row["name"]: row["value"]
+            for row in server.request("GET", "/api/v1/settings", token=token).json()["settings"]
+        }
+        assert rows["viewers_max"] == 3
+        body = json.dumps({"name": OWNER, "password": PASSWORD}).encode()
+        signed_in = server.request("POST", "/api/v1/sessions", body=body, headers={"Content-Type": "application/json"})
+        assert signed_in.status == 201, signed_in.body
+
+
+def made(data: Path, file: Path) -> Path:
+    done = command("backup", file, "--data", data, stdin=f"{PASSPHRASE}\n".encode())
+    assert (done.returncode, told(done)) == (0, "")
+    return file
+
+
+def test_onto_a_new_device(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    file = made(tmp_path / "old", tmp_path / "camera.backup")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert CANARY.encode() not in file.read_bytes()
+    done = command("restore", file, "--data", tmp_path / "new", stdin=f"{PASSPHRASE}\n".encode())
+    assert (done.returncode, told(done)) == (0, "")
+    kept(tmp_path / "new", token)
+    assert (tmp_path / "new/device.key").read_bytes() == (tmp_path / "old/device.key").read_bytes()
+    assert pi_cam("journal", "verify", "--data", tmp_path / "new").startswith("The journal is whole")
+
+
+def test_over_a_device_that_knows_others(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    file = made(tmp_path / "old", tmp_path / "camera.backup")
+    with serving(tmp_path / "other", SOURCE, owner=True):
+        pass
+    assert command("restore", file, "--data", tmp_path / "other", stdin=f"{PASSPHRASE}\n".encode()).returncode == 0
+    kept(tmp_path / "other", token)
+    assert pi_cam("journal", "verify", "--data", tmp_path / "other").startswith("The journal is whole")
+    assert list((tmp_path / "other").glob("before-restore-*-journal.db")), "whose rows those were can still be read"
+
+
+def test_back_onto_the_same_device_its_journal_goes_on(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    file = made(tmp_path / "old", tmp_path / "camera.backup")
+    pi_cam("owner", "set", "--data", tmp_path / "old", "--name", "Eve", stdin=PASSWORD + "\n")
+    assert command("restore", file, "--data", tmp_path / "old", stdin=f"{PASSPHRASE}\n".encode()).returncode == 0
+    kept(tmp_path / "old", token)
+    rows = json.loads(pi_cam("journal", "export", "--data", tmp_path / "old"))
+    actions = [row["action"] for row in (rows["rows"] if isinstance(rows, dict) else rows)]
+    assert {"backup-made", "owner-set", "backup-restored"} <= set(actions)
+
+
+def test_through_a_pipe(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    done = command("backup", "-", "--data", tmp_path / "old", stdin=f"{PASSPHRASE}\n".encode())
+    assert done.returncode == 0
+    back = command("restore", "-", "--data", tmp_path / "new", stdin=f"{PASSPHRASE}\n".encode() + done.stdout)
+    assert (back.returncode, told(back)) == (0, "")
+    kept(tmp_path / "new", token)
+
+
+def test_what_goes_wrong_is_one_sentence_and_changes_nothing(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    file = made(tmp_path / "old", tmp_path / "camera.backup")
+    again = command("backup", file, "--data", tmp_path / "old", stdin=f"{PASSPHRASE}\n".encode())
+    assert (again.returncode, told(again)) == (2, f"pi-cam: {file} is there already: choose another name.")
+    for passphrase, data, sentence in (
+        ("another passphrase", file.read_bytes(), "The passphrase is wrong"),
+        (PASSPHRASE, file.read_bytes()[:-5], "The passphrase is wrong"),
+        (PASSPHRASE, b"something else", "This file is no backup"),
+    ):
+        done = command("restore", "-", "--data", tmp_path / "old", stdin=f"{passphrase}\n".encode() + data)
+        assert done.returncode == 2
+        assert sentence in told(done)
+    gone = command("restore", tmp_path / "nowhere", "--data", tmp_path / "old", stdin=b"x\n")
+    assert "cannot be read" in told(gone)
+    kept(tmp_path / "old", token)
+
+
+def test_not_under_a_device_that_runs(tmp_path: Path) -> None:
+    used(tmp_path / "old")
+    with serving(tmp_path / "old", SOURCE, owner=True):
+        file = made(tmp_path / "old", tmp_path / "camera.backup")  # this is possible
+        for words in (("restore", file), ("reset", "--yes")):
+            done = command(*words, "--data", tmp_path / "old", stdin=f"{PASSPHRASE}\n".encode())
+            assert done.returncode == 1
+            assert "The camera runs with this folder" in told(done)
+
+
+def test_a_restore_that_is_cut_off_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    file = made(tmp_path / "old", tmp_path / "camera.backup")
+    outcomes = set()
+    for number in range(8):
+        data = tmp_path / f"new{number}"
+        shutil.copytree(tmp_path / "old", data)
+        pi_cam("token", "revoke", "kept", "--data", data)
+        line = [sys.executable, "-m", "pi_cam.cli", "restore", str(file), "--data", str(data)]
+        process = subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdin is not None
+        process.stdin.write(f"{PASSPHRASE}\n".encode())
+        process.stdin.close()
+        deadline = time.monotonic() + 20
+        while process.poll() is None and not ((data / backup.STAGED).exists() or (data / backup.READY).exists()):
+            assert time.monotonic() < deadline
+        time.sleep(number * 0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        listed = pi_cam("token", "list", "--data", data)
+        outcomes.add(listed)
+        assert not (data / backup.STAGED).exists()
+        assert not (data / backup.READY).exists()
+    if listed:
+        kept(data, token)
+    assert outcomes <= {"", "kept\tview,control,configure"}, "as it was, or as in the backup"
+
+
+def test_a_reset_leaves_nothing(tmp_path: Path) -> None:
+    used(tmp_path / "old")
+    refused = command("reset", "--data", tmp_path / "old", stdin=b"yes\n")
+    assert (refused.returncode, "Nothing was reset." in told(refused)) == (2, True)
+    assert command("reset", "--data", tmp_path / "old", stdin=b"reset\n").returncode == 0
+    assert [path.name for path in (tmp_path / "old").iterdir()] == ["occupied"]
+    with serving(tmp_path / "old", SOURCE) as server:
+        assert server.setup_code is not None, "it belongs to nobody"
+
+
+def test_a_reset_that_was_cut_off_is_ended_by_the_next_start(tmp_path: Path) -> None:
+    used(tmp_path / "old")
+    (tmp_path / "old" / reset.MARK).write_bytes(b"\n")
+    (tmp_path / "old" / "secret.key").unlink()
+    pi_cam("owner", "set", "--data", tmp_path / "old", "--name", "Eve", stdin=PASSWORD + "\n")
+    assert not (tmp_path / "old" / reset.MARK).exists()
+    assert not (tmp_path / "old" / "settings.json").exists()
+    assert pi_cam("token", "list", "--data", tmp_path / "old") == ""
+
+
+def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
+    """On a file system of its own, of which every byte is looked at."""
+    require("root and a loop device", os.geteuid() == 0 and Path("/dev/loop-control").exists())
+    image, mounted = tmp_path / "disk", tmp_path / "mounted"
+    mounted.mkdir()
+    with image.open("wb") as file:
+        file.truncate(48 << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-O", "^has_journal", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
+    try:
+        data = mounted / "pi-cam"
+        used(data)
+        keys = [(data / "secret.key").read_bytes(), (data / "device.key").read_bytes().splitlines()[1]]
+        made(data, mounted / "x.backup")
+        (mounted / "x.backup").unlink()
+        subprocess.run(["sync", "-f", mounted], check=True)
+        before = image.read_bytes()
+        assert all(key in before for key in keys), "else there would be nothing to find"
+        assert CANARY.encode() in before
+        assert command("reset", "--yes", "--free-space", "--data", data).returncode == 0
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+    after = image.read_bytes()
+    assert [key for key in [*keys, CANARY.encode(), PASSWORD.encode(), b"SQLite format 3"] if key in after] == []

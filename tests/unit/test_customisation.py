@@ -1,0 +1,171 @@
+"""The customisation file: what is good in it is used, and no file whatever makes an error."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_cam.setup_wizard import first_boot
+from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Wlan, parse
+
+GOOD = b"""
+config_version = 1
+[system]
+hostname = "Salon"
+[wlan]
+ssid = "Chez nous"
+password = "eight or more"
+password_encrypted = false
+hidden = true
+country = "FR"
+[locale]
+keymap = "fr"
+timezone = "Europe/Paris"
+[pi-cam]
+setup_code = "abcd-2345"
+"""
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    """The root of a machine that starts for the first time."""
+    for folder in (
+        "boot/firmware",
+        "data",
+        "etc/NetworkManager/system-connections",
+        "var/lib/pi-cam",
+        "usr/share/zoneinfo/Europe",
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "usr/share/zoneinfo/Europe/Paris").write_bytes(b"TZif2")
+    return tmp_path
+
+
+def toml_text(text: str) -> str:
+    """A string of TOML, whatever is in it."""
+    return '"' + "".join(f"\\U{ord(letter):08x}" for letter in text) + '"'
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
+
+
+def test_what_imager_writes_is_understood() -> None:
+    wlan = Wlan("Chez nous", "eight or more", hidden=True)
+    assert parse(GOOD) == Customisation("salon", wlan, "FR", "Europe/Paris", "ABCD-2345")
+    assert parse(b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")) == parse(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\xff\xfe", "no TOML"),
+        (b"[wlan", "no TOML"),
+        (b"a = " + b"[" * 5000, "no TOML"),
+        (b"#" * (BYTES_MAX + 1), "too large"),
+        (b"wlan = 3", '"wlan" has to be a section'),
+        (b"[system]\nhostname = '../../etc'", "name of the device"),
+        (b"[system]\nhostname = 'a\\u0022; reboot'", "name of the device"),
+        (b"[system]\nhostname = 3", "name of the device"),
+        (b"[system]\nhostname = '-a'", "name of the device"),
+        (b"[wlan]\nssid = 'a'\npassword = 'short'", "8 to 63"),
+        ('[wlan]\nssid = "a"\npassword = "huit caractères"'.encode(), "8 to 63"),
+        (b"[wlan]\nssid = 'a'\npassword = \"12345678\\nkey-mgmt=none\"", "8 to 63"),
+        (b"[wlan]\nssid = 'a name of more than thirty-two bytes'", "32 bytes"),
+        (b"[wlan]\nssid = ['a']", "32 bytes"),
+        (b"[wlan]\ncountry = 'FRA'", "two letters"),
+        (b"[locale]\ntimezone = '../../../etc/shadow'", "time zone"),
+        (b"[pi-cam]\nsetup_code = 'OOOO-0000'", "eight letters"),
+        (b"[user]\nname = 'pi'", "no SSH"),
+        (b'["cam\\u001bera"]\na = 1', 'section "cam?era"'),
+        (b"[wlan]\npassphrase = 'a'", '"wlan.passphrase" is not known'),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_both_languages_and_not_used(data: bytes, said: str) -> None:
+    found = parse(data)
+    assert any(said in english for _, english in found.complaints), found.complaints
+    assert all(french and french != english for french, english in found.complaints)
+    assert Customisation() == Customisation(found.hostname, found.wlan, found.country, found.timezone, found.setup_code)
+
+
+def test_one_bad_thing_takes_no_good_one_with_it() -> None:
+    found = parse(GOOD.replace(b'"Salon"', b'"no name"'))
+    assert found.hostname is None
+    assert found.wlan is not None
+    assert len(found.complaints) == 1
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_survived(data: bytes) -> None:
+    parse(data)
+
+
+@given(texts, texts, texts, texts, texts)
+def test_any_texts_are_survived_and_none_gets_through_that_could_be_a_command(
+    name: str, ssid: str, password: str, zone: str, code: str
+) -> None:
+    lines = ["[system]", f"hostname = {toml_text(name)}", "[wlan]", f"ssid = {toml_text(ssid)}"]
+    lines += [f"password = {toml_text(password)}", "[locale]", f"timezone = {toml_text(zone)}"]
+    found = parse("\n".join([*lines, "[pi-cam]", f"setup_code = {toml_text(code)}"]).encode())
+    assert found.hostname is None or found.hostname.replace("-", "").isalnum()
+    assert found.timezone is None or ".." not in found.timezone
+    for sentences in found.complaints:
+        assert all(sentence.isprintable() for sentence in sentences)
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=8, max_size=63),
+)
+def test_the_network_is_written_as_it_was_meant(ssid: str, passphrase: str) -> None:
+    """Read back as GLib reads it: a line each, and the backslash is the only letter with a meaning."""
+    read = configparser.RawConfigParser(delimiters=("=",), comment_prefixes=("#",), strict=True)
+    read.read_string(first_boot.keyfile(Wlan(ssid, passphrase)))
+    assert bytes(int(byte) for byte in read["wifi"]["ssid"].split(";") if byte).decode() == ssid
+    told = read["wifi-security"]["psk"]
+    plain = told.replace("\\\\", "\0").replace("\\s", " ").replace("\0", "\\")
+    assert plain == passphrase.rstrip(" ") or plain == passphrase
+    assert set(read.sections()) == {"connection", "wifi", "wifi-security", "ipv4", "ipv6"}
+
+
+def test_it_is_done_once_and_the_file_is_gone(card: Path) -> None:
+    (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert not list((card / "boot/firmware").iterdir())
+    assert (card / "data/etc/hostname").read_text("ascii") == (card / "etc/hostname").read_text("ascii") == "salon\n"
+    assert (card / "data/etc/timezone").read_text("ascii") == "Europe/Paris\n"
+    assert (card / "data/etc/wifi-country").read_text("ascii") == "FR\n"
+    assert (card / "etc/localtime").readlink() == Path("/usr/share/zoneinfo/Europe/Paris")
+    network = card / "etc/NetworkManager/system-connections/home.nmconnection"
+    assert "psk=eight or more\n" in network.read_text("ascii")
+    assert network.stat().st_mode & 0o777 == 0o600
+    assert (card / "var/lib/pi-cam/setup-code").read_text("ascii") == "ABCD-2345\n"
+    assert not (card / "data/first-boot.txt").exists()
+
+
+def test_what_went_wrong_is_kept_for_the_person(card: Path) -> None:
+    bad = GOOD.replace(b"Europe/Paris", b"Europe/Atlantis").replace(b'"Salon"', b'"a b"')
+    (card / "boot/firmware/custom.toml").write_bytes(bad)
+    assert first_boot.main(card) == 0
+    told = (card / "data/first-boot.txt").read_text("utf-8").splitlines()
+    assert "Le fuseau horaire n’existe pas." in told
+    assert "The time zone does not exist." in told
+    assert len(told) == 4
+
+
+def test_a_code_is_not_set_once_the_camera_has_run(card: Path) -> None:
+    (card / "var/lib/pi-cam/pi-cam.db").touch()
+    (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert not (card / "var/lib/pi-cam/setup-code").exists()
+
+
+def test_a_full_card_is_told_and_not_fatal(card: Path) -> None:
+    (card / "etc/NetworkManager/system-connections").rmdir()
+    (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert "The Wi-Fi network could not be written" in (card / "data/first-boot.txt").read_text("utf-8")
+    assert (card / "data/etc/hostname").exists()

@@ -1,0 +1,81 @@
+"""Which addresses name a USB camera, and which cameras are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pi_cam.capture import source
+from pi_cam.capture.usb_address import UsbAddress, device_of, found_devices, parse_address
+from pi_cam.errors import AddressRefused
+
+BY_ID = "/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920-video-index0"
+
+
+def test_the_first_one() -> None:
+    assert parse_address("usb:") == UsbAddress(None, (1280, 720), 30, None)
+
+
+def test_one_by_its_name() -> None:
+    url = f"usb:{BY_ID}?size=640x480&fps=15&format=mjpeg"
+    assert parse_address(url) == UsbAddress(BY_ID, (640, 480), 15, "mjpeg")
+    assert device_of(parse_address("usb:/dev/video2")) == "/dev/video2"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "usb:/dev/sda",
+        "usb:/dev/video0/../sda",
+        "usb:/dev/video0%00",
+        "usb:/dev/v4l/by-id/../../sda",
+        "usb:/dev/v4l/by-id/..",
+        "usb:///dev/video0",
+        "usb:/etc/shadow",
+        "usb:video0",
+        "usb:?size=0x0",
+        "usb:?size=1280",
+        "usb:?fps=0",
+        "usb:?fps=٣",
+        "usb:?format=hevc",
+        "usb:?input=1",
+    ],
+)
+def test_what_is_none(url: str) -> None:
+    with pytest.raises(AddressRefused):
+        parse_address(url)
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_written(text: str) -> None:
+    try:
+        found = parse_address(f"usb:{text}")
+    except AddressRefused:
+        return
+    assert found.device is None or found.device.startswith("/dev/v")
+    assert found.device is None or ".." not in found.device.split("/")
+
+
+def test_it_may_be_named_by_whoever_may_add_cameras_and_is_shown_as_it_is() -> None:
+    url = f"usb:{BY_ID}"
+    source.open_source(url, by_operator=False)
+    assert source.shown(url) == url
+
+
+def test_those_that_are_plugged_in(tmp_path: Path) -> None:
+    by_id, devices, bus = tmp_path / "by-id", tmp_path / "class", tmp_path / "devices"
+    for name, where, index in (("video0", "platform/codec", "0"), ("video10", "usb1", "0"), ("video2", "usb1", "1")):
+        folder = bus / where / name
+        folder.mkdir(parents=True)
+        (folder / "index").write_text(f"{index}\n")
+        devices.mkdir(exist_ok=True)
+        (devices / name).symlink_to(folder)
+    assert list(found_devices(by_id, devices)) == ["/dev/video10"]
+    by_id.mkdir()
+    for name in ("usb-b-video-index0", "usb-a-video-index0", "usb-a-video-index1"):
+        (by_id / name).touch()
+    assert list(found_devices(by_id, devices)) == [f"{by_id}/usb-a-video-index0", f"{by_id}/usb-b-video-index0"]
+    assert list(found_devices(tmp_path / "no", tmp_path / "none")) == []
