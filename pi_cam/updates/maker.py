@@ -1,4 +1,4 @@
-"""Makes packages: `python -m pi_cam.updates.maker key FILE`, and `… pack FOLDER FILE --key FILE --version … --release …`.
+"""Makes packages: `python -m pi_cam.updates.maker key FILE`, and `… pack FOLDER FILE --key FILE --version …`.
 
 The private key is a file on the machine that makes releases, and nowhere else.
 """
@@ -33,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.write(make_key(arguments.file))
         else:
             key = load_key(arguments.key)
-            words = (arguments.board, arguments.arch, arguments.python)
-            pack(arguments.folder, arguments.file, key, arguments.version, arguments.release, arguments.minimum, words)
+            folder, words = arguments.folder, (arguments.board, arguments.arch, arguments.python)
+            release = own_release(folder)
+            pack(folder, arguments.file, key, arguments.version, release, arguments.minimum, words, arguments.preset)
     except (PiCamError, OSError) as error:
         sys.stderr.write(f"maker: {error}\n")
         return 1
@@ -62,6 +63,19 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def own_release(folder: Path) -> int:
+    """The number that the program in it has of itself: with another one in its description it would be newer than itself
+    for ever. Raises `SettingError`."""
+    path = folder / "pi_cam/updates/release"
+    try:
+        number = int(path.read_text("ascii"))
+    except (OSError, ValueError):
+        number = 0
+    if number < 1:
+        raise SettingError(f"Write the release's number into {path}: each release has a higher one.")
+    return number
+
+
 def pack(
     folder: Path,
     path: Path,
@@ -70,9 +84,10 @@ def pack(
     release: int,
     minimum_release: int = 0,
     words: tuple[str, str, str] = (ANY, ANY, ANY),
+    preset: int = lzma.PRESET_DEFAULT,
 ) -> Manifest:
-    """Makes a package of a folder's files. The same files give the same bytes. `words`: board, arch, python."""
-    payload, unpacked = archive(folder)
+    """Makes a package of a folder's files. The same files, the same bytes. `words`: board, arch, python; `preset`: of xz."""
+    payload, unpacked = archive(folder, preset)
     digest = hashlib.sha256(payload).hexdigest()
     manifest = Manifest(version, release, minimum_release, *words, len(payload), digest, unpacked)
     Manifest.parse(manifest.encoded())  # what a camera would refuse is not made
@@ -85,11 +100,14 @@ def assemble(manifest: bytes, key: Ed25519PrivateKey, payload: bytes) -> bytes:
     return MAGIC + len(manifest).to_bytes(LENGTH_BYTES, "big") + manifest + key.sign(MAGIC + manifest) + payload
 
 
-def archive(folder: Path) -> tuple[bytes, int]:
+def archive(folder: Path, preset: int = lzma.PRESET_DEFAULT) -> tuple[bytes, int]:
     """A tar.xz of all in it, in order, without owners and times, and the sum of its files' bytes."""
     unpacked = 0
     compressed = io.BytesIO()
-    with lzma.open(compressed, "wb") as plain, tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+    with (
+        lzma.open(compressed, "wb", preset=preset) as plain,
+        tarfile.open(fileobj=plain, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+    ):
         for entry in sorted(folder.rglob("*")):
             member = _member(entry, str(entry.relative_to(folder)))
             unpacked += member.size
@@ -126,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("file", type=Path)
     make.add_argument("--key", type=Path, required=True, help="the release key's file")
     make.add_argument("--version", required=True, help="for people")
-    make.add_argument("--release", type=int, required=True, help="counts up with each release")
+    make.add_argument("--preset", type=int, choices=range(10), default=6, help="of xz, default 6")
     make.add_argument("--minimum", type=int, default=0, metavar="RELEASE", help="the oldest one that it can follow")
     for word in ("board", "arch", "python"):
         make.add_argument(f"--{word}", default=ANY, help=f"default {ANY}")

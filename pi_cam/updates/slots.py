@@ -71,12 +71,34 @@ class SlotBackend(Protocol):
         """Finishes what was ended half way. To be called before anything else."""
 
 
+class Layout(Protocol):
+    """What a version's folder holds beside the files of its package."""
+
+    def files(self, folder: Path) -> Path:
+        """Where in it they go."""
+
+    def complete(self, folder: Path, place: Path) -> None:
+        """Makes the rest, on the disk. `place`: what `folder` will be called. Raises `UpdateRefused`, `OSError`."""
+
+
+class OnlyFiles:
+    """The `Layout` of a package that is all of a version."""
+
+    def files(self, folder: Path) -> Path:
+        """The folder itself."""
+        return folder
+
+    def complete(self, folder: Path, place: Path) -> None:
+        """Nothing."""
+
+
 class FolderSlots:
     """A `SlotBackend`: each version is a folder in `root`, and the link `current` leads to the one that runs. One process at
     a time changes it. All raise `StoreError` when the disk says no, and `Conflict` when it is not the moment."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, layout: Layout | None = None) -> None:
         self._root = root
+        self._layout = layout or OnlyFiles()
         self._state = root / STATE
 
     def current(self) -> str:
@@ -105,7 +127,10 @@ class FolderSlots:
         with _told():
             self._write(replace(progress, state="idle", new="", before=""))
             self._forget({before})
-            package.unpack(self._root / UNFINISHED)
+            files = self._layout.files(self._root / UNFINISHED)
+            files.parent.mkdir(parents=True, exist_ok=True)
+            package.unpack(files)
+            self._layout.complete(self._root / UNFINISHED, self._root / name)
             os.rename(self._root / UNFINISHED, self._root / name)
             durable.sync_folder(self._root)
             self._write(Progress("unpacked", name, before, 0, progress.outcome))

@@ -248,7 +248,11 @@ def test_keys_are_made_and_read(tmp_path: Path, capsys: pytest.CaptureFixture[st
     program.mkdir()
     (program / "file").write_text("x")
     words = ["pack", str(program), str(tmp_path / "out"), "--key", str(tmp_path / "release.key")]
-    assert maker.main([*words, "--version", "1.0", "--release", "4"]) == 0
+    assert maker.main([*words, "--version", "1.0"]) == 1, "it does not know its own number"
+    assert "Write the release's number into" in capsys.readouterr().err
+    (program / "pi_cam/updates").mkdir(parents=True)
+    (program / "pi_cam/updates/release").write_text("4\n")
+    assert maker.main([*words, "--version", "1.0"]) == 0
     with Package.open(tmp_path / "out", keys) as update:
         assert (update.manifest.release, update.manifest.version) == (4, "1.0")
     assert maker.main(["key", str(tmp_path / "release.key")]) == 1  # never over another
