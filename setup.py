@@ -20,7 +20,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["pi_cam", "pi_cam.*", "web", "web.*"]),
     package_data={
-        "pi_cam": ["py.typed", "remote/cloudflared.yml"],
+        "pi_cam": ["py.typed", "remote/cloudflared.yml", "updates/keys/*", "updates/release"],
         "web": ["py.typed"],
         "web.passwords": ["common_words.txt"],
         "web.portal": ["templates/**/*", "static/**/*", "translations/**/*", "migrations/script.py.mako"],

@@ -12,11 +12,12 @@ DATA=/var/lib/pi-cam
 OWN=/etc/pi-cam
 UNITS=/etc/systemd/system
 SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
+UPDATES="pi-cam-update.service pi-cam-update.path"
+UPDATE_STATE=/var/lib/pi-cam-update
 WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path"
 POLKIT=/etc/polkit-1/rules.d/50-pi-cam-netd.rules
 COMMAND=/usr/local/bin/pi-cam
 USERS=/etc/sysusers.d/pi-cam.conf
-KEEP=2 # versions: this one, and the one before
 
 say() { printf '%s\n' "$*"; }
 fail() {
@@ -44,10 +45,11 @@ main() {
 }
 
 install_camera() {
-    before=$(readlink $PROGRAM/current || true)
     look_for_ports
     install_packages
-    install -d -m 755 $OWN $PROGRAM "$(dirname $USERS)"
+    end_updates
+    before=$(readlink $PROGRAM/current || true)
+    install -d -m 755 $OWN $PROGRAM $UPDATE_STATE "$(dirname $USERS)"
     install -m 644 "$HERE/deploy/appliance/pi-cam.sysusers" $USERS
     systemd-sysusers $USERS
     install_program
@@ -63,13 +65,25 @@ install_camera() {
             serves || true
             rm -rf "$new"
         fi
+        allow_updates
         fail "this version does not serve${before:+; the one before is back}. journalctl -u pi-cam says more"
     fi
     forget_old_versions
+    allow_updates
     # shellcheck disable=SC2086 # a list of names
     ! manages_wifi || systemctl restart $WIFI_SERVICES || say "The Wi-Fi helper does not start: journalctl -u pi-cam-netd says more."
     tell_how_to_go_on
 }
+
+# One at a time changes the versions. One that is on trial has not proved itself: the one before it runs again.
+end_updates() {
+    # shellcheck disable=SC2086 # a list of names
+    [ $start = no ] || systemctl stop $UPDATES 2>/dev/null || true
+    [ ! -L $PROGRAM/steady ] || point_to "$(readlink $PROGRAM/steady)"
+    rm -f $PROGRAM/update.json $PROGRAM/steady $UPDATE_STATE/package $UPDATE_STATE/begun.json
+}
+
+allow_updates() { [ $start = no ] || systemctl start pi-cam-update.path 2>/dev/null || true; }
 
 # Somebody else's web server is not ours to end.
 look_for_ports() {
@@ -112,7 +126,7 @@ install_packages() {
 install_program() {
     new=$PROGRAM/$(date -u +%Y%m%d-%H%M%S)
     work=$(mktemp -d)
-    trap 'rm -rf "$new" "$work"' EXIT
+    trap 'rm -rf "$new" "$work"; allow_updates' EXIT
     trap 'exit 1' INT TERM
     site=""
     if /usr/bin/python3 -c 'import libcamera' 2>/dev/null; then site=--system-site-packages; fi
@@ -142,7 +156,7 @@ install_files() {
     if manages_wifi; then "$HERE/deploy/lay-out.sh" --wifi; else "$HERE/deploy/lay-out.sh"; fi
     if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
-    systemctl enable --quiet $SERVICES
+    systemctl enable --quiet $SERVICES $UPDATES
     # shellcheck disable=SC2086 # a list of names
     if manages_wifi; then systemctl enable --quiet $WIFI_SERVICES; fi
 }
@@ -166,9 +180,11 @@ EOF
     return 1
 }
 
+# This version stays, and the one before, whoever put it there: this script, or an update (FolderSlots).
 forget_old_versions() {
-    for old in $(cd $PROGRAM && ls -d 2*-* | sort -r | tail -n +$((KEEP + 1))); do
-        [ "$PROGRAM/$old" = "$(readlink $PROGRAM/current)" ] || rm -rf "${PROGRAM:?}/$old"
+    for old in "$PROGRAM"/*/; do
+        old=${old%/}
+        [ -L "$old" ] || [ "$old" = "$new" ] || [ "$old" = "$before" ] || rm -rf "$old"
     done
 }
 
@@ -183,13 +199,13 @@ tell_how_to_go_on() {
 uninstall() {
     now=""
     [ ! -d /run/systemd/system ] || now=--now
-    for unit in $SERVICES $WIFI_SERVICES; do
+    for unit in $SERVICES $UPDATES $WIFI_SERVICES; do
         # shellcheck disable=SC2086 # no word, or one
         [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet $now "$unit"
     done
     for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* "$HERE"/deploy/appliance/wifi/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
-    rm -rf $PROGRAM $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
+    rm -rf $PROGRAM $UPDATE_STATE $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
     rm -rf $OWN/hotspot-front.conf $OWN/hotspot-names.conf $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
         rm -rf $DATA $OWN

@@ -67,6 +67,7 @@ from pi_cam.trust.own_names import local_names
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.setup_code import KEPT, SetupCode
+from pi_cam.updates.witness import Witness
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
@@ -156,7 +157,7 @@ class App:
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
         discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        parts += [button, light, discovery]
+        parts += [button, light, discovery, Witness(config.folder, self.loop, self._cameras.all, self.journal.append)]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self.setup_code = SetupCode(config.folder)

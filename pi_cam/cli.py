@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pi_cam
-from pi_cam import journal_commands, keeping_commands
+from pi_cam import journal_commands, keeping_commands, update_commands
 from pi_cam.errors import PiCamError, SettingError, SourceError
 from pi_cam.keeping.settling import settle
 from pi_cam.logs import configure_logging
@@ -251,6 +251,13 @@ def _parser() -> argparse.ArgumentParser:
     forget = _command(commands, "reset", keeping_commands.reset_camera, "make the camera forget everything")
     forget.add_argument("--yes", action="store_true", help="do not ask")
     forget.add_argument("--free-space", action="store_true", help="write over what was deleted earlier, too (slow)")
+
+    update = commands.add_parser("update", help="new versions of pi-cam").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    text = "install a signed update, and go back by itself if it does not work (- is standard input)"
+    _command(update, "install", update_commands.install, text).add_argument("file", metavar="FILE")
+    _command(update, "status", update_commands.status, "what runs, and how the last update went")
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")

@@ -17,6 +17,7 @@
     │   ├── FloorTaken                         somebody else talks
     │   └── NoLoudspeaker                      nobody can talk through this camera
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
+    ├── UpdateRefused       (ValueError)       a version of the program that is not put in
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
     ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
     ├── PortalRefused       (RuntimeError)     the portal answers, and says no
@@ -102,6 +103,10 @@ class NoLoudspeaker(Conflict):
 
 class OfferRefused(PiCamError, ValueError):
     """An SDP offer that cannot be answered."""
+
+
+class UpdateRefused(PiCamError, ValueError):
+    """A version of the program that is not put in: damaged, not signed by a trusted key, older, for another machine."""
 
 
 class TooManyViewers(PiCamError, RuntimeError):

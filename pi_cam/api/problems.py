@@ -20,6 +20,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.CameraStopped, 409),
     (errors.Conflict, 409),
     (errors.OfferRefused, 422),
+    (errors.UpdateRefused, 422),
     (errors.SettingError, 422),
     (errors.AddressRefused, 422),
     (errors.TooManyTries, 429),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
@@ -20,6 +21,8 @@ from pi_cam.api.rules import rule
 from pi_cam.api.schemas import AnyObjectSchema, HealthSchema
 from pi_cam.api.services import services
 from pi_cam.trust.capabilities import allowed
+from pi_cam.updates import outcome
+from pi_cam.updates.places import HERE
 
 blueprint = Blueprint("system", __name__)
 
@@ -54,6 +57,16 @@ class DoctorSchema(Schema):
     findings = fields.List(fields.Nested(FindingSchema), required=True)
 
 
+class UpdateSchema(Schema):
+    """How an update went."""
+
+    result = fields.String(required=True, validate=validate.OneOf(outcome.RESULTS))
+    version = fields.String(required=True, metadata={"description": "Empty where the update was not believed."})
+    release = fields.Integer(required=True)
+    reason = fields.String(required=True, metadata={"description": "A sentence; empty for one that is installed."})
+    at = fields.Float(required=True, metadata={"description": "Seconds since 1970."})
+
+
 class SystemSchema(Schema):
     """The device."""
 
@@ -81,6 +94,9 @@ class SystemSchema(Schema):
         metadata={"description": "Under which it is found in the home's network now, where avahi answers for it."},
     )
     problems = fields.List(fields.String(), required=True, allow_none=True)
+    update = fields.Nested(
+        UpdateSchema, required=True, allow_none=True, metadata={"description": "The last one; null before the first."}
+    )
 
 
 @blueprint.get("/healthz")
@@ -141,7 +157,13 @@ def described() -> dict[str, Any]:
         "certificate_fingerprint": here.certificates.fingerprint() if here.certificates.ends_at() else None,
         "names": list(here.discovery.names),
         "problems": [*here.settings.problems(), *filter(None, [here.journal.problem(), here.certificates.own_problem])],
+        "update": _update(),
     }
+
+
+def _update() -> dict[str, Any] | None:
+    last = outcome.Outcome.read(HERE.outcome)
+    return asdict(last) if last else None
 
 
 def findings() -> list[dict[str, str]]:

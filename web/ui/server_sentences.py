@@ -24,7 +24,36 @@ WIFI = (
 )
 """Those that the page of the setup hotspot can show."""
 
+UPDATES = (
+    "This is not an update of pi-cam.",
+    "This update holds no pi-cam.",
+    "This update's description makes no sense: it is damaged, or for a newer pi-cam.",
+    "This update is for another machine (%(word)s); this one is %(own)s.",
+    "This update (release %(release)s) is older than what runs (release %(own)s).",
+    "Release %(release)s runs already.",
+    "This update needs release %(release)s first; %(own)s runs.",
+    "This update is not complete: fetch it again.",
+    "This update is damaged: fetch it again.",
+    "The update %(path)s cannot be read: %(cause)s.",
+    "The update cannot be written: %(cause)s.",
+    "The update cannot be put into %(path)s: %(cause)s.",
+    "The update cannot be unpacked: %(cause)s.",
+    "This update's files cannot be unpacked: they are damaged.",
+    "This update is larger than it says.",
+    "This update holds something that is neither a file, a folder nor a link.",
+    "This update holds a file that would lie outside its folder.",
+    "This update holds a link that leads out of its folder.",
+    "%(path)s is not a public key for updates (PEM, Ed25519).",
+    "This pi-cam knows no key for updates: put one into /etc/pi-cam/update-keys.",
+    "This update was not signed by a key that this camera trusts, or it is damaged.",
+    "It did not answer.",
+    "A camera that gave pictures before gave none.",
+    "It was tried several times, and never got as far as to answer.",
+)
+"""Why an update is not there."""
+
 SENTENCES = (
+    *UPDATES,
     # Signing in and setting up
     "The name or the password is wrong.",
     "Too many attempts. Wait a moment, then try again.",

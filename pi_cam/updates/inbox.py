@@ -1,0 +1,56 @@
+"""An update on its way from whoever brings it to root's part: checked before it is handed over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import BinaryIO
+
+from pi_cam import durable
+from pi_cam.errors import Conflict, StoreError, UpdateRefused
+from pi_cam.updates import trusted
+from pi_cam.updates.manifest import MAX_BYTES, MAX_PAYLOAD, Machine, Manifest
+from pi_cam.updates.package import Package
+from pi_cam.updates.places import HERE, Places, release
+
+LARGEST = MAX_PAYLOAD + MAX_BYTES + 1024
+COPY_BYTES = 256 * 1024
+NOT_HERE = "Updates are for a camera that deploy/install.sh set up as a service."
+NOT_IN_AN_IMAGE = "This camera came as an image, which is never written: it is updated by a new image."
+
+
+def deliver(file: BinaryIO, places: Places = HERE) -> Manifest:
+    """Raises `UpdateRefused`, `Conflict` while another is under way, `StoreError` when the disk says no."""
+    if places.image.exists():
+        raise Conflict(NOT_IN_AN_IMAGE)
+    if not places.kept.is_dir():
+        raise Conflict(NOT_HERE)
+    if under_way(places):
+        raise Conflict("An update is under way.")
+    try:
+        places.inbox.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        coming = places.inbox.with_name(".coming")
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(coming.unlink, missing_ok=True)
+            with os.fdopen(os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as copy:
+                _copy(file, copy)
+            with Package.open(coming, trusted.load()) as package:
+                package.admit(Machine.here(release()))
+                durable.rename(coming, places.inbox)
+                return package.manifest
+    except OSError as error:
+        raise StoreError(f"The update cannot be written: {error.strerror or error}.") from error
+
+
+def under_way(places: Places = HERE) -> bool:
+    """Whether root's part has an update, or finds one."""
+    return places.inbox.exists() or places.package.exists()
+
+
+def _copy(file: BinaryIO, copy: BinaryIO) -> None:
+    room = LARGEST
+    while data := file.read(COPY_BYTES):
+        room -= len(data)
+        if room < 0:
+            raise UpdateRefused("This is not an update of pi-cam.")
+        copy.write(data)
