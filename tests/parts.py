@@ -34,7 +34,10 @@ PARTS = {
     "camera": (*PROGRAM, "tests/camera", "tests/unit", "tests/integration/test_whep.py", "tests/*.py"),
     "appliance": (*SERVICE, "tests/appliance", "tests/camera/trixie_root.py"),
     "image": (*SETTING_UP, "image-build", "deploy", "pi-cam.service", "pi_cam/capture/usb*.py", "tests/image"),
-    "wifi": (*SETTING_UP, "deploy/appliance", "deploy/lay-out.sh", "deploy/nginx", "tests/wifi"),
+    "wifi": (
+        *("pi_cam/setup_wizard", "deploy/appliance/wifi", "deploy/appliance/front.conf", "deploy/lay-out.sh"),
+        *("deploy/appliance/pi-cam-front.service", "deploy/nginx", "tests/wifi"),
+    ),
 }
 
 
