@@ -58,6 +58,8 @@ class Update:
         if not self._places.package.exists():
             self._clear()
             self._take()
+        with trial.as_user():  # also after a cut in between: while there is a package, nobody else's comes there
+            self._places.inbox.unlink(missing_ok=True)
         if not self._places.package.exists():
             return
         try:
@@ -79,24 +81,21 @@ class Update:
         except OSError as error:
             copy.unlink(missing_ok=True)
             self._refuse(f"The update cannot be written: {error.strerror}.")
-        with trial.as_user():
-            self._places.inbox.unlink(missing_ok=True)
 
     def _go_on(self, package: Package) -> None:
         if not self._begun.exists():
             self._put_in(package)
         if self._slots.progress().state == "unpacked":
             self._slots.begin()
-        reason = NEVER_UP
         if self._slots.progress().state == "trying" and self._slots.started():
             trial.restart()
-            found = trial.judge(self._places, self._remembered("pictures", {}))
+            found = trial.judge(self._places, self._remembered()["pictures"])
             if found is None:
                 self._slots.commit()
             else:
-                reason = found
+                self._remember({**self._remembered(), "reason": found})
                 self._slots.roll_back()
-        self._finish(package.manifest, reason)
+        self._finish(package.manifest)
 
     def _put_in(self, package: Package) -> None:
         """Raises `UpdateRefused`, for a full disk, too: to try again would fill it again."""
@@ -107,7 +106,7 @@ class Update:
         except (StoreError, Conflict) as error:
             raise UpdateRefused(str(error)) from error
         self._point_steady()
-        durable.replace(self._begun, json.dumps({"name": name, "pictures": before}).encode())
+        self._remember({"name": name, "pictures": before, "reason": NEVER_UP})
 
     def _point_steady(self) -> None:
         fresh = self._places.programs / f"{STEADY}.new"
@@ -116,14 +115,14 @@ class Update:
         os.replace(fresh, self._places.programs / STEADY)
         durable.sync_folder(self._places.programs)
 
-    def _finish(self, manifest: Manifest, reason: str) -> None:
-        if self._slots.current() == self._remembered("name", ""):
+    def _finish(self, manifest: Manifest) -> None:
+        if self._slots.current() == self._remembered()["name"]:
             self._end(Outcome.now("installed", manifest))
             # The others run on with what they have loaded: they get the version in whose folder they are.
             subprocess.run(["/usr/bin/systemctl", "try-restart", "pi-cam-netd.service"], check=False)
         else:
             trial.restart()
-            self._end(Outcome.now("rolled-back", manifest, reason))
+            self._end(Outcome.now("rolled-back", manifest, self._remembered()["reason"]))
 
     def _refuse(self, reason: str) -> None:
         """Also one that is on trial, if its package is not trusted any more."""
@@ -143,9 +142,14 @@ class Update:
             path.unlink(missing_ok=True)
             durable.sync_folder(path.parent)
 
-    def _remembered(self, name: str, default: Any) -> Any:
+    def _remember(self, begun: dict[str, Any]) -> None:
+        """`name`: the new version's; `pictures`: of the one before; `reason`: why the new one is taken back, if it is."""
+        durable.replace(self._begun, json.dumps(begun).encode())
+
+    def _remembered(self) -> dict[str, Any]:
         """What root itself wrote."""
-        return json.loads(self._begun.read_bytes()).get(name, default)
+        content: dict[str, Any] = json.loads(self._begun.read_bytes())
+        return content
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def _update(slots: FolderSlots, package: Package, good: bool) -> None:
         slots.roll_back()
 
 
-def _cut_at(step: int, work: Callable[[], None]) -> bool:
+def cut_at(step: int, work: Callable[[], None]) -> bool:
     """Whether a process that does it was ended before its step of this number: at once, as by SIGKILL."""
     child = os.fork()
     if child == 0:
@@ -129,7 +129,7 @@ def test_a_power_cut_at_any_step_leaves_a_whole_version(tmp_path: Path, good: bo
         folder.mkdir()
         slots = slots_of(folder)
         with packed(folder, 2) as package:
-            cut = _cut_at(step, lambda slots=slots, package=package: _update(slots, package, good))  # type: ignore[misc]
+            cut = cut_at(step, lambda slots=slots, package=package: _update(slots, package, good))  # type: ignore[misc]
             again = FolderSlots(folder / "opt")
             again.recover()
             runs = folder / "opt/current"
