@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ MARK = "resetting"
 
 KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
 CHUNK = bytes(1024 * 1024)
+ROUNDS = 4
 
 
 def reset(folder: Path, *, free_space: bool = False) -> None:
@@ -79,13 +82,39 @@ def _overwrite(path: Path) -> None:
 
 
 def _fill(path: Path) -> None:
-    """Until there is no room, and gives it back."""
+    """Until there is no room, and gives it back. What is written takes more room until it is on the disk: when all seems
+    full, it is brought there, and the rest filled in smaller pieces."""
+    with _last_blocks(path.parent):
+        try:
+            with path.open("wb", buffering=0) as file:
+                for piece in (CHUNK, *(CHUNK[:4096],) * ROUNDS):
+                    _write_until_full(file, piece)
+                    os.fsync(file.fileno())
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _write_until_full(file: io.FileIO, piece: bytes) -> None:
     try:
-        with path.open("wb", buffering=0) as file:
-            while file.write(CHUNK):
-                pass
+        while file.write(piece):
+            pass
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-    durable.sync_file(path)
-    path.unlink()
+
+
+@contextlib.contextmanager
+def _last_blocks(folder: Path) -> Iterator[None]:
+    """ext4 keeps up to 4,096 blocks that no file gets (/sys/fs/ext4/<disk>/reserved_clusters): meanwhile files get them,
+    where we are root. Without that right what is in them stays."""
+    device = folder.stat().st_dev
+    number = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")
+    kept = Path("/sys/fs/ext4") / number.resolve().name / "reserved_clusters"
+    before = None
+    with contextlib.suppress(OSError):
+        before = kept.read_text("ascii")
+        kept.write_text("0", "ascii")
+    yield
+    if before is not None:
+        with contextlib.suppress(OSError):
+            kept.write_text(before, "ascii")
