@@ -74,8 +74,10 @@ def finish(folder: Path) -> bool:
     for name, path in new.items():
         (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
         durable.replace(folder / name, path.read_bytes())
-    shutil.rmtree(ready)
     durable.sync_folder(folder)
+    ready.rename(folder / STAGED)  # at once: half of it, left over, would be taken for a whole one
+    durable.sync_folder(folder)
+    shutil.rmtree(folder / STAGED)
     return True
 
 

@@ -209,3 +209,12 @@ def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
         subprocess.run(["umount", mounted], check=True)
     after = image.read_bytes()
     assert [key for key in [*keys, CANARY.encode(), PASSWORD.encode(), b"SQLite format 3"] if key in after] == []
+
+
+def test_a_restore_that_was_cut_off_while_it_tidied_up(tmp_path: Path) -> None:
+    token = used(tmp_path / "old")
+    leftover = tmp_path / "old" / backup.STAGED
+    leftover.mkdir()
+    (leftover / "pi-cam.db").write_bytes(b"half")
+    kept(tmp_path / "old", token)
+    assert not leftover.exists()
