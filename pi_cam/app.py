@@ -162,7 +162,8 @@ class App:
             parts.append(CertificateRenewal(self.certificates))
         self.setup_code = SetupCode(config.folder)
         told, kept = runtime_folder(), config.folder / KEPT
-        parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
+        if told is not None:  # elsewhere nobody reads it, and each look for an owner costs an idle camera something
+            parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
             self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
