@@ -195,8 +195,8 @@ def test_a_viewer_that_vanishes_is_forgotten_and_the_camera_closes(server: Serve
     asyncio.run(run())
     _wait_until_nobody_watches(server, token)
     server.wait_for(token, "idle")
-    # Nothing draws or encodes any more. A kernel that gives back idle memory makes single wakes dear (0.3 per cent became 2.7
-    # on a machine full of files): the calmest counts.
+    # Nothing draws or encodes any more. A kernel that gives back idle memory makes single wakes dear (0.3 per cent became
+    # 2.7 on a machine full of files): the calmest counts.
     assert min(server.cpu_percent(2) for _ in range(5)) < 4
 
 
