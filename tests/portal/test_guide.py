@@ -25,6 +25,7 @@ def run(commands: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
 def test_every_block_is_one_that_a_shell_reads(guide: Path) -> None:
+    assert blocks(guide)
     for block in blocks(guide):
         done = subprocess.run(["bash", "-n"], input=block, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), block
