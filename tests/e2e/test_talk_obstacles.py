@@ -51,6 +51,7 @@ def test_who_loses_the_right_to_talk_in_the_middle_is_told(browser: Browser, cam
 def test_a_reconnection_does_not_go_on_talking(browser: Browser, camera: Server) -> None:
     with someone(browser, camera) as ada, someone(browser, camera) as other:
         ada.get_by_role("button", name="Talk hands-free").click()
+        wait_for_talk(ada, "on")
         expect(chip(other)).to_have_text("Ada is talking")
         ada.evaluate("piCam.player.retry()")
         wait_for_talk(ada, "refused", "connection-lost")
@@ -65,6 +66,7 @@ def test_a_reconnection_does_not_go_on_talking(browser: Browser, camera: Server)
 def test_whoever_leaves_takes_the_microphone_along(browser: Browser, camera: Server, leaving: str) -> None:
     with someone(browser, camera) as ada, someone(browser, camera) as other:
         ada.get_by_role("button", name="Talk hands-free").click()
+        wait_for_talk(ada, "on")  # the floor may be hers before the browser has opened her microphone
         expect(chip(other)).to_have_text("Ada is talking")
         if leaving == "closed":
             ada.close()
