@@ -84,6 +84,11 @@ class ScriptedWifi:
         if self._state.ssid == ssid:
             self._state = replace(self._state, phase=self._otherwise, ssid=None)
 
+    def hotspot(self) -> None:
+        """At once."""
+        self._require_whole()
+        self._state, self._outcome = WifiState("hotspot", "Camera-TEST"), None
+
     def _why_not(self, ssid: str, passphrase: str | None, hidden: bool) -> Reason | None:
         near = self._near.get(ssid)
         if near is None or (near.hidden and not hidden):

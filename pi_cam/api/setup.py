@@ -59,8 +59,8 @@ class AnswerSchema(Schema):
         load_default="done",
         validate=validate.OneOf(setup_answers.ACTIONS),
         metadata={
-            "description": "`skip`, `done`; for `wifi` first `join` (or `forget`); for `remote` also `ask` (a portal for a "
-            "code), `accept` or `refuse` (who claimed this device), `tunnel`."
+            "description": "`skip`, `done`; for `wifi` first `join` (or `forget`, or `hotspot`: the camera opens its own "
+            "network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this device), `tunnel`."
         },
     )
     language = _word(2)

@@ -152,6 +152,12 @@ def _forget(here: Services, values: Values) -> bool:
     return False
 
 
+def _hotspot(here: Services, values: Values) -> bool:
+    here.wifi.hotspot()
+    note("hotspot-opened")
+    return False
+
+
 def _wifi(here: Services, values: Values) -> bool:
     if here.wifi.state().phase != "online":
         raise Conflict("The camera is not connected to a network yet.")
@@ -200,6 +206,7 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("owner", "done"): _owner,
     ("wifi", "join"): _join,
     ("wifi", "forget"): _forget,
+    ("wifi", "hotspot"): _hotspot,
     ("wifi", "done"): _wifi,
     ("camera", "done"): _seen,
     ("time", "done"): _time,

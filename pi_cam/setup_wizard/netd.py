@@ -1,6 +1,7 @@
 """The helper that has the rights of the Wi-Fi: `python -m pi_cam.setup_wizard.netd`, as pi-cam-netd.service runs it.
 
 PI_CAM_NETD_HOTSPOT   `yes`: the camera opens its own Wi-Fi when nothing else leads to it. Else only when somebody asks.
+PI_CAM_NETD_LOST      seconds, 10 to 86400, that a network which was joined may be away before that; without it 300.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import hmac
 import logging
 import os
 import pwd
+import re
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from pi_cam.logs import configure_logging
 from pi_cam.setup_wizard.captive import HEAD_BYTES_MAX, Captive
 from pi_cam.setup_wizard.captive_page import CaptivePage
-from pi_cam.setup_wizard.hotspot import Hotspot
+from pi_cam.setup_wizard.hotspot import Hotspot, Times
 from pi_cam.setup_wizard.network import Networks
 from pi_cam.setup_wizard.wifi import WifiError
 from pi_cam.setup_wizard.wifi_keeper import Keeper
@@ -31,7 +33,8 @@ from pi_cam.watchdog import Manager
 
 log = logging.getLogger(__name__)
 
-ALLOWED = "PI_CAM_NETD_HOTSPOT"
+ALLOWED, LOST = "PI_CAM_NETD_HOTSPOT", "PI_CAM_NETD_LOST"
+LOST_SECONDS = range(10, 86_401)
 RUN = Path("/run/pi-cam-netd")
 CAMERA_USER, FRONT_GROUP = "pi-cam", "pi-cam-hotspot"
 WISHED = RUN / "hotspot"
@@ -64,6 +67,16 @@ def hotspot_name(machine_id: str) -> str:
     return "Camera-" + base64.b32encode(digest)[:4].decode("ascii")
 
 
+def times(environment: Mapping[str, str]) -> Times:
+    """As the operator wants them; what is no number of seconds counts for nothing, and the log says so."""
+    given = environment.get(LOST, "").strip()
+    if re.fullmatch(r"[0-9]{1,5}", given) and int(given) in LOST_SECONDS:
+        return Times(lost=float(given))
+    if given:
+        log.warning("not a number of seconds", extra={"setting": LOST, "least": 10, "most": 86_400})
+    return Times()
+
+
 async def _run(manager: Manager, name: str) -> None:
     networks, page = Networks(), CaptivePage()
 
@@ -73,7 +86,7 @@ async def _run(manager: Manager, name: str) -> None:
         await names_lead_here(wanted)
 
     async with networks.connected():
-        rule = Hotspot(time.monotonic, allowed=os.environ.get(ALLOWED) == "yes")
+        rule = Hotspot(time.monotonic, times(os.environ), allowed=os.environ.get(ALLOWED) == "yes")
         keeper = Keeper(networks, rule, name, captive)
         requests = Requests(keeper, [0, pwd.getpwnam(CAMERA_USER).pw_uid])
         page_met = Captive(keeper, page).meet

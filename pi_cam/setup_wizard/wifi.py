@@ -58,3 +58,6 @@ class Wifi(Protocol):
 
     def forget(self, ssid: str) -> None:
         """Joins it no more. Nothing happens when it is not known."""
+
+    def hotspot(self) -> None:
+        """Opens the camera's own network for a while, whatever it is joined to; `state` says so at once."""

@@ -52,7 +52,7 @@ class WifiClient:
         self._ask(verb="forget", ssid=ssid)
 
     def hotspot(self) -> None:
-        """Opens the camera's own Wi-Fi for a while, whatever it is joined to."""
+        """As `Wifi.hotspot`."""
         self._ask(verb="hotspot")
 
     def _ask(self, **request: object) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from pi_cam.setup_wizard.wifi_wishes import Found, Wish, rows, wish
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0
-"""Between the answer to a phone and the end of the hotspot that carries it."""
+"""Between the answer to a phone and the end of the network that carries it."""
 
 LOOK_SECONDS = 5.0
 FRESH_SECONDS = 20.0
@@ -45,6 +45,7 @@ class Keeper:
         self._scan, self._scanned = list[Found](), float("-inf")
         self._wish: Wish | None = None
         self._failed: tuple[str, Reason] | None = None
+        self._opening_since: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._radio = asyncio.Lock()
 
@@ -77,7 +78,7 @@ class Keeper:
             return WifiState("absent", None, name, why)
         if self._wish is not None:
             return WifiState("joining", self._wish.name)
-        if self._standing.hotspot:
+        if self._standing.hotspot or self._opening_since is not None:
             return WifiState("hotspot", self.name, name, why)
         if self._standing.joined is not None:
             return WifiState("online", self._standing.joined.decode("utf-8", "replace"), name, why)
@@ -91,7 +92,7 @@ class Keeper:
             raise WifiError(BUSY)
         known = [one.ssid for one in self._kept]
         self._wish = wish(ssid, passphrase, hidden=hidden, scan=self._scan, known=known)
-        self._failed = None
+        self._failed = self._opening_since = None
         self._rule.joining()
         self._task = asyncio.get_running_loop().create_task(self._join(self._wish, self._standing.radio))
 
@@ -107,8 +108,10 @@ class Keeper:
             raise WifiError(NO_RADIO)
         if self._standing.cable:
             raise WifiError(CABLE)
-        self._rule.ask()
-        self._networks.changed.set()
+        if self._wish is not None:
+            raise WifiError(BUSY)
+        self._opening_since = self._clock()
+        asyncio.get_running_loop().call_later(ANSWER_SECONDS, self._networks.changed.set)
 
     def visited(self) -> None:
         """Somebody uses the hotspot's page."""
@@ -162,18 +165,28 @@ class Keeper:
     async def _keep(self) -> None:
         async with self._radio:
             await self._look()
-            now = self._standing
-            facts = Facts(
-                radio=now.radio is not None,
-                online=now.joined is not None,
-                cable=now.cable,
-                known=bool(self._kept),
-                joining=self._wish is not None,
-            )
-            wanted = self._rule.decide(facts)
-            if facts.joining or wanted == now.hotspot:
-                return
-            await (self._raise() if wanted else self._lower())
+            asked = self._opening_since is not None and self._clock() - self._opening_since >= ANSWER_SECONDS
+            if asked:
+                self._rule.ask()
+            try:
+                await self._obey()
+            finally:
+                if asked:
+                    self._opening_since = None
+
+    async def _obey(self) -> None:
+        now = self._standing
+        facts = Facts(
+            radio=now.radio is not None,
+            online=now.joined is not None,
+            cable=now.cable,
+            known=bool(self._kept),
+            joining=self._wish is not None,
+        )
+        wanted = self._rule.decide(facts)
+        if facts.joining or wanted == now.hotspot:
+            return
+        await (self._raise() if wanted else self._lower())
 
     async def _raise(self) -> None:
         radio = self._standing.radio

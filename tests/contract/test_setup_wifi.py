@@ -117,6 +117,19 @@ def test_what_will_happen_is_told_before(owned: Application, wifi: ScriptedWifi)
     assert "goes to that network" in look(owned.owner(), "wifi")
 
 
+def test_the_cameras_own_network_can_be_asked_for(owned: Application, wifi: ScriptedWifi) -> None:
+    client = owned.owner()
+    send(client, "wifi", "join", network=key_of("Voisin"))
+    assert "Open the camera’s own network" in look(client, "wifi")
+    assert send(client, "wifi", "hotspot").headers["Location"] == "/setup/wifi"
+    page = look(client, "wifi")
+    assert "Camera-TEST" in page
+    assert "Open the camera’s own network" not in page
+    assert marks(client)["wifi"] is None, "this answers nothing yet"
+    rows = client.get("/api/v1/journal", headers=OWN).get_json()
+    assert "hotspot-opened" in str(rows)
+
+
 def test_wifi_that_does_not_answer_is_told_and_can_be_skipped(owned: Application, wifi: ScriptedWifi) -> None:
     wifi.broken = True
     client = owned.owner()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_cam.setup_wizard import netd
 from pi_cam.setup_wizard.hotspot import Facts, Hotspot, Times
 
 ALONE = Facts(radio=True, online=False, cable=False, known=False, joining=False)
@@ -142,3 +144,12 @@ def test_whatever_happens(story: list[tuple[float, bool, bool, bool, bool, bool,
         assert not up or (radio and not joining and not cable)
         since = None if not up else since or world.now
         assert since is None or world.now - since <= 2 * TIMES.first + 900
+
+
+@pytest.mark.parametrize(
+    ("said", "lost"),
+    [("20", 20), (" 86400 ", 86400), ("", 300), ("9", 300), ("86401", 300), ("-20", 300), ("2e2", 300), ("soon", 300)],
+)
+def test_how_long_a_network_may_be_away_is_the_operators_to_say(said: str, lost: float) -> None:
+    assert netd.times({"PI_CAM_NETD_LOST": said}).lost == lost
+    assert netd.times({}).lost == Times().lost

@@ -139,6 +139,30 @@ def test_a_hidden_one_is_tried_unseen() -> None:
     run(story)
 
 
+def test_somebody_at_home_asks_for_the_hotspot() -> None:
+    """The answer travels by the network that ends then, and says already what will be."""
+
+    async def story() -> None:
+        radio = ScriptedRadio(HOME)
+        radio.outcomes = [None]
+        async with kept(radio) as (keeper, _):
+            await until(keeper, HOTSPOT)
+            keeper.join("Home", PASSWORD, hidden=False)
+            await until(keeper, WifiState("online", "Home"))
+            await keeper.hotspot()
+            assert keeper.state() == HOTSPOT
+            assert radio.hotspots == [None], "the answer is still on its way"
+            await asyncio.sleep(0.3)
+            assert radio.hotspots == [None, PASSWORD]
+            assert keeper.is_hotspot
+            keeper.join("Home", None, hidden=False)
+            with pytest.raises(WifiError) as caught:
+                await keeper.hotspot()
+            assert str(caught.value) == BUSY
+
+    run(story)
+
+
 def test_with_a_cable_there_is_no_hotspot() -> None:
     async def story() -> None:
         radio = ScriptedRadio(HOME)

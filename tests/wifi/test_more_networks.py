@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.wifi.air import Air
+from tests.wifi.air import HOME, PASSWORD, Air
+from tests.wifi.machine import Machine
 
 OTHER = "another password"
 ODD = "🏠 $(reboot) \"x\" 'y'\n"
@@ -29,3 +32,34 @@ def test_a_network_without_addresses(air: Air) -> None:
     air.home_on(b"no dhcp", OTHER, dhcp=False)
     air.listed("no dhcp")
     assert air.camera_joins("no dhcp", OTHER)["reason"] == "no_address"
+
+
+def test_wpa3_alone(air: Air) -> None:
+    lines = ["wpa=2", "wpa_key_mgmt=SAE", "rsn_pairwise=CCMP", "ieee80211w=2", f"sae_password={OTHER}"]
+    air.home_on(b"the third", None, *lines)
+    assert air.listed("the third")["security"] == "wpa"
+    assert air.camera_joins("the third", OTHER)["phase"] == "online"
+
+
+def test_an_account_for_each_person_is_refused_in_words(machine: Machine, air: Air) -> None:
+    machine.run("printf '* PEAP\n' >/srv/people")
+    lines = ["wpa=2", "wpa_key_mgmt=WPA-EAP", "rsn_pairwise=CCMP", "ieee8021x=1"]
+    air.home_on(b"the office", None, *lines, "eap_server=1", "eap_user_file=/srv/people")
+    assert air.listed("the office")["security"] == "enterprise"
+    with pytest.raises(AssertionError, match="a name and a password for each person"):
+        air.camera_joins("the office", OTHER)
+
+
+def test_a_home_that_is_gone_and_a_new_one(machine: Machine, air: Air) -> None:
+    """The camera opens its own network by itself, for those who know the old home's password."""
+    air.home_on()
+    air.listed(HOME)
+    assert air.camera_joins(HOME, PASSWORD)["phase"] == "online"
+    machine.run("echo PI_CAM_NETD_LOST=20 >>/etc/pi-cam/wifi; systemctl restart pi-cam-netd.service")
+    air.phase("online")
+    air.home_off()
+    hotspot = str(air.phase("hotspot")["ssid"])
+    air.phone_joins(hotspot, PASSWORD)
+    air.home_on(b"the new one", OTHER)
+    assert json.loads(air.phone("send", "the new one", OTHER))[0] == 202
+    assert air.phase("online")["ssid"] == "the new one"

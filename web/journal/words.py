@@ -20,6 +20,7 @@ ACTIONS: dict[str, str] = {
     "owner-set": "The owner was set anew",
     "setup-refused": "Setting up was refused",
     "wifi-chosen": "A Wi-Fi network was chosen",
+    "hotspot-opened": "The camera's own Wi-Fi was asked for",
     "signed-in": "Signed in",
     "sign-in-refused": "Signing in was refused",
     "code-asked": "Asked for a code after the right password",
