@@ -60,7 +60,8 @@ class AnswerSchema(Schema):
         validate=validate.OneOf(setup_answers.ACTIONS),
         metadata={
             "description": "`skip`, `done`; for `wifi` first `join` (or `forget`, or `hotspot`: the camera opens its own "
-            "network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this device), `tunnel`."
+            "network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this device), "
+            "`tunnel`."
         },
     )
     language = _word(2)
