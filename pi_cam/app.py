@@ -166,7 +166,10 @@ class App:
             parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
-            self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
+            self._viewers,
+            lambda: settings.text("ice_servers").split(),
+            lambda: settings.number("connect_seconds"),
+            lambda: settings.text("webrtc_sender"),
         )
         place = Place(
             config.folder,

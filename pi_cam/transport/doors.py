@@ -6,12 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pi_cam.errors import NoRelay
+from pi_cam.subscription import Tap
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer
 from pi_cam.transport.viewers import Viewers, Visitor
-from pi_cam.transport.webrtc_peer import WAITING_UNITS, WebRtcPeer
-from pi_cam.transport.webrtc_tracks import Sound, Units
+from pi_cam.transport.webrtc_peer import Pictures, WebRtcPeer
+from pi_cam.transport.webrtc_seam_sender import can_substitute
+from pi_cam.transport.webrtc_sender import SharedGroups, SharedPictures
+from pi_cam.transport.webrtc_tracks import PlainPictures, Sound, Units
+
+WAITING_UNITS = 30
+"""One second at 30 fps: a viewer that lags more jumps to the present."""
 
 
 class Stats(Protocol):
@@ -32,6 +38,9 @@ class Watchable(Protocol):
     def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
         """Opens the camera."""
 
+    def tap(self) -> Tap:
+        """The same, for a viewer that takes each unit at once."""
+
     def listen(self, limit: int = 10) -> Sound:
         """Its sound."""
 
@@ -48,10 +57,24 @@ class Watchable(Protocol):
 class WebRtcDoor:
     """Turns offers into viewers."""
 
-    def __init__(self, viewers: Viewers, ice_servers: Callable[[], list[str]], connect_seconds: Callable[[], float]):
+    def __init__(
+        self,
+        viewers: Viewers,
+        ice_servers: Callable[[], list[str]],
+        connect_seconds: Callable[[], float],
+        sender: Callable[[], str] = lambda: "shared",
+    ) -> None:
         self.viewers = viewers
         self.ice_servers = ice_servers
         self._connect_seconds = connect_seconds
+        self._sender = sender
+        self._groups = SharedGroups()
+
+    @property
+    def sender(self) -> str:
+        """How the next viewer gets its pictures: `shared`, or `plain`: by aiortc's own sender, as wished, or because this
+        release of it lets no other in."""
+        return "plain" if self._sender() == "plain" or not can_substitute() else "shared"
 
     async def open(
         self,
@@ -88,13 +111,12 @@ class WebRtcDoor:
             if peer is not None and floor is not None:
                 floor.heard(peer, sequence, timestamp, payload)
 
-        units = hub.subscribe(WAITING_UNITS, armed=False)
+        pictures = self._pictures(hub)
         try:
             peer = WebRtcPeer(
                 camera=camera,
                 visitor=visitor,
-                units=units,
-                request_keyframe=hub.request_keyframe,
+                pictures=pictures,
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
                 ended=over,
@@ -108,10 +130,15 @@ class WebRtcDoor:
             self.viewers.began(peer, visitor.address)
             return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
-            units.close()
+            pictures.close()
             if peer is not None:
                 await peer.close("refused")
             raise
+
+    def _pictures(self, hub: Watchable) -> Pictures:
+        if self.sender == "plain":
+            return PlainPictures(hub.subscribe(WAITING_UNITS, armed=False), hub.request_keyframe)
+        return SharedPictures(hub.tap(), self._groups.of(hub), hub.request_keyframe)
 
     def _reachable(self, ice: Ice | None) -> Ice:
         ice = ice or Ice.of_stun(self.ice_servers())

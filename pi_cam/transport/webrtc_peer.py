@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from aiortc import (
     RTCConfiguration,
@@ -25,17 +26,26 @@ from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
-from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack, Sound, Units
+from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, Sound
 
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 2.0
 
-WAITING_UNITS = 30
-"""One second at 30 fps: a viewer that lags more jumps to the present."""
-
-
 Voice = Callable[[int, int, bytes], None]
+
+
+class Pictures(Protocol):
+    """How a viewer gets its pictures: `webrtc_sender.SharedPictures`, or `webrtc_tracks.PlainPictures`."""
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def close(self) -> None:
+        """Ends them. May be called twice."""
 
 
 class WebRtcPeer:
@@ -54,8 +64,7 @@ class WebRtcPeer:
         *,
         camera: str,
         visitor: Visitor,
-        units: Units,
-        request_keyframe: Callable[[], None],
+        pictures: Pictures,
         ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
@@ -71,8 +80,7 @@ class WebRtcPeer:
         self.started_at = time.time()
         self.delay_ms: int | None = None
         self.offer = ""
-        self._units = units
-        self._request_keyframe = request_keyframe
+        self._pictures = pictures
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
         self._listen = listen
@@ -86,7 +94,6 @@ class WebRtcPeer:
         policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
         webrtc_seam.may_close_early(self._connection)
-        self._track: EncodedVideoTrack | None = None
         self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them
         self._timer: asyncio.TimerHandle | None = None
@@ -132,8 +139,8 @@ class WebRtcPeer:
         return self._voice is not None
 
     def clock_pair(self) -> tuple[int, float] | None:
-        """As `EncodedVideoTrack.clock_pair`."""
-        return self._track.clock_pair() if self._track else None
+        """As `Pictures.clock_pair`."""
+        return self._pictures.clock_pair()
 
     async def close(self, reason: str) -> None:
         """Ends the media and gives back the sockets. May be called twice."""
@@ -144,12 +151,8 @@ class WebRtcPeer:
     def _prepare(self, profile_level_id: str | None) -> None:
         # Before setRemoteDescription: afterwards the preferences of an answerer are ignored, and VP8 would be agreed on.
         video = self._connection.addTransceiver("video", "sendonly")
-        sender = video.sender
-        self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
-        sender.replaceTrack(self._track)
         video.setCodecPreferences(_preferences(profile_level_id))
-        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
-        webrtc_seam.stamp_reports(sender, self._track.captured_at, self._wall_clock)
+        self._pictures.prepare(video.sender, self._wall_clock)
         self._connection.on("connectionstatechange", self._state_changed)
 
     def _prepare_sound(self) -> None:
@@ -187,11 +190,9 @@ class WebRtcPeer:
     async def _close(self, reason: str) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._units.close()
+        self._pictures.close()
         if self._ear is not None:
             self._ear.stop()
-        if self._track is not None:
-            self._track.stop()
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(reason)

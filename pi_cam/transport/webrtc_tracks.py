@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+from aiortc import RTCRtpSender
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.transport import webrtc_seam
 
 WRAP = 1 << 32
 
@@ -101,6 +103,31 @@ class EncodedVideoTrack(EncodedTrack):
             self.stop()
             raise MediaStreamError
         return self._packet(unit)
+
+
+class PlainPictures:
+    """Pictures by aiortc's own sender, which packs them for this viewer alone."""
+
+    def __init__(self, units: Units, request_keyframe: Callable[[], None]) -> None:
+        self._units, self._request_keyframe = units, request_keyframe
+        self._track: EncodedVideoTrack | None = None
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Pictures.prepare`."""
+        self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._track)
+        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
+        webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """As `Pictures.clock_pair`."""
+        return self._track.clock_pair() if self._track else None
+
+    def close(self) -> None:
+        """As `Pictures.close`."""
+        self._units.close()
+        if self._track is not None:
+            self._track.stop()
 
 
 class EncodedAudioTrack(EncodedTrack):
