@@ -97,7 +97,7 @@ class SystemSchema(Schema):
         required=True,
         allow_none=True,
         validate=validate.OneOf(["shared", "plain"]),
-        metadata={"description": "How browsers get their pictures: packets made once for all, or by the library's own sender."},
+        metadata={"description": "How browsers get their pictures: packets made once for all, or the library's own."},
     )
     problems = fields.List(fields.String(), required=True, allow_none=True)
     update = fields.Nested(
