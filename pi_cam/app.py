@@ -56,6 +56,7 @@ from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
+from pi_cam.transport.senders import Senders
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.certificates import Certificates
@@ -169,7 +170,7 @@ class App:
             self._viewers,
             lambda: settings.text("ice_servers").split(),
             lambda: settings.number("connect_seconds"),
-            lambda: settings.text("webrtc_sender"),
+            Senders(lambda: settings.text("webrtc_sender")),
         )
         place = Place(
             config.folder,

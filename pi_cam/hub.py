@@ -20,7 +20,7 @@ from pi_cam.meter import StreamMeter
 from pi_cam.opening import Bridge, BringsSound, Device, Opening, Source
 from pi_cam.recent import RecentUnits
 from pi_cam.soundtrack import Soundtrack
-from pi_cam.subscription import SoundSubscription, Subscription, Tap
+from pi_cam.subscription import SoundSubscription, SoundTap, Subscription, Tap
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +143,11 @@ class Hub:
         `CameraStopped`, `CameraPrivate`."""
         self._refuse_while_off()
         return self.sound.listen(limit)
+
+    def tap_sound(self, take: Callable[[AudioPacket], None]) -> SoundTap:
+        """As `listen`, for a listener that takes packets as they come."""
+        self._refuse_while_off()
+        return self.sound.tap(take)
 
     def request_keyframe(self) -> None:
         """Asks the source for a keyframe, coalesced with the requests of others."""

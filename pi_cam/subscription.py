@@ -31,7 +31,7 @@ class Origin(Protocol):
 class SoundOrigin(Protocol):
     """What a listener's subscription needs (`pi_cam.soundtrack.Soundtrack`)."""
 
-    def forget_listener(self, subscription: SoundSubscription) -> None:
+    def forget_listener(self, subscription: SoundSubscription | SoundTap) -> None:
         """It was closed."""
 
 
@@ -215,3 +215,27 @@ class SoundSubscription:
             self._news.clear()
             await self._news.wait()
         return self._queue.popleft()
+
+
+class SoundTap:
+    """A listener that takes each packet at once."""
+
+    dropped = 0
+
+    def __init__(self, origin: SoundOrigin, take: Callable[[AudioPacket], None]) -> None:
+        self.closed = False
+        self._origin, self._take = origin, take
+
+    def offer(self, packet: AudioPacket) -> None:
+        """Hands it on."""
+        try:
+            self._take(packet)
+        except Exception:  # an edge: whatever is wrong with one listener, the others hear on
+            log.exception("a listener's sender failed")
+            self.close()
+
+    def close(self) -> None:
+        """May be called twice."""
+        if not self.closed:
+            self.closed = True
+            self._origin.forget_listener(self)

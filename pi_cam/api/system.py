@@ -162,7 +162,7 @@ def described() -> dict[str, Any]:
         "tls": is_secure(),
         "certificate_fingerprint": here.certificates.fingerprint() if here.certificates.ends_at() else None,
         "names": list(here.discovery.names),
-        "webrtc_sender": here.door.sender,
+        "webrtc_sender": here.door.senders.kind,
         "problems": [*here.settings.problems(), *filter(None, [here.journal.problem(), here.certificates.own_problem])],
         "update": _update(),
     }

@@ -6,18 +6,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from pi_cam.errors import NoRelay
-from pi_cam.subscription import Tap
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer
+from pi_cam.transport.senders import Senders, Stream
 from pi_cam.transport.viewers import Viewers, Visitor
-from pi_cam.transport.webrtc_peer import Pictures, WebRtcPeer
-from pi_cam.transport.webrtc_seam_sender import can_substitute
-from pi_cam.transport.webrtc_sender import SharedGroups, SharedPictures
-from pi_cam.transport.webrtc_tracks import PlainPictures, Sound, Units
-
-WAITING_UNITS = 30
-"""One second at 30 fps: a viewer that lags more jumps to the present."""
+from pi_cam.transport.webrtc_peer import WebRtcPeer
 
 
 class Stats(Protocol):
@@ -28,24 +22,12 @@ class Stats(Protocol):
         """What the camera sends, once known."""
 
 
-class Watchable(Protocol):
+class Watchable(Stream, Protocol):
     """What a door needs of a camera's hub."""
 
     @property
     def state(self) -> str:
         """In one word."""
-
-    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
-        """Opens the camera."""
-
-    def tap(self) -> Tap:
-        """The same, for a viewer that takes each unit at once."""
-
-    def listen(self, limit: int = 10) -> Sound:
-        """Its sound."""
-
-    def request_keyframe(self) -> None:
-        """Asks for one."""
 
     def stats(self) -> Stats:
         """What flows."""
@@ -62,19 +44,12 @@ class WebRtcDoor:
         viewers: Viewers,
         ice_servers: Callable[[], list[str]],
         connect_seconds: Callable[[], float],
-        sender: Callable[[], str] = lambda: "shared",
+        senders: Senders,
     ) -> None:
         self.viewers = viewers
         self.ice_servers = ice_servers
         self._connect_seconds = connect_seconds
-        self._sender = sender
-        self._groups = SharedGroups()
-
-    @property
-    def sender(self) -> str:
-        """How the next viewer gets its pictures: `shared`, or `plain`: by aiortc's own sender, as wished, or because this
-        release of it lets no other in."""
-        return "plain" if self._sender() == "plain" or not can_substitute() else "shared"
+        self.senders = senders
 
     async def open(
         self,
@@ -111,7 +86,8 @@ class WebRtcDoor:
             if peer is not None and floor is not None:
                 floor.heard(peer, sequence, timestamp, payload)
 
-        pictures = self._pictures(hub)
+        may_listen = "listen" in visitor.can
+        pictures, ear = self.senders.of(hub, may_listen=may_listen, hears=hears)
         try:
             peer = WebRtcPeer(
                 camera=camera,
@@ -120,9 +96,9 @@ class WebRtcDoor:
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
                 ended=over,
-                listen=hub.listen if "listen" in visitor.can else None,
+                ear=ear,
+                may_listen=may_listen,
                 listening=listening,
-                hears=hears,
                 voice=says if floor is not None and "talk" in visitor.can else None,
             )
             self.viewers.add(peer)
@@ -134,11 +110,6 @@ class WebRtcDoor:
             if peer is not None:
                 await peer.close("refused")
             raise
-
-    def _pictures(self, hub: Watchable) -> Pictures:
-        if self.sender == "plain":
-            return PlainPictures(hub.subscribe(WAITING_UNITS, armed=False), hub.request_keyframe)
-        return SharedPictures(hub.tap(), self._groups.of(hub), hub.request_keyframe)
 
     def _reachable(self, ice: Ice | None) -> Ice:
         ice = ice or Ice.of_stun(self.ice_servers())

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.units import AccessUnit, AudioPacket
 
 HISTORY = 2048
 """Packets that can be asked for again (RFC 4588): four seconds of 1080p at 4 Mbit/s."""
@@ -27,6 +27,9 @@ SEGMENTS_MAX = 44
 PACED_FROM, PACED = 28, 16
 """A unit of more than so many packets, about 32 KB, leaves in pieces of so many: a burst of a whole keyframe overruns the
 small queues of access points and relays."""
+
+Pack = Callable[[bytes], list[bytes]]
+"""A unit's bytes as RTP payloads."""
 
 _ONE_BYTE_EXTENSIONS = 0xBEDE
 """RFC 8285, section 4.2."""
@@ -68,7 +71,7 @@ class Run:
 
 
 class Burst:
-    """The packets of one access unit, numbered from `first` on."""
+    """The packets of one access unit, or of 20 ms of sound, numbered from `first` on."""
 
     __slots__ = ("_layouts", "first", "packets", "size", "timestamp")
 
@@ -88,10 +91,10 @@ class Burst:
 class Group:
     """Builds the packets of a stream for all viewers of one shape. `ssrc`, `origin`: of its packets and of its clock."""
 
-    def __init__(self, shape: Shape, ssrc: int, origin: int, pack: Callable[[bytes], list[bytes]]) -> None:
+    def __init__(self, shape: Shape, ssrc: int, origin: int, pack: Pack) -> None:
         self.shape, self.ssrc, self._origin, self._pack = shape, ssrc, origin, pack
         self._next = 0
-        self._unit: AccessUnit | None = None
+        self._unit: AccessUnit | AudioPacket | None = None
         self._burst: Burst | None = None
         self._history: list[tuple[int, bytes]] = [(-1, b"")] * HISTORY
 
@@ -99,7 +102,7 @@ class Group:
         """On the wire, 32 bits."""
         return (self._origin + pts) & 0xFFFFFFFF
 
-    def burst(self, unit: AccessUnit) -> Burst:
+    def burst(self, unit: AccessUnit | AudioPacket) -> Burst:
         """The same object for every viewer of the group that sends this unit now."""
         if unit is not self._unit or self._burst is None:
             self._unit, self._burst = unit, self._build(unit)
@@ -110,7 +113,7 @@ class Group:
         found, packet = self._history[number % HISTORY]
         return packet if found == number else None
 
-    def _build(self, unit: AccessUnit) -> Burst:
+    def _build(self, unit: AccessUnit | AudioPacket) -> Burst:
         extensions, timestamp = self.shape.extensions(time.time()), self.timestamp(unit.pts)
         first, found = self._next, self._pack(unit.data)
         head = 0x90 if extensions else 0x80
@@ -128,7 +131,7 @@ class Group:
 class Groups:
     """All groups of one stream: they share its SSRC and its clock, so that a viewer may go from one to another."""
 
-    def __init__(self, pack: Callable[[bytes], list[bytes]]) -> None:
+    def __init__(self, pack: Pack) -> None:
         self.ssrc, self._origin, self._pack = secrets.randbits(32), secrets.randbits(32), pack
         self._groups: dict[Shape, Group] = {}
         self._users: dict[Shape, int] = {}

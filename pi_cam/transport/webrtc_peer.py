@@ -26,7 +26,6 @@ from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
-from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, Sound
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +47,25 @@ class Pictures(Protocol):
         """Ends them. May be called twice."""
 
 
+class Ear(Protocol):
+    """How a viewer gets the sound: `webrtc_sender.SharedSound`, or `webrtc_tracks.PlainSound`."""
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Pictures.prepare`; not called where sound is not negotiated."""
+
+    def turn(self, on: bool) -> None:
+        """On or off, for who may listen. Raises `CameraStopped`, `CameraPrivate`."""
+
+    def close(self) -> None:
+        """Ends it. May be called twice."""
+
+
 class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told. `listen` subscribes to the sound (None: it may not listen); `listening`: from the beginning on. `hears()` is
-    called once, when the first sound goes out to it. `voice` takes what this viewer says: the RTP sequence number, timestamp
-    and payload of each Opus packet (None: it may not talk, and is told so in the answer).
+    was told. `listening`: from the beginning on, if it may. `voice` takes what this viewer says: the RTP sequence number,
+    timestamp and payload of each Opus packet (None: it may not talk, and is told so in the answer).
     """
 
     transport = "webrtc"
@@ -65,12 +76,12 @@ class WebRtcPeer:
         camera: str,
         visitor: Visitor,
         pictures: Pictures,
+        ear: Ear,
         ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
-        listen: Callable[[], Sound] | None = None,
+        may_listen: bool = False,
         listening: bool = True,
-        hears: Callable[[], None] = lambda: None,
         voice: Voice | None = None,
     ) -> None:
         self.id = new_viewer_id()
@@ -83,9 +94,9 @@ class WebRtcPeer:
         self._pictures = pictures
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
-        self._listen = listen
+        self._ear = ear
+        self._may_listen = may_listen
         self._listening = listening
-        self._hears = hears
         self._voice = voice if webrtc_seam.can_take_packets() else None
         self._opus_type = -1
         self._candidates = 0
@@ -94,7 +105,6 @@ class WebRtcPeer:
         policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
         webrtc_seam.may_close_early(self._connection)
-        self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -128,10 +138,9 @@ class WebRtcPeer:
 
     def listen(self, on: bool) -> None:
         """Sound on or off, without another offer. Raises `NotAllowed`, `CameraStopped`."""
-        if self._listen is None:
+        if not self._may_listen:
             raise NotAllowed("This needs the right to listen.")
-        if self._ear is not None:
-            self._ear.turn(on)
+        self._ear.turn(on)
 
     @property
     def can_talk(self) -> bool:
@@ -158,10 +167,7 @@ class WebRtcPeer:
     def _prepare_sound(self) -> None:
         audio = self._connection.addTransceiver("audio", "sendrecv" if self._voice else "sendonly")
         audio.setCodecPreferences(_opus())
-        sender = audio.sender
-        self._ear = EncodedAudioTrack(self._listen, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
-        sender.replaceTrack(self._ear)
-        webrtc_seam.stamp_reports(sender, self._ear.captured_at, self._wall_clock)
+        self._ear.prepare(audio.sender, self._wall_clock)
         if self._voice is not None:
             webrtc_seam.take_packets(audio.receiver, self._take)
         self._ear.turn(self._listening)
@@ -191,8 +197,7 @@ class WebRtcPeer:
         if self._timer is not None:
             self._timer.cancel()
         self._pictures.close()
-        if self._ear is not None:
-            self._ear.stop()
+        self._ear.close()
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(reason)

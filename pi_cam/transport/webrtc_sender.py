@@ -1,29 +1,27 @@
-"""One viewer's pictures by packets that all viewers share: what is left for each is encryption and a call of the kernel.
+"""One viewer's pictures and sound by packets that all viewers share: what is left for each is encryption and a call of the
+kernel.
 
 There is no queue: a unit leaves when it comes, a large one in pieces, the next one at its heels. What the kernel has no room
-for is dropped, and nothing follows before the next keyframe.
+for is dropped, and no picture follows before the next keyframe.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 from aiortc import RTCRtpSender
-from aiortc.rtcrtpparameters import RTCRtpSendParameters
 
-from pi_cam.media.payloads import payloads
-from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
-from pi_cam.subscription import Tap
+from pi_cam.errors import PiCamError
+from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.subscription import SoundTap, Tap
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.allowance import Allowance
-from pi_cam.transport.rtp_packets import HEADER_BYTES, PACED, Group, Groups, Numbering, Run, Shape, retransmission
-from pi_cam.transport.wire import Wire
+from pi_cam.transport.rtp_packets import PACED, Groups, Run
+from pi_cam.transport.webrtc_stream import SharedStream
 
 log = logging.getLogger(__name__)
 
@@ -31,34 +29,16 @@ PACE_SECONDS = 0.002
 """Between the pieces of a large unit: 1080p at 4 Mbit/s has its keyframes on the way within some 6 ms."""
 
 SILENCE_SECONDS = 5.0
-"""A viewer that reports nothing for so long is gone, or cannot be reached: it gets nothing more until it is heard again.
-Those that report seldom (RFC 3550, 6.2, lets them wait for seven seconds and a half) get three of their usual pauses."""
-
-AGAIN_PER_SECOND, AGAIN_AT_ONCE = 500.0, 500.0
-"""Packets that one viewer may have once more: of 1080p at 4 Mbit/s, all of them."""
+"""A viewer that reports nothing for so long is gone, or cannot be reached: it gets nothing more until it is heard again, but
+a keyframe each time so much has passed, which it would answer. Those that report seldom (RFC 3550, 6.2, lets them wait for
+seven seconds and a half) get three of their usual pauses."""
 
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.5, 4.0
 """What one viewer may ask for; everybody pays for each."""
 
-_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
-
-class SharedGroups:
-    """The groups of each stream that is watched."""
-
-    def __init__(self) -> None:
-        self._groups: WeakKeyDictionary[object, Groups] = WeakKeyDictionary()
-
-    def of(self, stream: object) -> Groups:
-        """`stream`: a camera's hub."""
-        if stream not in self._groups:
-            self._groups[stream] = Groups(payloads)
-        return self._groups[stream]
-
-
-class SharedPictures:
-    """Pictures for one viewer, as `Pictures` in webrtc_peer. `tap`: its units; `request_keyframe`: of its camera."""
+class SharedPictures(SharedStream):
+    """As `Pictures` in webrtc_peer. `tap`: its units; `request_keyframe`: of its camera."""
 
     def __init__(
         self,
@@ -67,32 +47,23 @@ class SharedPictures:
         request_keyframe: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tap, self._groups, self._request_keyframe, self._clock = tap, groups, request_keyframe, clock
-        self._group: Group | None = None
-        self._wire: Wire | None = None
-        self._outlet: seam.Outlet | None = None
-        self._numbers = Numbering()
-        self._again_number = secrets.randbelow(1 << 15)  # for the reason that Numbering gives
-        self._rtx_type: int | None = None
-        self._last: AccessUnit | None = None
-        self._timestamp = self._packets = self._octets = 0
+        super().__init__(groups, VIDEO_CLOCK_HZ, clock)
+        self._tap, self._request_keyframe = tap, request_keyframe
         self._rest: tuple[tuple[Run, ...], int] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_at, self._pause, self._is_silent = clock(), 0.0, False
-        self._agains = Allowance(AGAIN_PER_SECOND, AGAIN_AT_ONCE, clock)
+        self._heard_at = self._sent_at = clock()
+        self._pause = 0.0
+        self.is_silent = False
         self._asks = Allowance(KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE, clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
-        """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""
-        seam.substitute(sender, self, self._groups.ssrc)
+        """As `SharedStream.prepare`."""
+        super().prepare(sender, wall_clock)
         webrtc_seam.on_keyframe_request(sender, self._asked)
-        webrtc_seam.stamp_reports(sender, self._captured_at, wall_clock, self._sent)
 
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`."""
-        shape, self._rtx_type = _shape(outlet.parameters)
-        self._outlet, self._wire, self._group = outlet, Wire(outlet), self._groups.join(shape)
-        self._heard_at = self._clock()
+        super().begin(outlet)
         self._tap.arm(self._take)
 
     def heard(self) -> None:
@@ -101,56 +72,24 @@ class SharedPictures:
         pause, self._heard_at = now - self._heard_at, now
         if pause <= 2 * SILENCE_SECONDS:  # longer: it was away, and that is no habit
             self._pause = max(self._pause, pause)
-        if self._is_silent:
-            self._is_silent = False
+        if self.is_silent:
+            self.is_silent = False
             self._tap.hold()
 
-    async def again(self, sequence: int) -> None:
-        """As `Substitute.again`."""
-        number = self._numbers.number(sequence)
-        packet = self._group.packet(number) if self._group is not None and number is not None else None
-        if packet is None or number is None or self._outlet is None or not self._agains.take():
-            return
-        if self._rtx_type is None:
-            packet = packet[:2] + sequence.to_bytes(2, "big") + packet[4:]
-        else:
-            self._again_number += 1
-            packet = retransmission(
-                packet,
-                sequence,
-                payload_type=self._rtx_type,
-                ssrc=self._outlet.rtx_ssrc,
-                number=self._again_number,
-            )
-        await self._outlet.send(packet)
-
-    def clock_pair(self) -> tuple[int, float] | None:
-        """An RTP timestamp and the monotonic second at which that picture was captured."""
-        return None if self._last is None else (self._timestamp, self._last.captured_at)
-
     def close(self) -> None:
-        """May be called twice."""
+        """As `SharedStream.close`."""
         self._tap.close()
         self._forget_rest()
-        wire, group, self._wire, self._group = self._wire, self._group, None, None
-        if wire is not None:
-            wire.close()
-        if group is not None:
-            self._groups.leave(group.shape)
+        super().close()
 
     def _take(self, unit: AccessUnit) -> None:
         group, wire = self._group, self._wire
-        if group is None or wire is None or self._nobody_listens():
+        if group is None or wire is None or not self._may_send(unit.keyframe):
             return
         burst = group.burst(unit)
-        if not burst.packets or not self._send_rest():
-            return
-        sequence = self._numbers.take(burst.first, len(burst.packets))
-        self._last, self._timestamp = unit, burst.timestamp
-        self._packets += len(burst.packets)
-        self._octets += burst.size - HEADER_BYTES * len(burst.packets)
-        self._rest = (burst.runs(wire.tag), sequence)
-        self._go_on()
+        if burst.packets and self._send_rest():
+            self._rest = (burst.runs(wire.tag), self._count(unit, burst))
+            self._go_on()
 
     def _go_on(self) -> bool:
         """Sends what is left of a unit, up to the next pause. Whether there was room for it."""
@@ -172,7 +111,6 @@ class SharedPictures:
         while self._rest is not None:
             if self._timer is not None:
                 self._timer.cancel()
-                self._timer = None
             if not self._go_on():
                 return False
         return True
@@ -181,37 +119,80 @@ class SharedPictures:
         self._rest = None
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
 
-    def _nobody_listens(self) -> bool:
-        if not self._is_silent and self._clock() - self._heard_at > max(SILENCE_SECONDS, 3 * self._pause):
-            self._is_silent = True
-            self._forget_rest()
+    def _may_send(self, keyframe: bool) -> bool:
+        """Not into silence. Nobody reports what was not sent: after a pause of the camera the silence is counted anew."""
+        now, patience = self._clock(), max(SILENCE_SECONDS, 3 * self._pause)
+        if self.is_silent:
+            if not keyframe or now - self._sent_at < SILENCE_SECONDS:
+                return False
+        elif now - self._sent_at > patience / 2:
+            self._heard_at = now
+        elif now - self._heard_at > patience:
             log.info("a viewer is not heard any more: it gets nothing until it is")
-        return self._is_silent
+            self.is_silent = True
+            self._forget_rest()
+            return False
+        self._sent_at = now
+        return True
 
     def _asked(self) -> None:
         if self._asks.take():
             self._request_keyframe()
 
-    def _sent(self) -> tuple[int, int, int]:
-        return self._timestamp, self._packets, self._octets
 
-    def _captured_at(self, timestamp: int) -> float | None:
-        if self._last is None:
-            return None
-        ticks = (timestamp - self._timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
-        return self._last.captured_at + ticks / VIDEO_CLOCK_HZ
+class SharedSound(SharedStream):
+    """Sound for one viewer, as `Ear` in webrtc_peer. It costs nothing while it is turned off.
 
+    `listen` hands its taker the camera's sound (None: it stays off), no sooner than somebody can hear it. `hears` is called
+    with the first packet. While `is_gone()` nothing is sent.
+    """
 
-def _shape(parameters: RTCRtpSendParameters) -> tuple[Shape, int | None]:
-    """How packets look by what was negotiated, and the payload type of those that are sent again."""
-    codec = parameters.codecs[0]
-    ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
-    shape = Shape(
-        codec.payloadType or 0, (parameters.muxId or "").encode(), ids.get(_MID, 0), ids.get(_ABS_SEND_TIME, 0)
-    )
-    for other in parameters.codecs:
-        if other.mimeType.lower() == "video/rtx" and other.parameters.get("apt") == codec.payloadType:
-            return shape, other.payloadType
-    return shape, None
+    def __init__(
+        self,
+        listen: Callable[[Callable[[AudioPacket], None]], SoundTap] | None,
+        groups: Groups,
+        hears: Callable[[], None],
+        is_gone: Callable[[], bool],
+    ) -> None:
+        super().__init__(groups, SOUND_CLOCK_HZ)
+        self._listen, self._is_gone = listen, is_gone
+        self._hears: Callable[[], None] | None = hears
+        self._tap: SoundTap | None = None
+        self._is_on = False
+        self._is_closed = False
+
+    def begin(self, outlet: seam.Outlet) -> None:
+        """As `Substitute.begin`."""
+        super().begin(outlet)
+        try:
+            self.turn(self._is_on)
+        except PiCamError:  # stopped since: the whole connection is about to end
+            self._is_on = False
+
+    def turn(self, on: bool) -> None:
+        """On or off; raises what `listen` raises."""
+        self._is_on = on and self._listen is not None and not self._is_closed
+        tap = self._tap
+        if self._is_on and self._wire is not None and (tap is None or tap.closed) and self._listen is not None:
+            self._tap = self._listen(self._take)
+        elif not self._is_on and tap is not None:
+            self._tap = None
+            tap.close()
+
+    def close(self) -> None:
+        """As `SharedStream.close`."""
+        self._is_closed = True
+        self.turn(on=False)
+        super().close()
+
+    def _take(self, packet: AudioPacket) -> None:
+        group, wire = self._group, self._wire
+        if group is None or wire is None or self._is_gone():
+            return
+        hears, self._hears = self._hears, None
+        if hears is not None:
+            hears()
+        burst = group.burst(packet)
+        (run,) = burst.runs(wire.tag)
+        wire.send(run, self._count(packet, burst))  # where there is no room for 20 ms, they are lost

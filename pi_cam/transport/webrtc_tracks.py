@@ -194,3 +194,27 @@ class EncodedAudioTrack(EncodedTrack):
         except PiCamError:  # stopped since: the whole connection is about to end
             self.stop()
         return self._sound
+
+
+class PlainSound:
+    """Sound by aiortc's own sender. The parameters as those of `EncodedAudioTrack`."""
+
+    def __init__(self, listen: Callable[[], Sound] | None, hears: Callable[[], None]) -> None:
+        self._listen, self._hears = listen, hears
+        self._track: EncodedAudioTrack | None = None
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Ear.prepare`."""
+        self._track = EncodedAudioTrack(self._listen, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._track)
+        webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
+
+    def turn(self, on: bool) -> None:
+        """As `Ear.turn`."""
+        if self._track is not None:
+            self._track.turn(on)
+
+    def close(self) -> None:
+        """As `Ear.close`."""
+        if self._track is not None:
+            self._track.stop()

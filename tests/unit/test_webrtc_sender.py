@@ -3,130 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
 
 import pytest
-from aiortc.rtcrtpparameters import (
-    RTCRtpCodecParameters,
-    RTCRtpHeaderExtensionParameters,
-    RTCRtpSendParameters,
-)
 
 from pi_cam.media.h264 import join_nal_units
 from pi_cam.media.units import AccessUnit
-from pi_cam.subscription import Tap
-from pi_cam.transport import webrtc_sender
 from pi_cam.transport.rtp_packets import PACED, Run
-from pi_cam.transport.webrtc_sender import SharedGroups, SharedPictures
-
-H264 = RTCRtpCodecParameters(mimeType="video/H264", clockRate=90000, payloadType=106)
-RTX = RTCRtpCodecParameters(mimeType="video/rtx", clockRate=90000, payloadType=107, parameters={"apt": 106})
-OTHER_RTX = RTCRtpCodecParameters(mimeType="video/rtx", clockRate=90000, payloadType=109, parameters={"apt": 108})
-EXTENSIONS = [
-    RTCRtpHeaderExtensionParameters(id=9, uri="urn:ietf:params:rtp-hdrext:sdes:mid"),
-    RTCRtpHeaderExtensionParameters(id=2, uri="http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"),
-]
+from pi_cam.transport.webrtc_sender import SharedPictures
+from tests.sending import H264, RTX, SilentOutlet, World, run, wire
 
 
-class FakeHub:
-    """As `Origin`."""
-
-    def __init__(self) -> None:
-        self.drops = 0
-        self.asked = 0
-        self.past: list[AccessUnit] = []
-        self.taps: list[Tap] = []
-
-    def fast_forward(self) -> list[AccessUnit]:
-        return self.past
-
-    def request_keyframe(self) -> None:
-        self.asked += 1
-
-    def forget(self, subscription: Any) -> None:
-        self.taps.remove(subscription)
-
-    def publish(self, unit: AccessUnit) -> None:
-        for tap in list(self.taps):
-            tap.offer(unit)
-
-
-class FakeOutlet:
-    """Notes what is sent again."""
-
-    ssrc, rtx_ssrc = 1, 2
-
-    def __init__(self, *codecs: RTCRtpCodecParameters) -> None:
-        self.parameters = RTCRtpSendParameters(codecs=list(codecs), headerExtensions=EXTENSIONS, muxId="video0")
-        self.again: list[bytes] = []
-
-    async def send(self, packet: bytes) -> None:
-        self.again.append(packet)
-
-
-class FakeWire:
-    """Takes runs while it has `room`."""
-
-    tag = 10
-
-    def __init__(self, outlet: Any) -> None:
-        self.runs: list[tuple[Run, int]] = []
-        self.room = 1 << 30
-        self.closed = False
-
-    def send(self, run: Run, sequence: int) -> bool:
-        if self.room < len(run.lengths):
-            return False
-        self.room -= len(run.lengths)
-        self.runs.append((run, sequence))
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-    @property
-    def sequences(self) -> list[int]:
-        return [first + at for run, first in self.runs for at in range(len(run.lengths))]
-
-
-class World:
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.now = 100.0
-        self.hub = FakeHub()
-        self.groups = SharedGroups().of(self.hub)
-        self.outlets: list[FakeOutlet] = []
-        patch.setattr(webrtc_sender, "Wire", FakeWire)
-
-    def viewer(self, *codecs: RTCRtpCodecParameters, begun: bool = True) -> SharedPictures:
-        tap = Tap(self.hub)
-        self.hub.taps.append(tap)
-        found = SharedPictures(tap, self.groups, self.hub.request_keyframe, lambda: self.now)
-        if begun:
-            self.begin(found, *codecs)
-        return found
-
-    def begin(self, viewer: SharedPictures, *codecs: RTCRtpCodecParameters) -> None:
-        outlet: Any = FakeOutlet(*(codecs or (H264, OTHER_RTX, RTX)))
-        self.outlets.append(outlet)
-        viewer.begin(outlet)
-
-    def publish(self, size: int = 3000, *, keyframe: bool = False, pts: int = 0) -> None:
-        head = b"\x65" if keyframe else b"\x41"
-        self.hub.publish(AccessUnit(join_nal_units([head + b"\x07" * size]), pts, keyframe, self.now))
-
-
-def wire(viewer: SharedPictures) -> FakeWire:
-    found: Any = viewer._wire
-    return found  # type: ignore[no-any-return]
-
-
-def run(story: Callable[[World], Any]) -> None:
-    async def told() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            await story(World(patch))
-
-    asyncio.run(told())
+def is_silent(viewer: SharedPictures) -> bool:
+    return viewer.is_silent
 
 
 def test_nothing_before_the_connection_is_up_and_then_a_keyframe_first() -> None:
@@ -204,26 +92,53 @@ def test_whoever_is_not_heard_gets_nothing_until_it_is() -> None:
     async def story(world: World) -> None:
         viewer = world.viewer()
         world.publish(keyframe=True)
-        world.now += 1.0
+        world.pass_by(1.0)
         viewer.heard()
-        world.now += 4.9
-        world.publish()
-        assert len(wire(viewer).runs) == 2
-        world.now += 0.2
-        world.publish()
-        world.publish(keyframe=True)
-        assert len(wire(viewer).runs) == 2
+        world.pass_by(4.9)
+        sent = len(wire(viewer).runs)
+        assert not is_silent(viewer)
+        world.pass_by(60)
+        assert is_silent(viewer)
+        assert len(wire(viewer).runs) == sent
         asked = world.hub.asked
-        world.now += 60
         viewer.heard()
-        assert world.hub.asked == asked + 1
+        assert (is_silent(viewer), world.hub.asked) == (False, asked + 1)
         world.publish()
-        assert len(wire(viewer).runs) == 2
+        assert len(wire(viewer).runs) == sent
         world.publish(keyframe=True)
-        assert len(wire(viewer).runs) == 3
-        world.now += 5.1
+        assert len(wire(viewer).runs) == sent + 1
+        world.pass_by(5.5)
+        assert is_silent(viewer), "a long silence is no habit"
+
+    run(story)
+
+
+def test_into_silence_goes_a_keyframe_now_and_then_which_would_be_answered() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.pass_by(8)
+        assert is_silent(viewer)
+        sent = len(wire(viewer).runs)
+        for _ in range(20):
+            world.now += 1
+            world.publish(keyframe=True)
+            world.publish()
+        assert 3 <= len(wire(viewer).runs) - sent <= 5
+
+    run(story)
+
+
+def test_a_pause_of_the_camera_is_nobodys_silence() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.now += 3600
         world.publish()
-        assert len(wire(viewer).runs) == 3, "a long silence is no habit"
+        assert not is_silent(viewer)
+        assert len(wire(viewer).runs) == 2
+        world.pass_by(6)
+        assert is_silent(viewer)
 
     run(story)
 
@@ -233,11 +148,12 @@ def test_who_reports_seldom_is_given_time() -> None:
         viewer = world.viewer()
         world.publish(keyframe=True)
         for _ in range(3):
-            world.now += 4.0
+            world.pass_by(4)
             viewer.heard()
-        world.now += 11.0
-        world.publish()
-        assert len(wire(viewer).runs) == 2
+        world.pass_by(11)
+        assert not is_silent(viewer)
+        world.pass_by(2)
+        assert is_silent(viewer)
 
     run(story)
 
@@ -253,7 +169,7 @@ def test_what_was_lost_is_sent_once_more_but_not_for_ever(rtx: bool) -> None:
         await viewer.again((first + 40_000) & 0xFFFF)
         (packet,) = outlet.again
         assert packet[1] & 0x7F == (107 if rtx else 106)
-        assert (int.from_bytes(packet[8:12], "big") == FakeOutlet.rtx_ssrc) is rtx
+        assert (int.from_bytes(packet[8:12], "big") == SilentOutlet.rtx_ssrc) is rtx
         if not rtx:
             assert int.from_bytes(packet[2:4], "big") == first + 1
         for _ in range(10_000):
