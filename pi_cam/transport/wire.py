@@ -6,11 +6,11 @@ import errno
 import logging
 import socket
 import struct
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from pi_cam.transport import webrtc_seam_sender as seam
-from pi_cam.transport.rtp_packets import Run
+from pi_cam.transport.rtp_packets import SEGMENTS_MAX, Run
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Wire:
         self._socket: socket.socket | None = None
         self._address: tuple[Any, ...] = ()
         self._segments = True
-        self._memory, self._view, self._length = _shared()
+        _, self._view, self._length = _shared()
 
     def send(self, run: Run, sequence: int) -> bool:
         """Packets numbered from `sequence` on. False when there is no room for all of them, or no way out.
@@ -68,19 +68,20 @@ class Wire:
 
     def _seal(self, run: Run, sequence: int) -> int:
         """How many bytes it came to."""
-        memory, view, out = self._memory, self._view, self._length
-        seal, context = seam.lib.srtp_protect, self._outlet.context
+        view, out, tag = self._view, self._length, self.tag
+        seal, context, at = seam.lib.srtp_protect, self._outlet.context, 2
         view[: len(run.block)] = run.block
-        at = 0
-        for length in run.lengths:
-            _put_number(view, at + 2, sequence & 0xFFFF)
+        for place, length in zip(_places(run.stride), run.lengths, strict=False):
+            _put_number(view, at, sequence & 0xFFFF)
             out[0] = length
-            fault = seal(context, memory + at, out)
-            if fault or out[0] != length + self.tag:
+            fault = seal(context, place, out)
+            if fault:
                 raise seam.SealingError(f"SRTP: status {fault}")
             sequence += 1
             at += run.stride
-        return at - run.stride + run.lengths[-1] + self.tag
+        if out[0] != run.lengths[-1] + tag:
+            raise seam.SealingError(f"SRTP adds {out[0] - run.lengths[-1]} bytes to a packet, not {tag}")
+        return (len(run.lengths) - 1) * run.stride + run.lengths[-1] + tag
 
     def _find_way(self) -> bool:
         """The pair of addresses may change while it is used (RFC 8445, 8.1.1)."""
@@ -109,3 +110,10 @@ class Wire:
 def _shared() -> tuple[Any, memoryview, Any]:
     memory = seam.ffi.new("char[]", BUFFER_BYTES)
     return memory, memoryview(seam.ffi.buffer(memory)), seam.ffi.new("int *")
+
+
+@lru_cache(maxsize=64)
+def _places(stride: int) -> list[Any]:
+    """Where packets begin in the buffer: the same for all viewers of a unit."""
+    memory, _, _ = _shared()
+    return [memory + at * stride for at in range(min(SEGMENTS_MAX, BUFFER_BYTES // stride))]
