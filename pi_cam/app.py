@@ -56,6 +56,7 @@ from pi_cam.streams import Streams
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
+from pi_cam.transport.senders import Senders
 from pi_cam.transport.viewers import Viewers
 from pi_cam.transport.whep import WhepSessions
 from pi_cam.trust.certificates import Certificates
@@ -166,7 +167,10 @@ class App:
             parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
-            self._viewers, lambda: settings.text("ice_servers").split(), lambda: settings.number("connect_seconds")
+            self._viewers,
+            lambda: settings.text("ice_servers").split(),
+            lambda: settings.number("connect_seconds"),
+            Senders(lambda: settings.text("webrtc_sender")),
         )
         place = Place(
             config.folder,

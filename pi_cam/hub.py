@@ -20,7 +20,7 @@ from pi_cam.meter import StreamMeter
 from pi_cam.opening import Bridge, BringsSound, Device, Opening, Source
 from pi_cam.recent import RecentUnits
 from pi_cam.soundtrack import Soundtrack
-from pi_cam.subscription import SoundSubscription, Subscription
+from pi_cam.subscription import SoundSubscription, SoundTap, Subscription, Tap
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Hub:
         self.drops = 0
         self.published = 0
         self._grace = grace
-        self._subscriptions: set[Subscription] = set()
+        self._subscriptions: set[Subscription | Tap] = set()
         brings_sound = source if isinstance(source, BringsSound) else None
         self.sound = Soundtrack(bridge, self._changed, microphone, brings_sound, muted)
         self._watchers: list[Callable[[], None]] = []
@@ -130,11 +130,24 @@ class Hub:
             subscription.arm()
         return subscription
 
+    def tap(self) -> Tap:
+        """For a viewer that takes units as they come. Opens the source if need be; raises as `subscribe`."""
+        self._refuse_while_off()
+        tap = Tap(self)
+        self._subscriptions.add(tap)
+        self._want(True)
+        return tap
+
     def listen(self, limit: int = 10) -> SoundSubscription:
         """Sound, where there is any; it does not open the camera by itself. `limit`: packets of 20 ms. Raises
         `CameraStopped`, `CameraPrivate`."""
         self._refuse_while_off()
         return self.sound.listen(limit)
+
+    def tap_sound(self, take: Callable[[AudioPacket], None]) -> SoundTap:
+        """As `listen`, for a listener that takes packets as they come."""
+        self._refuse_while_off()
+        return self.sound.tap(take)
 
     def request_keyframe(self) -> None:
         """Asks the source for a keyframe, coalesced with the requests of others."""
@@ -206,7 +219,7 @@ class Hub:
         """For a source that cannot be asked: the units since the last keyframe, timed to be decoded at once."""
         return [] if self.source.capabilities.askable else self._recent.fast_forward()
 
-    def forget(self, subscription: Subscription) -> None:
+    def forget(self, subscription: Subscription | Tap) -> None:
         """A subscription was closed."""
         self._subscriptions.discard(subscription)
         if not self._subscriptions:

@@ -97,6 +97,15 @@ SETTINGS: tuple[Setting, ...] = (
         at_portal="shown",
     ),
     Setting(
+        "webrtc_sender",
+        "Sending pictures",
+        "shared",
+        "How browsers get their pictures. shared: packets are made once for all viewers; plain: by the library's own, "
+        "anew for each viewer, at several times the cost. For finding faults; it counts for whoever comes from then on.",
+        choices=("shared", "plain"),
+        at_portal="shown",
+    ),
+    Setting(
         "session_hours",
         "Hours signed in",
         720.0,

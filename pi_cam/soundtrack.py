@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import AccessUnit, AudioPacket
 from pi_cam.opening import Bridge, BringsSound, Device, Opening
-from pi_cam.subscription import SoundSubscription
+from pi_cam.subscription import SoundSubscription, SoundTap
 
 GRACE_SECONDS = 2.0
 """A page that connects anew must not make the microphone click."""
@@ -34,7 +34,7 @@ class Soundtrack:
         self._changed = changed
         self._muted = muted
         self._camera = camera if microphone is None else None
-        self._listeners: set[SoundSubscription] = set()
+        self._listeners: set[SoundSubscription | SoundTap] = set()
         self._opening = Opening(microphone, bridge, self) if microphone is not None else None
 
     @property
@@ -54,12 +54,19 @@ class Soundtrack:
         self._want(True)
         return listener
 
+    def tap(self, take: Callable[[AudioPacket], None]) -> SoundTap:
+        """The same, for a listener that takes packets as they come."""
+        tap = SoundTap(self, take)
+        self._listeners.add(tap)
+        self._want(True)
+        return tap
+
     def from_camera(self, packet: AudioPacket) -> None:
         """Sound that the camera brings; where there is a microphone, that is heard instead."""
         if self._opening is None and not self._muted():
             self._hand_out(packet)
 
-    def forget_listener(self, subscription: SoundSubscription) -> None:
+    def forget_listener(self, subscription: SoundSubscription | SoundTap) -> None:
         """A listener left."""
         self._listeners.discard(subscription)
         self.drops += subscription.dropped

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from pi_cam.media.units import AccessUnit, AudioPacket
+
+log = logging.getLogger(__name__)
 
 
 class Origin(Protocol):
@@ -21,14 +24,14 @@ class Origin(Protocol):
     def request_keyframe(self) -> None:
         """Asks for one."""
 
-    def forget(self, subscription: Subscription) -> None:
+    def forget(self, subscription: Subscription | Tap) -> None:
         """It was closed."""
 
 
 class SoundOrigin(Protocol):
     """What a listener's subscription needs (`pi_cam.soundtrack.Soundtrack`)."""
 
-    def forget_listener(self, subscription: SoundSubscription) -> None:
+    def forget_listener(self, subscription: SoundSubscription | SoundTap) -> None:
         """It was closed."""
 
 
@@ -119,6 +122,64 @@ class Subscription:
             self._hub.request_keyframe()
 
 
+class Tap:
+    """A viewer that takes each unit at once, in the hub's own turn, and has no queue. The first unit is a keyframe, and so
+    is the first after `hold`."""
+
+    def __init__(self, hub: Origin) -> None:
+        self.dropped = 0
+        self.closed = False
+        self._hub = hub
+        self._take: Callable[[AccessUnit], None] | None = None
+        self._waiting = True
+
+    def arm(self, take: Callable[[AccessUnit], None]) -> None:
+        """From now on units are wanted; until then the camera is only kept open."""
+        if self._take is not None or self.closed:
+            return
+        self._take = take
+        past = self._hub.fast_forward()
+        self._waiting = not past
+        for unit in past:
+            if not self._waiting:
+                self._give(unit)
+        if not past:
+            self._hub.request_keyframe()
+
+    def offer(self, unit: AccessUnit) -> None:
+        """Hands a unit on, or drops it."""
+        if self._take is None or (self._waiting and not unit.keyframe):
+            return
+        self._waiting = False
+        self._give(unit)
+
+    def hold(self, lost: int = 0) -> None:
+        """Nothing before the next keyframe, which is asked for. `lost`: units that were taken, and came to nothing."""
+        self._count(lost)
+        self._waiting = True
+        self._hub.request_keyframe()
+
+    def close(self) -> None:
+        """May be called twice."""
+        if not self.closed:
+            self.closed = True
+            self._take = None
+            self._hub.forget(self)
+
+    def _give(self, unit: AccessUnit) -> None:
+        if self._take is None:
+            return
+        try:
+            self._take(unit)
+        except Exception:  # an edge: whatever is wrong with one viewer, the others must not miss this picture
+            log.exception("a viewer's sender failed")
+            self.close()
+
+    def _count(self, lost: int) -> None:
+        self.dropped += lost
+        self._hub.drops += lost
+
+
 class SoundSubscription:
     """A listener's bounded queue of sound. When it is full, the oldest 20 ms go: a click, and no growing delay."""
 
@@ -154,3 +215,27 @@ class SoundSubscription:
             self._news.clear()
             await self._news.wait()
         return self._queue.popleft()
+
+
+class SoundTap:
+    """A listener that takes each packet at once."""
+
+    dropped = 0
+
+    def __init__(self, origin: SoundOrigin, take: Callable[[AudioPacket], None]) -> None:
+        self.closed = False
+        self._origin, self._take = origin, take
+
+    def offer(self, packet: AudioPacket) -> None:
+        """Hands it on."""
+        try:
+            self._take(packet)
+        except Exception:  # an edge: whatever is wrong with one listener, the others hear on
+            log.exception("a listener's sender failed")
+            self.close()
+
+    def close(self) -> None:
+        """May be called twice."""
+        if not self.closed:
+            self.closed = True
+            self._origin.forget_listener(self)

@@ -119,8 +119,9 @@ class WhepPeer:
                         packet.sequence_number, packet.timestamp, bool(packet.marker), packet.payload, time.monotonic()
                     )
                 )
-            if self.decode:
-                await original(packet, arrival_time_ms=arrival_time_ms)
+            if not self.decode:
+                receiver._handle_disconnect()  # it counts, and reports what it counted, but has no decoder any more
+            await original(packet, arrival_time_ms=arrival_time_ms)
 
         receiver._handle_rtp_packet = handle
 

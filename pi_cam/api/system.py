@@ -93,6 +93,12 @@ class SystemSchema(Schema):
         allow_none=True,
         metadata={"description": "Under which it is found in the home's network now, where avahi answers for it."},
     )
+    webrtc_sender = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.OneOf(["shared", "plain"]),
+        metadata={"description": "How browsers get their pictures: packets made once for all, or the library's own."},
+    )
     problems = fields.List(fields.String(), required=True, allow_none=True)
     update = fields.Nested(
         UpdateSchema, required=True, allow_none=True, metadata={"description": "The last one; null before the first."}
@@ -156,6 +162,7 @@ def described() -> dict[str, Any]:
         "tls": is_secure(),
         "certificate_fingerprint": here.certificates.fingerprint() if here.certificates.ends_at() else None,
         "names": list(here.discovery.names),
+        "webrtc_sender": here.door.senders.kind,
         "problems": [*here.settings.problems(), *filter(None, [here.journal.problem(), here.certificates.own_problem])],
         "update": _update(),
     }

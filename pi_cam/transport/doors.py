@@ -9,9 +9,9 @@ from pi_cam.errors import NoRelay
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer
+from pi_cam.transport.senders import Senders, Stream
 from pi_cam.transport.viewers import Viewers, Visitor
-from pi_cam.transport.webrtc_peer import WAITING_UNITS, WebRtcPeer
-from pi_cam.transport.webrtc_tracks import Sound, Units
+from pi_cam.transport.webrtc_peer import WebRtcPeer
 
 
 class Stats(Protocol):
@@ -22,21 +22,12 @@ class Stats(Protocol):
         """What the camera sends, once known."""
 
 
-class Watchable(Protocol):
+class Watchable(Stream, Protocol):
     """What a door needs of a camera's hub."""
 
     @property
     def state(self) -> str:
         """In one word."""
-
-    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
-        """Opens the camera."""
-
-    def listen(self, limit: int = 10) -> Sound:
-        """Its sound."""
-
-    def request_keyframe(self) -> None:
-        """Asks for one."""
 
     def stats(self) -> Stats:
         """What flows."""
@@ -48,10 +39,17 @@ class Watchable(Protocol):
 class WebRtcDoor:
     """Turns offers into viewers."""
 
-    def __init__(self, viewers: Viewers, ice_servers: Callable[[], list[str]], connect_seconds: Callable[[], float]):
+    def __init__(
+        self,
+        viewers: Viewers,
+        ice_servers: Callable[[], list[str]],
+        connect_seconds: Callable[[], float],
+        senders: Senders,
+    ) -> None:
         self.viewers = viewers
         self.ice_servers = ice_servers
         self._connect_seconds = connect_seconds
+        self.senders = senders
 
     async def open(
         self,
@@ -88,19 +86,19 @@ class WebRtcDoor:
             if peer is not None and floor is not None:
                 floor.heard(peer, sequence, timestamp, payload)
 
-        units = hub.subscribe(WAITING_UNITS, armed=False)
+        may_listen = "listen" in visitor.can
+        pictures, ear = self.senders.of(hub, may_listen=may_listen, hears=hears)
         try:
             peer = WebRtcPeer(
                 camera=camera,
                 visitor=visitor,
-                units=units,
-                request_keyframe=hub.request_keyframe,
+                pictures=pictures,
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
                 ended=over,
-                listen=hub.listen if "listen" in visitor.can else None,
+                ear=ear,
+                may_listen=may_listen,
                 listening=listening,
-                hears=hears,
                 voice=says if floor is not None and "talk" in visitor.can else None,
             )
             self.viewers.add(peer)
@@ -108,7 +106,7 @@ class WebRtcDoor:
             self.viewers.began(peer, visitor.address)
             return peer, answer
         except BaseException:  # also when whoever asked did not wait for the answer: a place would stay taken
-            units.close()
+            pictures.close()
             if peer is not None:
                 await peer.close("refused")
             raise

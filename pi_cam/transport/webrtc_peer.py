@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from aiortc import (
     RTCConfiguration,
@@ -25,26 +26,46 @@ from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
-from pi_cam.transport.webrtc_tracks import EncodedAudioTrack, EncodedVideoTrack, Sound, Units
 
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 2.0
 
-WAITING_UNITS = 30
-"""One second at 30 fps: a viewer that lags more jumps to the present."""
-
-
 Voice = Callable[[int, int, bytes], None]
+
+
+class Pictures(Protocol):
+    """How a viewer gets its pictures: `webrtc_sender.SharedPictures`, or `webrtc_tracks.PlainPictures`."""
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def close(self) -> None:
+        """Ends them. May be called twice."""
+
+
+class Ear(Protocol):
+    """How a viewer gets the sound: `webrtc_sender.SharedSound`, or `webrtc_tracks.PlainSound`."""
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Pictures.prepare`; not called where sound is not negotiated."""
+
+    def turn(self, on: bool) -> None:
+        """On or off, for who may listen. Raises `CameraStopped`, `CameraPrivate`."""
+
+    def close(self) -> None:
+        """Ends it. May be called twice."""
 
 
 class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told. `listen` subscribes to the sound (None: it may not listen); `listening`: from the beginning on. `hears()` is
-    called once, when the first sound goes out to it. `voice` takes what this viewer says: the RTP sequence number, timestamp
-    and payload of each Opus packet (None: it may not talk, and is told so in the answer).
+    was told. `listening`: from the beginning on, if it may. `voice` takes what this viewer says: the RTP sequence number,
+    timestamp and payload of each Opus packet (None: it may not talk, and is told so in the answer).
     """
 
     transport = "webrtc"
@@ -54,14 +75,13 @@ class WebRtcPeer:
         *,
         camera: str,
         visitor: Visitor,
-        units: Units,
-        request_keyframe: Callable[[], None],
+        pictures: Pictures,
+        ear: Ear,
         ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
-        listen: Callable[[], Sound] | None = None,
+        may_listen: bool = False,
         listening: bool = True,
-        hears: Callable[[], None] = lambda: None,
         voice: Voice | None = None,
     ) -> None:
         self.id = new_viewer_id()
@@ -71,13 +91,12 @@ class WebRtcPeer:
         self.started_at = time.time()
         self.delay_ms: int | None = None
         self.offer = ""
-        self._units = units
-        self._request_keyframe = request_keyframe
+        self._pictures = pictures
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
-        self._listen = listen
+        self._ear = ear
+        self._may_listen = may_listen
         self._listening = listening
-        self._hears = hears
         self._voice = voice if webrtc_seam.can_take_packets() else None
         self._opus_type = -1
         self._candidates = 0
@@ -86,8 +105,6 @@ class WebRtcPeer:
         policy = RTCIceTransportPolicy.RELAY if ice.relay_only else RTCIceTransportPolicy.ALL
         self._connection = RTCPeerConnection(RTCConfiguration(servers, iceTransportPolicy=policy))
         webrtc_seam.may_close_early(self._connection)
-        self._track: EncodedVideoTrack | None = None
-        self._ear: EncodedAudioTrack | None = None
         self._wall_clock = time.time() - time.monotonic()  # one for both tracks, or a corrected clock would part them
         self._timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -121,10 +138,9 @@ class WebRtcPeer:
 
     def listen(self, on: bool) -> None:
         """Sound on or off, without another offer. Raises `NotAllowed`, `CameraStopped`."""
-        if self._listen is None:
+        if not self._may_listen:
             raise NotAllowed("This needs the right to listen.")
-        if self._ear is not None:
-            self._ear.turn(on)
+        self._ear.turn(on)
 
     @property
     def can_talk(self) -> bool:
@@ -132,8 +148,8 @@ class WebRtcPeer:
         return self._voice is not None
 
     def clock_pair(self) -> tuple[int, float] | None:
-        """As `EncodedVideoTrack.clock_pair`."""
-        return self._track.clock_pair() if self._track else None
+        """As `Pictures.clock_pair`."""
+        return self._pictures.clock_pair()
 
     async def close(self, reason: str) -> None:
         """Ends the media and gives back the sockets. May be called twice."""
@@ -144,21 +160,14 @@ class WebRtcPeer:
     def _prepare(self, profile_level_id: str | None) -> None:
         # Before setRemoteDescription: afterwards the preferences of an answerer are ignored, and VP8 would be agreed on.
         video = self._connection.addTransceiver("video", "sendonly")
-        sender = video.sender
-        self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
-        sender.replaceTrack(self._track)
         video.setCodecPreferences(_preferences(profile_level_id))
-        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
-        webrtc_seam.stamp_reports(sender, self._track.captured_at, self._wall_clock)
+        self._pictures.prepare(video.sender, self._wall_clock)
         self._connection.on("connectionstatechange", self._state_changed)
 
     def _prepare_sound(self) -> None:
         audio = self._connection.addTransceiver("audio", "sendrecv" if self._voice else "sendonly")
         audio.setCodecPreferences(_opus())
-        sender = audio.sender
-        self._ear = EncodedAudioTrack(self._listen, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
-        sender.replaceTrack(self._ear)
-        webrtc_seam.stamp_reports(sender, self._ear.captured_at, self._wall_clock)
+        self._ear.prepare(audio.sender, self._wall_clock)
         if self._voice is not None:
             webrtc_seam.take_packets(audio.receiver, self._take)
         self._ear.turn(self._listening)
@@ -187,11 +196,8 @@ class WebRtcPeer:
     async def _close(self, reason: str) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._units.close()
-        if self._ear is not None:
-            self._ear.stop()
-        if self._track is not None:
-            self._track.stop()
+        self._pictures.close()
+        self._ear.close()
         ended, self._ended = self._ended, None
         if ended is not None:
             ended(reason)

@@ -1,5 +1,5 @@
-"""The only file that touches private names of aiortc and aioice. Each is looked for first; where one is missing the feature
-that needs it is off, and `missing` says which.
+"""The only file (with `webrtc_seam_sender`) that touches private names of aiortc and aioice. Each is looked for first; where
+one is missing the feature that needs it is off, and `missing` says which.
 
 Written against aiortc 1.16 (`rtcrtpsender.py`, `codecs/__init__.py`) and aioice 0.13 (`ice.py`).
 """
@@ -17,6 +17,8 @@ from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcr
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
+
+from pi_cam.transport.webrtc_seam_sender import can_substitute
 
 PACKET_HISTORY = 1024
 """Packets a viewer may ask for again. aiortc keeps 128: less than one 1080p keyframe."""
@@ -63,10 +65,15 @@ def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
     return timestamp if isinstance(timestamp, int) else None
 
 
-def stamp_reports(sender: RTCRtpSender, captured_at: Callable[[int], float | None], wall_clock: float) -> None:
+def stamp_reports(
+    sender: RTCRtpSender,
+    captured_at: Callable[[int], float | None],
+    wall_clock: float,
+    sent: Callable[[], tuple[int, int, int]] | None = None,
+) -> None:
     """Lets sender reports (RFC 3550, section 6.4.1) name the moment of capture, so that a player brings pictures and sound
     together; aiortc names the moment of sending. `captured_at`: RTP timestamp → monotonic seconds; `wall_clock`: what to
-    add for seconds since 1970."""
+    add for seconds since 1970. `sent`: the last RTP timestamp, the packets and their bytes, where not aiortc sent them."""
     original = getattr(sender, "_send_rtcp", None)
     if original is None:
         return
@@ -74,6 +81,10 @@ def stamp_reports(sender: RTCRtpSender, captured_at: Callable[[int], float | Non
     async def send(packets: list[AnyRtcpPacket]) -> None:
         for packet in packets:
             if isinstance(packet, RtcpSrPacket):
+                if sent is not None:
+                    timestamp, count, octets = sent()
+                    packet.sender_info.rtp_timestamp, packet.sender_info.packet_count = timestamp, count & 0xFFFFFFFF
+                    packet.sender_info.octet_count = octets & 0xFFFFFFFF
                 captured = captured_at(packet.sender_info.rtp_timestamp)
                 if captured is not None:
                     ntp = int((captured + wall_clock + NTP_EPOCH) * (1 << 32))
@@ -193,6 +204,7 @@ def missing() -> list[str]:
         "keyframe requests": hasattr(RTCRtpSender, "_send_keyframe"),
         "packet history": hasattr(rtcrtpsender, "RTP_HISTORY_SIZE"),
         "talking": can_take_packets(),
+        "one sender for all viewers": can_substitute(),
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),

@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import av
+from aiortc import RTCRtpSender
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.transport import webrtc_seam
 
 WRAP = 1 << 32
 
@@ -103,6 +105,31 @@ class EncodedVideoTrack(EncodedTrack):
         return self._packet(unit)
 
 
+class PlainPictures:
+    """Pictures by aiortc's own sender, which packs them for this viewer alone."""
+
+    def __init__(self, units: Units, request_keyframe: Callable[[], None]) -> None:
+        self._units, self._request_keyframe = units, request_keyframe
+        self._track: EncodedVideoTrack | None = None
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Pictures.prepare`."""
+        self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._track)
+        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
+        webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
+
+    def clock_pair(self) -> tuple[int, float] | None:
+        """As `Pictures.clock_pair`."""
+        return self._track.clock_pair() if self._track else None
+
+    def close(self) -> None:
+        """As `Pictures.close`."""
+        self._units.close()
+        if self._track is not None:
+            self._track.stop()
+
+
 class EncodedAudioTrack(EncodedTrack):
     """Opus as it is, while it is turned on. Turned off it has nothing to send, and costs nothing.
 
@@ -167,3 +194,27 @@ class EncodedAudioTrack(EncodedTrack):
         except PiCamError:  # stopped since: the whole connection is about to end
             self.stop()
         return self._sound
+
+
+class PlainSound:
+    """Sound by aiortc's own sender. The parameters as those of `EncodedAudioTrack`."""
+
+    def __init__(self, listen: Callable[[], Sound] | None, hears: Callable[[], None]) -> None:
+        self._listen, self._hears = listen, hears
+        self._track: EncodedAudioTrack | None = None
+
+    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
+        """As `Ear.prepare`."""
+        self._track = EncodedAudioTrack(self._listen, self._hears, lambda: webrtc_seam.last_rtp_timestamp(sender))
+        sender.replaceTrack(self._track)
+        webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
+
+    def turn(self, on: bool) -> None:
+        """As `Ear.turn`."""
+        if self._track is not None:
+            self._track.turn(on)
+
+    def close(self) -> None:
+        """As `Ear.close`."""
+        if self._track is not None:
+            self._track.stop()

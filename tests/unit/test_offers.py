@@ -17,6 +17,7 @@ from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import MAX_OFFER_BYTES, check_offer, has_sound
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
+from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound
 from tests.unit.real_offer import AUDIO, DATA, OFFER, VIDEO, offer
 
 
@@ -96,8 +97,8 @@ def peer_for(units: NoUnits, reasons: list[str]) -> WebRtcPeer:
     return WebRtcPeer(
         camera="main",
         visitor=Visitor("user 1", "Ada", None),
-        units=units,
-        request_keyframe=lambda: None,
+        pictures=PlainPictures(units, lambda: None),
+        ear=PlainSound(None, lambda: None),
         ice=Ice(),
         connect_seconds=5,
         ended=reasons.append,

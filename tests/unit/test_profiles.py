@@ -13,6 +13,7 @@ from pi_cam.transport import webrtc_seam
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
+from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound
 from tests.unit.real_offer import VIDEO, offer
 
 FORMATS = {
@@ -56,8 +57,8 @@ async def answered(types: list[int], camera_sends: str | None) -> tuple[int, str
     peer = WebRtcPeer(
         camera="main",
         visitor=Visitor("user 1", "Ada", None),
-        units=NoUnits(),
-        request_keyframe=lambda: None,
+        pictures=PlainPictures(NoUnits(), lambda: None),
+        ear=PlainSound(None, lambda: None),
         ice=Ice(),
         connect_seconds=5,
         ended=lambda reason: None,

@@ -1,0 +1,209 @@
+"""RTP packets (RFC 3550), built once for all viewers whose packets look alike; each viewer counts them for itself.
+
+A group numbers its packets without end. What a viewer was not sent leaves no hole in the numbers that it sees: a hole would
+be taken for loss, and asked for again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pi_cam.media.units import AccessUnit, AudioPacket
+
+HISTORY = 2048
+"""Packets that can be asked for again (RFC 4588): four seconds of 1080p at 4 Mbit/s."""
+
+HEADER_BYTES = 12
+NTP_EPOCH = 2_208_988_800
+"""Seconds from 1900, where NTP begins, to 1970."""
+
+SEGMENTS_MAX = 44
+"""Packets that the kernel takes in one piece: 64 KB of UDP, and no more than 64 segments (udp(7), UDP_SEGMENT)."""
+
+PACED_FROM, PACED = 28, 16
+"""A unit of more than so many packets, about 32 KB, leaves in pieces of so many: a burst of a whole keyframe overruns the
+small queues of access points and relays."""
+
+Pack = Callable[[bytes], list[bytes]]
+"""A unit's bytes as RTP payloads."""
+
+_ONE_BYTE_EXTENSIONS = 0xBEDE
+"""RFC 8285, section 4.2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What was negotiated of the packets' look: payload type, and header extensions by their ids (0: not negotiated)."""
+
+    payload_type: int
+    mid: bytes = b""
+    mid_id: int = 0
+    abs_send_time_id: int = 0
+
+    def extensions(self, now: float) -> bytes:
+        """`now`: seconds since 1970, for abs-send-time: 24 bits of NTP, 6.18 fixed point."""
+        body = b""
+        if self.mid_id and self.mid:
+            body += bytes([self.mid_id << 4 | len(self.mid) - 1]) + self.mid
+        if self.abs_send_time_id:
+            ticks = int((now + NTP_EPOCH) * (1 << 18)) & 0xFFFFFF
+            body += bytes([self.abs_send_time_id << 4 | 2]) + ticks.to_bytes(3, "big")
+        if not body:
+            return b""
+        body += bytes(-len(body) % 4)
+        return _ONE_BYTE_EXTENSIONS.to_bytes(2, "big") + (len(body) // 4).to_bytes(2, "big") + body
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Packets of one size, but for the last, which may be shorter: the kernel cuts them apart again.
+
+    `block`: the packets one behind the other, each followed by `tag` free bytes. `stride`: of one with its tag.
+    """
+
+    block: bytes
+    lengths: tuple[int, ...]
+    stride: int
+
+
+class Burst:
+    """The packets of one access unit, or of 20 ms of sound, numbered from `first` on."""
+
+    __slots__ = ("_layouts", "first", "packets", "size", "timestamp")
+
+    def __init__(self, first: int, timestamp: int, packets: list[bytes]) -> None:
+        self.first, self.timestamp, self.packets = first, timestamp, packets
+        self.size = sum(map(len, packets))
+        self._layouts: dict[int, tuple[Run, ...]] = {}
+
+    def runs(self, tag: int) -> tuple[Run, ...]:
+        """`tag`: bytes that encryption adds to a packet."""
+        found = self._layouts.get(tag)
+        if found is None:
+            found = self._layouts[tag] = tuple(_run(packets, tag) for packets in _alike(self.packets))
+        return found
+
+
+class Group:
+    """Builds the packets of a stream for all viewers of one shape. `ssrc`, `origin`: of its packets and of its clock."""
+
+    def __init__(self, shape: Shape, ssrc: int, origin: int, pack: Pack) -> None:
+        self.shape, self.ssrc, self._origin, self._pack = shape, ssrc, origin, pack
+        self._next = 0
+        self._unit: AccessUnit | AudioPacket | None = None
+        self._burst: Burst | None = None
+        self._history: list[tuple[int, bytes]] = [(-1, b"")] * HISTORY
+
+    def timestamp(self, pts: int) -> int:
+        """On the wire, 32 bits."""
+        return (self._origin + pts) & 0xFFFFFFFF
+
+    def burst(self, unit: AccessUnit | AudioPacket) -> Burst:
+        """The same object for every viewer of the group that sends this unit now."""
+        if unit is not self._unit or self._burst is None:
+            self._unit, self._burst = unit, self._build(unit)
+        return self._burst
+
+    def packet(self, number: int) -> bytes | None:
+        """One that was built a while ago; None when that is too long."""
+        found, packet = self._history[number % HISTORY]
+        return packet if found == number else None
+
+    def _build(self, unit: AccessUnit | AudioPacket) -> Burst:
+        extensions, timestamp = self.shape.extensions(time.time()), self.timestamp(unit.pts)
+        first, found = self._next, self._pack(unit.data)
+        head = 0x90 if extensions else 0x80
+        tail = timestamp.to_bytes(4, "big") + self.ssrc.to_bytes(4, "big") + extensions
+        packets = []
+        for at, payload in enumerate(found):
+            marked = self.shape.payload_type | (0x80 if at == len(found) - 1 else 0)
+            packet = bytes([head, marked, 0, 0]) + tail + payload
+            packets.append(packet)
+            self._history[(first + at) % HISTORY] = (first + at, packet)
+        self._next += len(packets)
+        return Burst(first, timestamp, packets)
+
+
+class Groups:
+    """All groups of one stream: they share its SSRC and its clock, so that a viewer may go from one to another."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.ssrc, self._origin, self._pack = secrets.randbits(32), secrets.randbits(32), pack
+        self._groups: dict[Shape, Group] = {}
+        self._users: dict[Shape, int] = {}
+
+    def join(self, shape: Shape) -> Group:
+        """The group of this shape; to be left again."""
+        if shape not in self._groups:
+            self._groups[shape] = Group(shape, self.ssrc, self._origin, self._pack)
+        self._users[shape] = self._users.get(shape, 0) + 1
+        return self._groups[shape]
+
+    def leave(self, shape: Shape) -> None:
+        """The last one takes the history along."""
+        self._users[shape] -= 1
+        if not self._users[shape]:
+            del self._users[shape], self._groups[shape]
+
+
+class Numbering:
+    """A viewer's own sequence numbers, without holes, for a group's numbers.
+
+    They begin in the lower half of 16 bits: whoever misses the first packets, and with them a wrap, could not decrypt the
+    rest (RFC 3711, 3.3.1).
+    """
+
+    def __init__(self, start: int | None = None) -> None:
+        self._next = secrets.randbelow(1 << 15) if start is None else start
+        self._spans: deque[tuple[int, int, int]] = deque(maxlen=64)
+        """(first sequence number, unwrapped; first number of the group; how many): one for each stretch without a gap."""
+
+    def take(self, first: int, count: int) -> int:
+        """Sends `count` packets from the group's `first` on: the sequence number of that, 16 bits."""
+        sequence, self._next = self._next, self._next + count
+        if self._spans and self._spans[-1][1] + self._spans[-1][2] == first:
+            begun, begin, before = self._spans[-1]
+            self._spans[-1] = (begun, begin, before + count)
+        else:
+            self._spans.append((sequence, first, count))
+        return sequence & 0xFFFF
+
+    def number(self, sequence: int) -> int | None:
+        """The group's number of what was sent last as `sequence`; None for what was not."""
+        whole = self._next - 1 - ((self._next - 1 - sequence) & 0xFFFF)
+        for begun, begin, count in reversed(self._spans):
+            if begun <= whole:
+                return begin + whole - begun if whole < begun + count else None
+        return None
+
+
+def retransmission(packet: bytes, sequence: int, *, payload_type: int, ssrc: int, number: int) -> bytes:
+    """The packet once more, in the stream for that (RFC 4588, section 4). `sequence`: that of the first time."""
+    begin = HEADER_BYTES
+    if packet[0] & 0x10:
+        begin += 4 + 4 * int.from_bytes(packet[HEADER_BYTES + 2 : HEADER_BYTES + 4], "big")
+    head = bytes([packet[0], packet[1] & 0x80 | payload_type]) + (number & 0xFFFF).to_bytes(2, "big") + packet[4:8]
+    return head + ssrc.to_bytes(4, "big") + packet[12:begin] + sequence.to_bytes(2, "big") + packet[begin:]
+
+
+def _alike(packets: Sequence[bytes]) -> list[Sequence[bytes]]:
+    most = PACED if len(packets) > PACED_FROM else SEGMENTS_MAX
+    found: list[Sequence[bytes]] = []
+    begin = 0
+    for at in range(1, len(packets) + 1):
+        size = len(packets[begin])
+        ends = at == len(packets) or at - begin == most or len(packets[at - 1]) < size or len(packets[at]) > size
+        if ends:
+            found.append(packets[begin:at])
+            begin = at
+    return found
+
+
+def _run(packets: Sequence[bytes], tag: int) -> Run:
+    gap = bytes(tag)
+    block = b"".join(packet + gap for packet in packets)
+    return Run(block, tuple(map(len, packets)), len(packets[0]) + tag)

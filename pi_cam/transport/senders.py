@@ -1,0 +1,60 @@
+"""Which way a viewer's pictures and sound take: packets made once for all viewers, or the library's own sender for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from pi_cam.media.payloads import payloads
+from pi_cam.media.units import AudioPacket
+from pi_cam.subscription import SoundTap, Tap
+from pi_cam.transport.webrtc_peer import Ear, Pictures
+from pi_cam.transport.webrtc_seam_sender import can_substitute
+from pi_cam.transport.webrtc_sender import SharedPictures, SharedSound
+from pi_cam.transport.webrtc_stream import SharedGroups
+from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound, Sound, Units
+
+WAITING_UNITS = 30
+"""One second at 30 fps: a viewer of the library's own sender that lags more jumps to the present."""
+
+
+class Stream(Protocol):
+    """What a viewer takes of a camera's hub."""
+
+    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
+        """Opens the camera."""
+
+    def tap(self) -> Tap:
+        """The same, for a viewer that takes each unit at once."""
+
+    def listen(self, limit: int = 10) -> Sound:
+        """Its sound."""
+
+    def tap_sound(self, take: Callable[[AudioPacket], None]) -> SoundTap:
+        """The same, for a listener that takes each packet at once."""
+
+    def request_keyframe(self) -> None:
+        """Asks for one."""
+
+
+class Senders:
+    """`wish`: the setting, looked at for each viewer."""
+
+    def __init__(self, wish: Callable[[], str]) -> None:
+        self._wish = wish
+        self._pictures, self._sound = SharedGroups(payloads), SharedGroups(lambda packet: [packet])
+
+    @property
+    def kind(self) -> Literal["shared", "plain"]:
+        """That of the next viewer. `plain` as wished, or because this release of the library lets no other in."""
+        return "plain" if self._wish() == "plain" or not can_substitute() else "shared"
+
+    def of(self, hub: Stream, *, may_listen: bool, hears: Callable[[], None]) -> tuple[Pictures, Ear]:
+        """For one viewer; opens the camera. `hears` is called with the first sound. Raises `CameraStopped`,
+        `CameraPrivate`."""
+        if self.kind == "plain":
+            units = hub.subscribe(WAITING_UNITS, armed=False)
+            return PlainPictures(units, hub.request_keyframe), PlainSound(hub.listen if may_listen else None, hears)
+        pictures = SharedPictures(hub.tap(), self._pictures.of(hub), hub.request_keyframe)
+        listen = hub.tap_sound if may_listen else None
+        return pictures, SharedSound(listen, self._sound.of(hub), hears, lambda: pictures.is_silent)

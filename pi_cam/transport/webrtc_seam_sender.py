@@ -1,0 +1,130 @@
+"""The inside of aiortc's senders, for a sender of our own: private names of aiortc, aioice and pylibsrtp. Where one is
+missing `can_substitute` says so, and every viewer has aiortc's own.
+
+Written against aiortc 1.16 (`rtcrtpsender.py`, `rtcdtlstransport.py`), aioice 0.13 (`ice.py`), pylibsrtp 1.0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import socket
+from collections.abc import Awaitable
+from typing import Any, Protocol, cast
+
+from aioice import ice
+from aiortc import RTCDtlsTransport, RTCIceTransport, RTCRtpSender
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
+from aiortc.rtp import AnyRtcpPacket
+from pylibsrtp import Session
+
+try:
+    _binding: Any = importlib.import_module("pylibsrtp._binding")
+except ImportError:  # another release
+    _binding = None
+
+ffi: Any = getattr(_binding, "ffi", None)
+lib: Any = getattr(_binding, "lib", None)
+
+
+class SealingError(Exception):
+    """libsrtp refuses to encrypt: the keys are used up, or its state is not what it was."""
+
+
+class Outlet:
+    """The inside of a sender's connection, for who sends in aiortc's place. `context`: libsrtp's; `tag`: bytes that it adds
+    to a packet."""
+
+    def __init__(self, sender: RTCRtpSender, parameters: RTCRtpSendParameters) -> None:
+        self.ssrc, self.rtx_ssrc = sender._ssrc, sender._rtx_ssrc
+        self.parameters = parameters
+        self._dtls = cast(Any, sender.transport)
+        self._nominated: dict[int, Any] = self._dtls.transport._connection._nominated
+        self._session = self._dtls._tx_srtp  # as long as its context is used
+        self.context = self._session._srtp[0]
+        self.tag = (
+            16 if b"GCM" in self._dtls._ssl.get_selected_srtp_profile() else 10
+        )  # RFC 7714, 13.2; RFC 5764, 4.1.2
+
+    def pair(self) -> object:
+        """That of the addresses now in use (another object whenever it changes); None when there is none."""
+        return self._nominated.get(1)
+
+    def way(self) -> tuple[socket.socket | None, tuple[Any, ...]]:
+        """A socket of one's own, to be closed, and the other side's address; None through a relay."""
+        pair = self._nominated.get(1)
+        if pair is None:
+            return None, ()
+        own = pair.protocol.transport.get_extra_info("socket")
+        return (own.dup() if own is not None else None), pair.remote_addr
+
+    def pass_on(self, packet: bytes) -> None:
+        """An encrypted packet, by aioice's own way."""
+        pair = self._nominated.get(1)
+        if pair is not None:
+            pair.protocol.transport.sendto(packet, pair.remote_addr)
+
+    async def send(self, packet: bytes) -> None:
+        """A plain packet, encrypted by aiortc. Raises `ConnectionError`."""
+        await self._dtls._send_rtp(packet)
+
+
+class Substitute(Protocol):
+    """Who sends in aiortc's place. All is called in the loop."""
+
+    def begin(self, outlet: Outlet) -> None:
+        """The connection is up."""
+
+    def heard(self) -> None:
+        """The viewer sent a report, or anything else by RTCP."""
+
+    def again(self, sequence: int) -> Awaitable[None]:
+        """The viewer lacks a packet."""
+
+
+def substitute(sender: RTCRtpSender, own: Substitute, ssrc: int) -> None:
+    """Has `own` send in the place of `sender`, which goes on with reports alone. Before anything is negotiated."""
+    private: Any = sender
+    private._ssrc = ssrc
+    begin_sending, handle = sender.send, sender._handle_rtcp_packet
+    negotiated: list[RTCRtpSendParameters] = []
+
+    async def send(parameters: RTCRtpSendParameters) -> None:
+        negotiated.append(parameters)
+        await begin_sending(parameters)
+
+    async def run(codec: RTCRtpCodecParameters) -> None:
+        private._RTCRtpSender__rtp_started.set()
+        try:
+            own.begin(Outlet(sender, negotiated[-1]))
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # `stop` ends it so, and waits for the end
+            pass
+        finally:
+            private._RTCRtpSender__rtp_exited.set()
+
+    async def heard(packet: AnyRtcpPacket) -> None:
+        own.heard()
+        await handle(packet)
+
+    private.send, private._run_rtp, private._handle_rtcp_packet, private._retransmit = send, run, heard, own.again
+
+
+def can_substitute() -> bool:
+    """Whether `substitute` works with these releases."""
+    names = RTCRtpSender.__init__.__code__.co_names
+    return (
+        ffi is not None
+        and hasattr(lib, "srtp_protect")
+        and all(
+            hasattr(RTCRtpSender, name) for name in ("_run_rtp", "_handle_rtcp_packet", "_retransmit", "_send_keyframe")
+        )
+        and all(
+            name in names for name in ("_ssrc", "_rtx_ssrc", "_RTCRtpSender__rtp_started", "_RTCRtpSender__rtp_exited")
+        )
+        and all(name in RTCDtlsTransport.__init__.__code__.co_names for name in ("_tx_srtp", "_srtp_profiles"))
+        and hasattr(RTCDtlsTransport, "_send_rtp")
+        and "_nominated" in ice.Connection.__init__.__code__.co_names
+        and "_connection" in RTCIceTransport.__init__.__code__.co_names
+        and "_srtp" in Session.__init__.__code__.co_names
+    )

@@ -1,0 +1,78 @@
+"""Chromium and both ways of sending: packets made once for all viewers, and the library's own sender."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.bench import measure
+from tests.e2e.conftest import wait_for_state
+from tests.e2e.conversing import LISTEN, MISSING, SOURCE, someone, sound_button
+from tests.server import Server, serving
+
+pytestmark = pytest.mark.timing
+
+KEEP_CONNECTION = """
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...how) {
+    super(...how);
+    window.connection = this;
+  }
+};
+"""
+STATISTICS = """async () => {
+  const found = {};
+  for (const one of (await connection.getStats()).values())
+    if (one.type === "inbound-rtp" || one.type === "remote-outbound-rtp") found[one.type + " " + one.kind] = one;
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module", params=["shared", "plain"])
+def camera(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    environment = {**MISSING, "PI_CAM_WEBRTC_SENDER": request.param}
+    with serving(tmp_path_factory.mktemp("sender"), SOURCE, owner=True, environment=environment) as server:
+        yield server
+
+
+def statistics(page: Page) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(STATISTICS)
+    return found
+
+
+def test_pictures_and_sound_come_whole(browser: Browser, camera: Server) -> None:
+    with someone(browser, camera, script=KEEP_CONNECTION) as page, someone(browser, camera) as other:
+        sound_button(page).click()
+        assert page.evaluate(LISTEN, 2_500) > 0.1
+        before = statistics(page)["inbound-rtp video"]
+        page.wait_for_timeout(4_000)
+        after = statistics(page)
+        seen = after["inbound-rtp video"]
+        assert seen["framesDecoded"] - before["framesDecoded"] >= 40  # of 60
+        assert seen["framesDropped"] <= before["framesDropped"] + 2
+        for kind in ("video", "audio"):
+            assert after[f"inbound-rtp {kind}"]["packetsLost"] == 0, "a hole in the numbers would count as loss"
+            assert after[f"remote-outbound-rtp {kind}"]["packetsSent"] > 0
+        assert seen["nackCount"] == 0
+        assert seen["pliCount"] <= 1
+        assert seen["freezeCount"] <= before["freezeCount"]
+        wait_for_state(other, "live")
+
+
+def test_the_delay_is_that_of_the_pixels(browser: Browser, camera: Server) -> None:
+    with someone(browser, camera) as page:
+        page.wait_for_timeout(2_500)
+        by_pixels, by_page = measure.delays(page, 320, 30)
+        assert abs(by_page - by_pixels) <= 20, (by_page, by_pixels)
+
+
+def test_a_stopped_camera_and_a_new_start_leave_no_gap(browser: Browser, camera: Server) -> None:
+    with someone(browser, camera, script=KEEP_CONNECTION) as page, someone(browser, camera) as other:
+        other.get_by_role("button", name="Stop").click()
+        wait_for_state(page, "stopped")
+        other.get_by_role("button", name="Start").click()
+        wait_for_state(page, "live")
+        page.wait_for_timeout(1_500)
+        assert statistics(page)["inbound-rtp video"]["packetsLost"] == 0

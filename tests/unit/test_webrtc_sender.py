@@ -1,0 +1,240 @@
+"""A viewer's sender: what it sends of what the camera brings, and to whom it stops sending."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pi_cam.media.h264 import join_nal_units
+from pi_cam.media.units import AccessUnit
+from pi_cam.transport.rtp_packets import PACED, Run
+from pi_cam.transport.webrtc_sender import SharedPictures
+from tests.sending import H264, RTX, SilentOutlet, World, run, wire
+
+
+def is_silent(viewer: SharedPictures) -> bool:
+    return viewer.is_silent
+
+
+def test_nothing_before_the_connection_is_up_and_then_a_keyframe_first() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer(begun=False)
+        world.publish(keyframe=True)
+        assert world.hub.asked == 0
+        world.begin(viewer)
+        assert world.hub.asked == 1
+        world.publish()
+        assert wire(viewer).runs == []
+        world.publish(keyframe=True)
+        world.publish()
+        assert len(wire(viewer).sequences) == 6
+        assert viewer.clock_pair() is not None
+
+    run(story)
+
+
+def test_viewers_share_packets_and_count_for_themselves() -> None:
+    async def story(world: World) -> None:
+        early = world.viewer()
+        world.publish(keyframe=True)
+        world.publish()
+        late = world.viewer()
+        world.publish()
+        world.publish(keyframe=True)
+        assert [run for run, _ in wire(late).runs] == [wire(early).runs[-1][0]]
+        for viewer in (early, late):
+            numbers = wire(viewer).sequences
+            assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "no holes"
+
+    run(story)
+
+
+def test_a_large_unit_leaves_in_pieces_and_the_next_one_at_its_heels() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(60_000, keyframe=True)
+        assert [len(run.lengths) for run, _ in wire(viewer).runs] == [PACED]
+        async with asyncio.timeout(2):
+            while len(wire(viewer).runs) < 4:  # noqa: ASYNC110  a timer's doing
+                await asyncio.sleep(0.001)
+        world.publish(60_000)
+        assert len(wire(viewer).runs) == 5
+        world.publish()
+        assert len(wire(viewer).runs) == 9
+        numbers = wire(viewer).sequences
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        await asyncio.sleep(0.02)
+        assert len(wire(viewer).runs) == 9
+
+    run(story)
+
+
+def test_where_there_is_no_room_nothing_follows_before_the_next_keyframe() -> None:
+    async def story(world: World) -> None:
+        viewer, other = world.viewer(), world.viewer()
+        world.publish(keyframe=True)
+        asked = world.hub.asked
+        wire(viewer).room = 0
+        world.publish()
+        assert (world.hub.asked, world.hub.drops) == (asked + 1, 1)
+        wire(viewer).room = 100
+        world.publish()
+        assert len(wire(viewer).runs) == 1
+        world.publish(keyframe=True)
+        assert len(wire(viewer).runs) == 2
+        assert len(wire(other).runs) == 4, "nobody else loses a picture"
+
+    run(story)
+
+
+def test_whoever_is_not_heard_gets_nothing_until_it_is() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.pass_by(1.0)
+        viewer.heard()
+        world.pass_by(4.9)
+        sent = len(wire(viewer).runs)
+        assert not is_silent(viewer)
+        world.pass_by(60)
+        assert is_silent(viewer)
+        assert len(wire(viewer).runs) == sent
+        asked = world.hub.asked
+        viewer.heard()
+        assert (is_silent(viewer), world.hub.asked) == (False, asked + 1)
+        world.publish()
+        assert len(wire(viewer).runs) == sent
+        world.publish(keyframe=True)
+        assert len(wire(viewer).runs) == sent + 1
+        world.pass_by(5.5)
+        assert is_silent(viewer), "a long silence is no habit"
+
+    run(story)
+
+
+def test_into_silence_goes_a_keyframe_now_and_then_which_would_be_answered() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.pass_by(8)
+        assert is_silent(viewer)
+        sent = len(wire(viewer).runs)
+        for _ in range(20):
+            world.now += 1
+            world.publish(keyframe=True)
+            world.publish()
+        assert 3 <= len(wire(viewer).runs) - sent <= 5
+
+    run(story)
+
+
+def test_a_pause_of_the_camera_is_nobodys_silence() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.now += 3600
+        world.publish()
+        assert not is_silent(viewer)
+        assert len(wire(viewer).runs) == 2
+        world.pass_by(6)
+        assert is_silent(viewer)
+
+    run(story)
+
+
+def test_who_reports_seldom_is_given_time() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        for _ in range(3):
+            world.pass_by(4)
+            viewer.heard()
+        world.pass_by(11)
+        assert not is_silent(viewer)
+        world.pass_by(2)
+        assert is_silent(viewer)
+
+    run(story)
+
+
+@pytest.mark.parametrize("rtx", [True, False])
+def test_what_was_lost_is_sent_once_more_but_not_for_ever(rtx: bool) -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer(H264, RTX) if rtx else world.viewer(H264)
+        world.publish(keyframe=True)
+        first, outlet = wire(viewer).sequences[0], world.outlets[-1]
+        await viewer.again(first + 1)
+        await viewer.again(first - 1)
+        await viewer.again((first + 40_000) & 0xFFFF)
+        (packet,) = outlet.again
+        assert packet[1] & 0x7F == (107 if rtx else 106)
+        assert (int.from_bytes(packet[8:12], "big") == SilentOutlet.rtx_ssrc) is rtx
+        if not rtx:
+            assert int.from_bytes(packet[2:4], "big") == first + 1
+        for _ in range(10_000):
+            await viewer.again(first)
+        assert len(outlet.again) <= 501
+        world.now += 1
+        await viewer.again(first)
+        assert len(outlet.again) <= 502
+
+    run(story)
+
+
+def test_one_viewer_cannot_make_everybody_pay_for_keyframes() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        asked = world.hub.asked
+        for _ in range(10_000):
+            viewer._asked()
+        assert world.hub.asked - asked == 4
+        world.now += 2.0
+        viewer._asked()
+        assert world.hub.asked - asked == 5
+
+    run(story)
+
+
+def test_a_sender_that_fails_takes_no_picture_from_others() -> None:
+    async def story(world: World) -> None:
+        bad, good = world.viewer(), world.viewer()
+
+        def fail(run: Run, sequence: int) -> bool:
+            raise ValueError("anything")
+
+        wire(bad).send = fail  # type: ignore[method-assign]
+        world.publish(keyframe=True)
+        world.publish()
+        assert len(wire(good).runs) == 2
+        assert len(world.hub.taps) == 1
+
+    run(story)
+
+
+def test_a_camera_that_cannot_be_asked_gives_what_it_has() -> None:
+    async def story(world: World) -> None:
+        world.hub.past = [AccessUnit(join_nal_units([b"\x65\x01"]), 0, True, 1.0), AccessUnit(b"", 1, False, 1.0)]
+        viewer = world.viewer()
+        world.publish()
+        assert world.hub.asked == 0
+        assert len(wire(viewer).runs) == 2
+
+    run(story)
+
+
+def test_the_end_leaves_nothing() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(60_000, keyframe=True)
+        out = wire(viewer)
+        viewer.close()
+        viewer.close()
+        assert out.closed
+        assert world.hub.taps == []
+        assert world.groups._groups == {}
+        await asyncio.sleep(0.02)
+        assert len(out.runs) == 1
+        world.publish()
+
+    run(story)
