@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
+from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
 from pi_cam.transport.webrtc_seam_sender import can_substitute
+
+log = logging.getLogger(__name__)
 
 PACKET_HISTORY = 1024
 """Packets a viewer may ask for again. aiortc keeps 128: less than one 1080p keyframe."""
@@ -31,6 +35,8 @@ _FIRST_EXTRA_PAYLOAD_TYPE = 110
 VOICES_MAX = 8
 
 CONNECT = "_RTCPeerConnection__connect"
+REPORTS = "_handle_rtcp_data"
+_original_reports: Any = getattr(RTCDtlsTransport, REPORTS, None)
 
 GATHER_SECONDS = 2
 """An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
@@ -49,6 +55,17 @@ def prepare() -> None:
     if _asks_stun_from_everywhere():
         ice.Connection.get_component_candidates.__defaults__ = (GATHER_SECONDS,)
         ice.server_reflexive_candidate = _reflexive_candidate
+    if hasattr(RTCDtlsTransport, REPORTS) and getattr(RTCDtlsTransport, REPORTS) is _original_reports:
+        setattr(RTCDtlsTransport, REPORTS, _take_reports)
+
+
+async def _take_reports(transport: RTCDtlsTransport, data: bytes) -> None:
+    """What makes no sense in a viewer's reports ends nothing. aiortc lets some of it through its parser (a REMB that is too
+    short), and the task that receives for this connection would end by it, with a traceback in the log."""
+    try:
+        await _original_reports(transport, data)
+    except (struct.error, IndexError, ValueError, KeyError, TypeError) as error:
+        log.debug("a report that makes no sense", extra={"cause": type(error).__name__})
 
 
 def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
@@ -208,6 +225,7 @@ def missing() -> list[str]:
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),
+        "reports that make no sense": hasattr(RTCDtlsTransport, REPORTS),
         "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }

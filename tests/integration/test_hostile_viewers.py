@@ -1,0 +1,154 @@
+"""What a viewer can send back, and that the others see every picture all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import struct
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from aiortc.rtp import RTCP_PSFB_FIR, RTCP_PSFB_PLI, RTCP_RTPFB_NACK, RtcpPsfbPacket, RtcpRtpfbPacket
+
+from tests import network
+from tests.peer import WhepPeer
+from tests.prerequisites import require
+from tests.server import Server, serving
+
+FPS = 15
+SECONDS = 4.0
+FLOOD = 10_000
+Attack = Callable[[WhepPeer], Awaitable[None]]
+
+
+@pytest.fixture(scope="module", params=["shared", "plain"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+    environment = {"PI_CAM_WEBRTC_SENDER": request.param, "PI_CAM_GRACE_SECONDS": "0"}
+    source = f"synthetic:?size=320x240&fps={FPS}"
+    with serving(tmp_path_factory.mktemp("hostile"), source, owner=True, environment=environment) as server:
+        yield server
+
+
+def sources(peer: WhepPeer) -> tuple[Any, int, int]:
+    """The connection, our number in its reports, and that of the camera's pictures."""
+    receiver: Any = peer.connection.getReceivers()[0]
+    return receiver.transport, receiver._RTCRtpReceiver__rtcp_ssrc, next(iter(receiver._RTCRtpReceiver__remote_streams))
+
+
+async def sent(transport: Any, packets: list[bytes]) -> None:
+    """As fast as it goes, and yet so that whoever else runs in this loop may."""
+    for number, packet in enumerate(packets):
+        await transport._send_rtp(packet)
+        if number % 20 == 19:
+            await asyncio.sleep(0)
+
+
+async def keyframes_asked_for(peer: WhepPeer) -> None:
+    transport, own, camera = sources(peer)
+    for kind in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+        await sent(transport, [bytes(RtcpPsfbPacket(fmt=kind, ssrc=own, media_ssrc=camera))] * (FLOOD // 2))
+
+
+async def packets_asked_for_that_never_were(peer: WhepPeer) -> None:
+    transport, own, camera = sources(peer)
+    numbers = [int.from_bytes(os.urandom(2), "big") for _ in range(FLOOD)]
+    lost = [sorted(set(numbers[at : at + 10])) for at in range(0, FLOOD, 10)]
+    fmt = RTCP_RTPFB_NACK
+    await sent(transport, [bytes(RtcpRtpfbPacket(fmt=fmt, ssrc=own, media_ssrc=camera, lost=some)) for some in lost])
+
+
+async def the_same_packets_again_and_again(peer: WhepPeer) -> None:
+    transport, own, camera = sources(peer)
+    lost = sorted({packet.sequence for packet in peer.packets[-10:]})
+    packet = bytes(RtcpRtpfbPacket(fmt=RTCP_RTPFB_NACK, ssrc=own, media_ssrc=camera, lost=lost))
+    await sent(transport, [packet] * (FLOOD // 10))
+
+
+async def estimates_that_are_none(peer: WhepPeer) -> None:
+    """REMB (draft-alvestrand-rmcat-remb-03): of 0 bit/s, of 2^60, of everything that its fields hold, of nobody."""
+    transport, own, camera = sources(peer)
+    for exponent, mantissa in ((0, 0), (43, 1 << 17), (63, (1 << 18) - 1)):
+        body = b"REMB" + struct.pack("!L", 1 << 24 | exponent << 18 | mantissa)
+        for rest in (struct.pack("!L", camera), b"", b"\xff" * 40):
+            await sent(transport, [bytes(RtcpPsfbPacket(fmt=15, ssrc=own, media_ssrc=0, fci=body + rest))])
+
+
+async def noise_that_begins_like_reports(peer: WhepPeer) -> None:
+    transport, own, camera = sources(peer)
+    packets = []
+    for number in range(2000):
+        kind, length = 200 + number % 8, number % 9
+        head = struct.pack("!BBH", 0x80 | number % 32, kind, (length, 0, 0xFFFF, length + 1)[number % 4])
+        packets.append(head + struct.pack("!LL", own, camera)[: 4 + number % 5] + os.urandom(4 * length))
+    await sent(transport, packets)
+
+
+async def noise_on_the_port(peer: WhepPeer) -> None:
+    """Not even encrypted: whoever knows the port can send this."""
+    found = re.search(r"a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host", peer.answer)
+    assert found is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        for number in range(5000):
+            out.sendto(bytes([number % 256]) + os.urandom(number % 1400), (found[1], int(found[2])))
+            if number % 20 == 19:
+                await asyncio.sleep(0)
+
+
+ATTACKS: list[Attack] = [
+    keyframes_asked_for,
+    packets_asked_for_that_never_were,
+    the_same_packets_again_and_again,
+    estimates_that_are_none,
+    noise_that_begins_like_reports,
+    noise_on_the_port,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+def test_the_others_see_every_picture(server: Server, attack: Attack) -> None:
+    token = server.token("view")
+
+    async def run() -> None:
+        async with WhepPeer(server, token, decode=False) as hostile, WhepPeer(server, token, decode=False) as other:
+            for peer in (hostile, other):
+                await peer.until(lambda peer=peer: len(peer.packets) > 10)  # type: ignore[misc]
+            began, before = time.monotonic(), server.own_bytes()
+            other.packets.clear()
+            await attack(hostile)
+            await asyncio.sleep(max(0.0, SECONDS - (time.monotonic() - began)))
+            lasted = time.monotonic() - began
+            units = other.access_units()
+            assert len(units) >= (FPS - 2) * lasted
+            keyframes = sum(any(unit[0] & 0x1F == 5 for unit in picture) for picture in units)
+            assert keyframes <= 5 + lasted, "one viewer cannot make everybody pay"
+            assert server.own_bytes() - before < 8_000_000
+            hostile.packets.clear()
+            await hostile.until(lambda: len(hostile.packets) > 3)
+
+    asyncio.run(run())
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_twenty_offers_that_never_connect_and_then_a_viewer(server: Server) -> None:
+    token = server.token("view")
+    offers: list[WhepPeer] = []
+
+    async def run() -> None:
+        async with WhepPeer(server, token, decode=False) as other:
+            await other.until(lambda: len(other.packets) > 10)
+            for _ in range(20):
+                peer = WhepPeer(server, token, decode=False)
+                offers.append(peer)
+                answer = await peer.start()
+                assert answer.status in (201, 503, 429)
+                await peer.connection.close()
+            other.packets.clear()
+            await asyncio.sleep(2)
+            assert len(other.access_units()) >= (FPS - 2) * 2
+
+    asyncio.run(run())
