@@ -170,7 +170,7 @@ class App:
             self._viewers,
             lambda: settings.text("ice_servers").split(),
             lambda: settings.number("connect_seconds"),
-            Senders(lambda: settings.text("webrtc_sender")),
+            Senders(lambda: settings.text("webrtc_sender"), lambda: settings.text("latency")),
         )
         place = Place(
             config.folder,

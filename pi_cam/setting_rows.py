@@ -97,6 +97,15 @@ SETTINGS: tuple[Setting, ...] = (
         at_portal="shown",
     ),
     Setting(
+        "latency",
+        "Delay",
+        "smooth",
+        "smooth: browsers even out what comes late, which costs some 20 ms. low: each picture is shown as soon as it is "
+        "there, and what comes late is seen. It counts for whoever comes from then on.",
+        choices=("smooth", "low"),
+        at_portal="shown",
+    ),
+    Setting(
         "webrtc_sender",
         "Sending pictures",
         "shared",

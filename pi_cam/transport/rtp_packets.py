@@ -37,12 +37,15 @@ _ONE_BYTE_EXTENSIONS = 0xBEDE
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What was negotiated of the packets' look: payload type, and header extensions by their ids (0: not negotiated)."""
+    """What was negotiated of the packets' look: payload type, and header extensions by their ids (0: not negotiated, or not
+    wanted)."""
 
     payload_type: int
     mid: bytes = b""
     mid_id: int = 0
     abs_send_time_id: int = 0
+    playout_delay_id: int = 0
+    """Its value is always zero: to be shown at once, without a jitter buffer."""
 
     def extensions(self, now: float) -> bytes:
         """`now`: seconds since 1970, for abs-send-time: 24 bits of NTP, 6.18 fixed point."""
@@ -52,6 +55,8 @@ class Shape:
         if self.abs_send_time_id:
             ticks = int((now + NTP_EPOCH) * (1 << 18)) & 0xFFFFFF
             body += bytes([self.abs_send_time_id << 4 | 2]) + ticks.to_bytes(3, "big")
+        if self.playout_delay_id:
+            body += bytes([self.playout_delay_id << 4 | 2, 0, 0, 0])
         if not body:
             return b""
         body += bytes(-len(body) % 4)

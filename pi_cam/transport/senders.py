@@ -38,10 +38,10 @@ class Stream(Protocol):
 
 
 class Senders:
-    """`wish`: the setting, looked at for each viewer."""
+    """`wish`, `latency`: the settings, looked at for each viewer."""
 
-    def __init__(self, wish: Callable[[], str]) -> None:
-        self._wish = wish
+    def __init__(self, wish: Callable[[], str], latency: Callable[[], str]) -> None:
+        self._wish, self._latency = wish, latency
         self._pictures, self._sound = SharedGroups(payloads), SharedGroups(lambda packet: [packet])
 
     @property
@@ -55,6 +55,7 @@ class Senders:
         if self.kind == "plain":
             units = hub.subscribe(WAITING_UNITS, armed=False)
             return PlainPictures(units, hub.request_keyframe), PlainSound(hub.listen if may_listen else None, hears)
-        pictures = SharedPictures(hub.tap(), self._pictures.of(hub), hub.request_keyframe)
+        groups, at_once = self._pictures.of(hub), self._latency() == "low"
+        pictures = SharedPictures(hub.tap(), groups, hub.request_keyframe, at_once=at_once)
         listen = hub.tap_sound if may_listen else None
         return pictures, SharedSound(listen, self._sound.of(hub), hears, lambda: pictures.is_silent)

@@ -17,7 +17,7 @@ from typing import Any
 from aioice import ice
 from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.exceptions import InvalidStateError
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
 from pi_cam.transport.webrtc_seam_sender import can_substitute
@@ -34,6 +34,9 @@ _FIRST_EXTRA_PAYLOAD_TYPE = 110
 
 VOICES_MAX = 8
 
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+"""By which a sender asks for a jitter buffer of some size, or for none."""
+
 CONNECT = "_RTCPeerConnection__connect"
 REPORTS = "_handle_rtcp_data"
 _original_reports: Any = getattr(RTCDtlsTransport, REPORTS, None)
@@ -48,6 +51,8 @@ NTP_EPOCH = 2_208_988_800
 def prepare() -> None:
     """Widens aiortc's tables once per process."""
     rtcrtpsender.RTP_HISTORY_SIZE = PACKET_HISTORY  # type: ignore[attr-defined]
+    if PLAYOUT_DELAY not in {extension.uri for extension in codecs.HEADER_EXTENSIONS["video"]}:
+        codecs.HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=4, uri=PLAYOUT_DELAY))
     known = {codec.parameters.get("profile-level-id") for codec in codecs.CODECS["video"]}
     for index, profile in enumerate(EXTRA_PROFILES):
         if profile not in known:

@@ -46,8 +46,10 @@ class SharedPictures(SharedStream):
         groups: Groups,
         request_keyframe: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        at_once: bool = False,
     ) -> None:
-        super().__init__(groups, VIDEO_CLOCK_HZ, clock)
+        super().__init__(groups, VIDEO_CLOCK_HZ, clock, at_once=at_once)
         self._tap, self._request_keyframe = tap, request_keyframe
         self._rest: tuple[tuple[Run, ...], int] | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -39,10 +39,13 @@ class SharedGroups:
 
 
 class SharedStream:
-    """Begins with the connection. `clock_hz`: of its timestamps; `clock`: monotonic seconds."""
+    """Begins with the connection. `clock_hz`: of its timestamps; `clock`: monotonic seconds; `at_once`: to be shown without
+    a jitter buffer."""
 
-    def __init__(self, groups: Groups, clock_hz: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._groups, self._clock_hz, self._clock = groups, clock_hz, clock
+    def __init__(
+        self, groups: Groups, clock_hz: int, clock: Callable[[], float] = time.monotonic, *, at_once: bool = False
+    ) -> None:
+        self._groups, self._clock_hz, self._clock, self._at_once = groups, clock_hz, clock, at_once
         self._group: Group | None = None
         self._wire: Wire | None = None
         self._outlet: seam.Outlet | None = None
@@ -60,7 +63,7 @@ class SharedStream:
 
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`."""
-        shape, self._rtx_type = _shape(outlet.parameters)
+        shape, self._rtx_type = _shape(outlet.parameters, at_once=self._at_once)
         self._outlet, self._wire, self._group = outlet, Wire(outlet), self._groups.join(shape)
 
     def heard(self) -> None:
@@ -109,12 +112,16 @@ class SharedStream:
         return self._last.captured_at + ticks / self._clock_hz
 
 
-def _shape(parameters: RTCRtpSendParameters) -> tuple[Shape, int | None]:
+def _shape(parameters: RTCRtpSendParameters, *, at_once: bool) -> tuple[Shape, int | None]:
     """How packets look by what was negotiated, and the payload type of those that are sent again."""
     codec = parameters.codecs[0]
     ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
     shape = Shape(
-        codec.payloadType or 0, (parameters.muxId or "").encode(), ids.get(_MID, 0), ids.get(_ABS_SEND_TIME, 0)
+        codec.payloadType or 0,
+        (parameters.muxId or "").encode(),
+        ids.get(_MID, 0),
+        ids.get(_ABS_SEND_TIME, 0),
+        ids.get(webrtc_seam.PLAYOUT_DELAY, 0) if at_once else 0,
     )
     for other in parameters.codecs:
         if other.mimeType.lower().endswith("/rtx") and other.parameters.get("apt") == codec.payloadType:

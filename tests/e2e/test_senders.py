@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,24 @@ def test_the_delay_is_that_of_the_pixels(browser: Browser, camera: Server) -> No
         page.wait_for_timeout(2_500)
         by_pixels, by_page = measure.delays(page, 320, 30)
         assert abs(by_page - by_pixels) <= 20, (by_page, by_pixels)
+
+
+def test_without_a_jitter_buffer(browser: Browser, tmp_path: Path) -> None:
+    """The browser takes the wish for none, and shows each picture all the same."""
+    environment = {**MISSING, "PI_CAM_LATENCY": "low"}
+    with (
+        serving(tmp_path, SOURCE, owner=True, environment=environment) as server,
+        someone(browser, server, script=KEEP_CONNECTION) as page,
+    ):
+        assert "playout-delay" in page.evaluate("connection.remoteDescription.sdp")
+        before = statistics(page)["inbound-rtp video"]
+        page.wait_for_timeout(3_000)
+        after = statistics(page)["inbound-rtp video"]
+        shown = after["framesDecoded"] - before["framesDecoded"]
+        assert shown >= 30  # of 45
+        assert after["packetsLost"] == 0
+        waited = after["jitterBufferDelay"] - before["jitterBufferDelay"]
+        assert waited / shown < 0.005, "seconds per picture; 0.009 to 0.016 with one"
 
 
 def test_a_stopped_camera_and_a_new_start_leave_no_gap(browser: Browser, camera: Server) -> None:

@@ -61,6 +61,13 @@ def test_without_extensions_there_are_none() -> None:
     assert packet.extensions == HeaderExtensionsMap().get(0, b"")
 
 
+def test_the_wish_for_no_jitter_buffer() -> None:
+    packet = Groups(payloads).join(Shape(96, b"0", 1, 3, 4)).burst(unit(100)).packets[0]
+    assert packet[12:14] == b"\xbe\xde"
+    assert b"\x42\x00\x00\x00" in packet[16:28]
+    assert parsed(packet).payload == payloads(unit(100).data)[0]
+
+
 def test_a_unit_is_packed_once_for_all_viewers_of_a_shape() -> None:
     calls: list[int] = []
 

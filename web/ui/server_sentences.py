@@ -242,6 +242,8 @@ SENTENCES = (
     "A viewer whose connection is not up by then is let go.",
     "How long the camera stays open after the last viewer has left.",
     "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
+    "smooth: browsers even out what comes late, which costs some 20 ms. low: each picture is shown as soon as it is there, "
+    "and what comes late is seen. It counts for whoever comes from then on.",
     "How browsers get their pictures. shared: packets are made once for all viewers; plain: by the library's own, "
     "anew for each viewer, at several times the cost. For finding faults; it counts for whoever comes from then on.",
     "How long a person stays signed in on a device that is in use.",
@@ -335,6 +337,7 @@ SENTENCES = (
     "Seconds to connect",
     "Seconds open after the last viewer",
     "STUN servers",
+    "Delay",
     "Sending pictures",
     "Hours signed in",
     "Public name",
