@@ -53,6 +53,7 @@ class Keeper:
         """For ever. A hotspot of a run before ends first."""
         with suppress(WifiError):
             await self._look()
+            self._rule.decide(self._facts())  # what is joined now, and lost while the radio listens, was joined
             await self._lower()
             await self._listen()
         while True:
@@ -175,18 +176,21 @@ class Keeper:
                     self._opening_since = None
 
     async def _obey(self) -> None:
+        facts = self._facts()
+        wanted = self._rule.decide(facts)
+        if facts.joining or wanted == self._standing.hotspot:
+            return
+        await (self._raise() if wanted else self._lower())
+
+    def _facts(self) -> Facts:
         now = self._standing
-        facts = Facts(
+        return Facts(
             radio=now.radio is not None,
             online=now.joined is not None,
             cable=now.cable,
             known=bool(self._kept),
             joining=self._wish is not None,
         )
-        wanted = self._rule.decide(facts)
-        if facts.joining or wanted == now.hotspot:
-            return
-        await (self._raise() if wanted else self._lower())
 
     async def _raise(self) -> None:
         radio = self._standing.radio

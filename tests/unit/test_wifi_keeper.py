@@ -163,6 +163,30 @@ def test_somebody_at_home_asks_for_the_hotspot() -> None:
     run(story)
 
 
+def test_a_network_that_is_lost_while_the_radio_first_listens_was_joined() -> None:
+    """After a start, that of the helper alone: what was joined then has the patience of a network that is lost."""
+
+    async def story() -> None:
+        air = ScriptedRadio(HOME)
+        air.outcomes = [None]
+        async with kept(air) as (keeper, _):
+            await until(keeper, HOTSPOT)
+            keeper.join("Home", PASSWORD, hidden=False)
+            await until(keeper, WifiState("online", "Home"))
+
+        listening = air.scan
+
+        async def scan(radio: str) -> list[Found]:
+            air.lose()
+            return await listening(radio)
+
+        air.scan = scan  # type: ignore[method-assign]
+        async with kept(air, Times(settle=0.0, start=60.0, lost=0.1)) as (keeper, _):
+            await until(keeper, HOTSPOT)
+
+    run(story)
+
+
 def test_with_a_cable_there_is_no_hotspot() -> None:
     async def story() -> None:
         radio = ScriptedRadio(HOME)
