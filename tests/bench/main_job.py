@@ -1,10 +1,13 @@
-"""`make bench`: the figures of the main job, on a 1080p30 4 Mbit/s clip. Takes about two minutes."""
+"""`make bench`: the figures of the main job, on a 1080p30 4 Mbit/s clip. Takes about five minutes."""
 
 from __future__ import annotations
 
 import asyncio
+import statistics
 import sys
 import tempfile
+import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -12,12 +15,14 @@ from playwright.sync_api import Browser, sync_playwright
 from tests import network
 from tests.bench import measure, report
 from tests.bench.report import Rows
+from tests.bench.watchers import watching
 from tests.clips import clip_1080p
 from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in, wait_for_state
 from tests.rtsp_camera import rtsp
 from tests.server import Server, serving
 
 TIMES = 10
+ROUNDS, MORE_VIEWERS, SECONDS = 3, 8, 8.0
 SYNTHETIC = "synthetic:?size=1920x1080&fps=30&bitrate=4000000"
 
 
@@ -36,6 +41,10 @@ def main() -> int:
             _in_browser(rows, server, "not askable (RTSP, keyframe every 2 s)")
         with serving(Path(folder) / "synthetic", SYNTHETIC, owner=True, environment=measure.NO_GRACE) as server:
             _in_browser(rows, server, "askable (synthetic)", delay_of=1920)
+        low = {**measure.NO_GRACE, "PI_CAM_LATENCY": "low"}
+        with serving(Path(folder) / "low", SYNTHETIC, owner=True, environment=low) as server:
+            _low_delay(rows, server)
+        _more_viewers(rows, clip, Path(folder))
     method = [
         "Made by `make bench`: a 1080p30 4 Mbit/s stream with a keyframe every two seconds, Chromium and camera on one",
         f"machine of two cores ({report.machine()}), in a network namespace of its own. Medians of {TIMES}.",
@@ -83,6 +92,49 @@ def _in_browser(rows: Rows, server: Server, name: str, delay_of: int | None = No
                 "ok": abs(shown - pixels) <= 20,
             }
         browser.close()
+
+
+def _low_delay(rows: Rows, server: Server) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        page = browser.new_context(locale="en-GB").new_page()
+        sign_in(page, server)
+        wait_for_state(page, "live")
+        page.wait_for_timeout(2_500)
+        pixels, _ = measure.delays(page, 1920)
+        rows["delay by the displayed pixels, the setting Delay at low"] = report.figure(pixels, "ms", 16)
+        browser.close()
+
+
+def _more_viewers(rows: Rows, clip: Path, folder: Path) -> None:
+    """What each viewer beyond the first costs, by both senders, in turn."""
+    found: dict[str, list[tuple[float, float]]] = {"shared": [], "plain": []}
+    with ExitStack() as stack:
+        servers = {}
+        for kind in found:
+            environment = {**measure.NO_GRACE, "PI_CAM_WEBRTC_SENDER": kind, "PI_CAM_VIEWERS_MAX": "40"}
+            servers[kind] = stack.enter_context(
+                serving(folder / kind, f"file:{clip}", owner=True, environment=environment)
+            )
+        for _ in range(ROUNDS):
+            for kind, server in servers.items():
+                found[kind].append(_one_more(server))
+    cpu, memory = ({kind: statistics.median(one[at] for one in ones) for kind, ones in found.items()} for at in (0, 1))
+    rows["processor per extra viewer"] = report.figure(cpu["shared"], "% of a core", 0.4)
+    rows["the same by aiortc's own sender"] = {"value": f"{cpu['plain']:.2f} % of a core", "goal": "", "ok": True}
+    rows["ratio of the two"] = report.figure(cpu["shared"] / cpu["plain"], "", 0.2)
+    rows["memory per extra viewer"] = report.figure(memory["shared"], "MB", 0.5)
+
+
+def _one_more(server: Server) -> tuple[float, float]:
+    token = server.token("view")
+    with watching(server, token, 1):
+        time.sleep(1)
+        alone, before = server.cpu_percent(SECONDS), server.own_bytes()
+        with watching(server, token, MORE_VIEWERS):
+            time.sleep(1)
+            all_of_them, after = server.cpu_percent(SECONDS), server.own_bytes()
+    return (all_of_them - alone) / MORE_VIEWERS, (after - before) / MORE_VIEWERS / 1e6
 
 
 class _somebody_else:  # noqa: N801 - reads as a phrase
