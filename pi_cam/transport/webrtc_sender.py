@@ -162,7 +162,6 @@ class SharedSound(SharedStream):
         self._hears: Callable[[], None] | None = hears
         self._tap: SoundTap | None = None
         self._is_on = False
-        self._is_closed = False
 
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`."""

@@ -50,6 +50,7 @@ class SharedStream:
         self._wire: Wire | None = None
         self._outlet: seam.Outlet | None = None
         self._numbers = Numbering()
+        self._is_closed = False
         self._again_number = secrets.randbelow(1 << 15)  # for the reason that Numbering gives
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
@@ -62,7 +63,9 @@ class SharedStream:
         webrtc_seam.stamp_reports(sender, self._captured_at, wall_clock, self._sent)
 
     def begin(self, outlet: seam.Outlet) -> None:
-        """As `Substitute.begin`."""
+        """As `Substitute.begin`. After `close`, which may overtake it, nothing begins."""
+        if self._is_closed:
+            return
         shape, self._rtx_type = _shape(outlet.parameters, at_once=self._at_once)
         self._outlet, self._wire, self._group = outlet, Wire(outlet), self._groups.join(shape)
 
@@ -89,6 +92,7 @@ class SharedStream:
 
     def close(self) -> None:
         """Ends it. May be called twice."""
+        self._is_closed = True
         wire, group, self._wire, self._group = self._wire, self._group, None, None
         if wire is not None:
             wire.close()

@@ -223,6 +223,18 @@ def test_a_camera_that_cannot_be_asked_gives_what_it_has() -> None:
     run(story)
 
 
+def test_an_end_that_overtakes_the_beginning_leaves_nothing() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer(begun=False)
+        viewer.close()
+        world.begin(viewer)
+        assert viewer._wire is None
+        assert world.groups._groups == {}
+        assert world.hub.taps == []
+
+    run(story)
+
+
 def test_the_end_leaves_nothing() -> None:
     async def story(world: World) -> None:
         viewer = world.viewer()
