@@ -61,11 +61,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pi_cam.capture.source import open_source
     from pi_cam.keeping import occupied
     from pi_cam.listeners import bind_all, plan
+    from pi_cam.reset_by_button import reset_if_held
     from pi_cam.trust.certificates import Certificates
     from pi_cam.trust.device_key import DeviceKey
 
     places = plan(arguments.listen, arguments.port, arguments.tunnel_port)
     settle(arguments.data)
+    reset_if_held(arguments.data)
     source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
