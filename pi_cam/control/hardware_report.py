@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
 
 import pi_cam
 from pi_cam.control import machine_measures, pin_measures, sound_measures, trial
@@ -25,6 +28,7 @@ from pi_cam.logs import without_secrets
 log = logging.getLogger(__name__)
 
 FORMAT = 1
+ADDRESS = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b|\[[0-9a-fA-F:]+\]")
 FOR_PROGRAMS = "----- the same for programs -----"
 TELL = "Tell whoever looks after pi-cam, with this report."
 
@@ -66,11 +70,12 @@ def _tried(name: str, ask: Callable[[], Iterable[Measure]]) -> Iterator[Measure]
 def report(measures: Sequence[Measure], checks: Sequence[Finding], camera: str, now: float | None = None) -> str:
     """The file: lines for people, then the same as JSON. `checks`: the doctor's other lines."""
     made = datetime.fromtimestamp(time.time() if now is None else now, UTC).isoformat(timespec="seconds")
-    width = max(len(one.finding.name) for one in measures)
+    rows = list(_rows(measures, _told_by(camera)))
+    width = max(len(row["name"]) for row in rows)
     lines = [
         f"What pi-cam {pi_cam.__version__} measured on this machine, {made}. No name, address or password is in it.",
         "",
-        *(f"{one.label:8}  {one.finding.name:{width}}  {_plain(one.finding.text)}" for one in measures),
+        *(f"{row['label']:8}  {row['name']:{width}}  {row['text']}" for row in rows),
         "",
         "Checked beside that: " + ", ".join(f"{one.name} {one.level}" for one in checks) + ".",
         "",
@@ -80,23 +85,36 @@ def report(measures: Sequence[Measure], checks: Sequence[Finding], camera: str, 
         "format": FORMAT,
         "made": made,
         "version": pi_cam.__version__,
-        "camera": camera.partition(":")[0].lower(),
-        "lines": [
-            {
-                "name": one.finding.name,
-                "label": one.label,
-                "text": _plain(one.finding.text),
-                "figures": {
-                    name: _plain(value) if isinstance(value, str) else value for name, value in one.figures.items()
-                },
-            }
-            for one in measures
-        ],
+        "camera": camera.partition(":")[0].lower() if ":" in camera else "",
+        "lines": rows,
         "checks": [{"name": one.name, "level": one.level} for one in checks],
     }
     return "\n".join(lines) + "\n" + json.dumps(packed, ensure_ascii=False) + "\n"
 
 
-def _plain(text: str) -> str:
-    """On one line, without what a camera's address may hold."""
-    return " ".join(without_secrets(text).split())
+def _rows(measures: Sequence[Measure], hidden: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for one in measures:
+        figures = {
+            name: _plain(value, hidden) if isinstance(value, str) else value for name, value in one.figures.items()
+        }
+        yield {
+            "name": one.finding.name,
+            "label": one.label,
+            "text": _plain(one.finding.text, hidden),
+            "figures": figures,
+        }
+
+
+def _told_by(camera: str) -> list[str]:
+    """What a camera's address says of the home in which it is: a path, a host."""
+    _, _, rest = camera.partition(":")
+    path = rest.partition("?")[0]
+    return sorted({word for word in (path, urlsplit(camera).hostname) if word and len(word) > 2}, key=len, reverse=True)
+
+
+def _plain(text: str, hidden: Sequence[str]) -> str:
+    """On one line, without secrets and without those words."""
+    text = ADDRESS.sub("…", without_secrets(text))
+    for word in hidden:
+        text = text.replace(word, "…")
+    return " ".join(text.split())

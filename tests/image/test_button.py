@@ -1,5 +1,5 @@
-"""The button's whole story, in the machine that the image makes: on pins of the kernel's, with a USB camera, a microphone and
-people who watch; and what the light says of it all."""
+"""The whole story of the button, in the machine that the image makes: on the kernel's own pins, with a USB camera,
+a microphone and people who watch; and what the light says of it all."""
 
 from __future__ import annotations
 
