@@ -20,6 +20,8 @@ def test_what_a_raspberry_pi_would_send() -> None:
     }, found
     figures = {name: one.figures for name, one in found.items()}
     assert (figures["pictures"]["width_pixels"], figures["pictures"]["height_pixels"]) == (1280, 720)
-    assert float(figures["small-pictures"]["pictures_per_second"]) > 15  # of one size only: the virtual camera has no other
+    assert (
+        float(figures["small-pictures"]["pictures_per_second"]) > 15
+    )  # of one size only: the virtual camera has no other
     assert "processor" in str(figures["picture-encoder"]["encoder"]), "there is no chip for it here"
     assert int(figures["keyframes"]["after_pictures"]) <= trial.KEYFRAME_PICTURES
