@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -30,6 +29,7 @@ LABEL = "pinctrl-bcm2711"
 """As the chip of a Raspberry Pi 4 calls itself."""
 
 MODULE = "gpio-sim.ko"
+EYE, SEEN = "eye.py", "eye.log"
 FINGER = "finger"
 """While this file is in the share, the button is held."""
 
@@ -96,22 +96,28 @@ Before=pi-cam.service
 Type=exec
 ExecStart=/bin/sh {SHARE}/finger.sh
 """,
+    "eye.service": f"""
+[Unit]
+DefaultDependencies=no
+Requires=pins.service
+After=pins.service
+Before=pi-cam.service
+[Service]
+Type=exec
+ExecStart={PYTHON} {SHARE}/{EYE}
+""",
 }
 
-WATCH = f"""
-import json, sys, time
-path, end = "{PINS}/sim_gpio{LIGHT.removeprefix("GPIO")}/value", time.monotonic() + float(sys.argv[1])
-runs, since, last = [], time.monotonic(), None
-while True:
-    now, lit = time.monotonic(), open(path).read().strip() == "1"
-    if lit != last or now > end:
-        if last is not None:
-            runs.append([last, now - since])
-        since, last = now, lit
-    if now > end:
-        break
-    time.sleep(0.01)
-print(json.dumps(runs))
+LOOK = f"""
+import time
+last, said_at = None, 0.0
+with open("{SHARE}/{SEEN}", "w", buffering=1) as out:
+    while True:
+        now, lit = time.monotonic(), open("{PINS}/sim_gpio{LIGHT.removeprefix("GPIO")}/value").read().strip()
+        if lit != last or now - said_at > 0.5:
+            out.write(f"{{now:.3f}} {{lit}}\\n")
+            last, said_at = lit, now
+        time.sleep(0.015)
 """
 
 
@@ -156,18 +162,32 @@ class Header:
         with self.held():
             time.sleep(seconds)
 
-    def light(self, seconds: float = 8.0) -> Seen:
-        """Looks at the lamp for so long."""
-        said = self._guest.must(f"{PYTHON} -c '{WATCH}' {seconds}", seconds + 60)
-        runs = json.loads(said.splitlines()[-1])
-        whole = sum(length for _, length in runs)
-        flashes = sum(1 for before, after in itertools.pairwise(runs) if after[0] and not before[0])
-        return Seen(sum(length for lit, length in runs if lit) / whole, flashes / whole)
+    def light(self, seconds: float = 6.0, patience: float = 60.0) -> Seen:
+        """Looks at the lamp for so long; waits until somebody can."""
+        began, deadline = self._now(), time.monotonic() + seconds + patience
+        while not began < (end := self._now()) - seconds:
+            began = min(began, end)  # it started again
+            assert time.monotonic() < deadline, "nobody looks at the lamp"
+            time.sleep(0.1)
+        runs = [row for row in self._rows() if row[0] >= began]
+        lit = sum(after[0] - before[0] for before, after in itertools.pairwise(runs) if before[1])
+        flashes = sum(1 for before, after in itertools.pairwise(runs) if after[1] and not before[1])
+        return Seen(lit / (end - began), flashes / (end - began))
 
-    def shows(self, sign: str, seconds: float = 60.0) -> Seen:
+    def _rows(self) -> list[tuple[float, bool]]:
+        path = self._guest.share / SEEN
+        lines = path.read_text("ascii").splitlines()[:-1] if path.exists() else []
+        return [(float(at), lit == "1") for at, lit in (line.split() for line in lines)]
+
+    def _now(self) -> float:
+        """The guest's own clock, in seconds since it started."""
+        rows = self._rows()
+        return rows[-1][0] if rows else 0.0
+
+    def shows(self, sign: str, seconds: float = 60.0, look: float = 6.0) -> Seen:
         """Looks until the lamp says so; fails when it does not within `seconds`."""
         deadline = time.monotonic() + seconds
-        while (seen := self.light()).sign != sign:
+        while (seen := self.light(look, seconds)).sign != sign:
             assert time.monotonic() < deadline, f"the light shows {seen.sign} ({seen}), not {sign}"
         return seen
 
@@ -176,6 +196,7 @@ def put_into(share: Path, system: Path) -> None:
     """What `UNITS` want, for the kernel that is in `system`."""
     (share / "pins.sh").write_text(SET_UP, "utf-8")
     (share / "finger.sh").write_text(HOLD, "utf-8")
+    (share / EYE).write_text(LOOK, "utf-8")
     shutil.copyfile(_module(system), share / MODULE)
 
 

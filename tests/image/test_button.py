@@ -218,7 +218,7 @@ def test_held_while_the_power_comes_back_it_forgets_everything(house: House) -> 
     guest.cut()
     with house.header.held():
         guest.start()
-        house.header.shows("reset", 400)
+        house.header.shows("reset", 400, look=1.0)
         guest.must("test -e /data/pi-cam/pi-cam.db")
     guest.until("! test -e /data/pi-cam/settings.json", 60)
     answers(guest)
