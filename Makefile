@@ -84,7 +84,9 @@ test-guide: $(VENV)/.test ## follow the guide for the portal's server on a clean
 	@deploy/need.sh test
 	$(BIN)/python -m tests.portal.follow_guide
 
-test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi, its camera, a microphone and a loudspeaker
+test-hardware: $(VENV)/.test ## for a person with a Raspberry Pi: writes build/pi-cam-report.txt, then looks longer
+	@mkdir -p build
+	-$(BIN)/pi-cam doctor --full --report build/pi-cam-report.txt
 	$(BIN)/python -m pytest tests/hardware -m hardware
 
 check: $(VENV)/.test $(UI)/node_modules/.done ## style, types and layers

@@ -57,6 +57,7 @@ setup(
     extras_require={
         # On Raspberry Pi OS picamera2 comes from apt and is never resolved by pip: see docs/architecture.md.
         "pi": ["picamera2>=0.3.32", "gpiozero>=2.0.1.post3"],
+        "pins": ["gpiozero>=2.0.1.post3"],  # a button and a light
         "sound": ["sounddevice>=0.5"],  # what the doctor tells to install where it was lost
         # What the website needs beside the above; a camera needs none of it.
         "portal": [

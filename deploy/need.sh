@@ -44,6 +44,8 @@ test)
     want pulseaudio pulseaudio --version
     want libasound2-plugins sh -c 'ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so'
     want espeak-ng espeak-ng --version
+    want gcc cc --version
+    want linux-libc-dev test -e /usr/include/linux/gpio.h
     want debootstrap test -x /usr/sbin/debootstrap
     want mmdebstrap mmdebstrap --version
     want qemu-system-x86 qemu-system-x86_64 --version

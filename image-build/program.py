@@ -42,7 +42,7 @@ def collect(target: Target, folder: Path) -> None:
             call(*pip, "install", "--no-deps", *_for(target), "--target", str(folder), str(wheel))
             call(*pip, "install", *_for(target), "--upgrade", "--target", str(folder), *required)
         else:
-            call(*pip, "install", "--no-warn-conflicts", *_for(target), "--target", str(folder), str(wheel))
+            call(*pip, "install", "--no-warn-conflicts", *_for(target), "--target", str(folder), f"{wheel}[pins]")
     _tidy(folder)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import sys
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import pi_cam
-from pi_cam import journal_commands, keeping_commands, update_commands
+from pi_cam import full_doctor, journal_commands, keeping_commands, update_commands
 from pi_cam.errors import PiCamError, SettingError, SourceError
+from pi_cam.full_doctor import said
 from pi_cam.keeping.settling import settle
 from pi_cam.logs import configure_logging
 from pi_cam.settings import ROWS, Settings
@@ -61,11 +61,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     from pi_cam.capture.source import open_source
     from pi_cam.keeping import occupied
     from pi_cam.listeners import bind_all, plan
+    from pi_cam.reset_by_button import reset_if_held
     from pi_cam.trust.certificates import Certificates
     from pi_cam.trust.device_key import DeviceKey
 
     places = plan(arguments.listen, arguments.port, arguments.tunnel_port)
     settle(arguments.data)
+    reset_if_held(arguments.data)
     source = arguments.source or Settings.load(arguments.data).text("source")
     try:
         open_source(source, by_operator=True)
@@ -151,14 +153,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     source = arguments.source or _source(arguments.data)
     findings = doctor.examine(Place(arguments.data, _webrtc_lacks, source, of_folder(arguments.data)))
     if arguments.full:
-        from pi_cam.control import trial
-
-        findings += trial.try_camera(source)
+        return full_doctor.measure(arguments, source, findings)
     if arguments.json:
         text = json.dumps([finding.as_dict() for finding in findings], indent=2) + "\n"
     else:
         text = "".join(f"{finding}\n" for finding in findings)
-    return 1 if not _said(text) or any(finding.level == "missing" for finding in findings) else 0
+    return 1 if not said(text) or any(finding.level == "missing" for finding in findings) else 0
 
 
 def _source(folder: Path) -> str:
@@ -167,22 +167,6 @@ def _source(folder: Path) -> str:
         return Settings.load(folder).text("source")
     except SettingError:
         return os.environ.get(ROWS["source"].variable, str(ROWS["source"].default))
-
-
-def _said(text: str) -> bool:
-    """Whatever this terminal's encoding; whether there was room for it where the output goes."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        sys.stdout = None  # else the interpreter would try again, and complain
-        sys.stderr.write(f"pi-cam: What was found cannot be written: {error.strerror}.\n")
-        return False
-    return True
 
 
 def _webrtc_lacks() -> list[str]:
@@ -261,7 +245,12 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = _command(commands, "doctor", _doctor, "look whether all that is needed is there")
     doctor.add_argument("--json", action="store_true", help="for programs")
-    doctor.add_argument("--full", action="store_true", help="open the camera, too, and watch it for some seconds")
+    text = "measure camera, sound, button, Wi-Fi, warmth and memory, too (a minute), and write a report"
+    doctor.add_argument("--full", action="store_true", help=text)
+    text = f"where --full writes it (default {full_doctor.REPORT}; - is standard output)"
+    doctor.add_argument("--report", metavar="FILE", help=text)
+    text = "with --full: nobody is there to press the button, or to listen"
+    doctor.add_argument("--no-questions", action="store_true", help=text)
     doctor.add_argument("--source", metavar="URL", help="the camera to look at; as in serve")
     return parser
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pi_cam.setting import Setting
 
-PIN = r"(GPIO([0-9]|1[0-9]|2[0-7]))?"
-"""Of the forty on the header of a Raspberry Pi, by the names of its documentation."""
+PIN = r"(GPIO([0-9]|1[0-9]|2[0-7])|gpiochip[0-9]{1,2}/[0-9]{1,3})?"
+"""Of the forty on the header of a Raspberry Pi, by the names of its documentation; of other chips by device and line."""
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -73,10 +73,21 @@ SETTINGS: tuple[Setting, ...] = (
         "button_pin",
         "Button",
         "",
-        "The pin of a push button to ground, such as GPIO17: a short press stops or starts the camera, one of three seconds "
-        "turns privacy on or ends it. Empty: there is none.",
+        "The pin of a push button to ground, such as GPIO17 (of an adapter at a PC: gpiochip0/17): a short press stops or "
+        "starts the camera, one of three seconds turns privacy on or ends it. Empty: there is none.",
         restart=True,
         pattern=PIN,
+        at_portal="shown",
+    ),
+    Setting(
+        "reset_hold_seconds",
+        "Seconds to hold the button for a reset",
+        10,
+        "Held for so long while the power comes back, until the light flickers, and then let go: the camera forgets all, "
+        "and is as new. 0: the button never does that.",
+        0,
+        60,
+        restart=True,
         at_portal="shown",
     ),
     Setting(

@@ -19,13 +19,14 @@ def health(folder: Path, started: Started, root: Path = ROOT) -> dict[str, int |
     free, size = _disk(folder)
     return {
         "uptime_seconds": int(started.seconds_ago()),
-        "temperature": _temperature(root),
+        "temperature": temperature(root),
         "disk_free": free,
         "disk_size": size,
     }
 
 
-def _temperature(root: Path) -> float | None:
+def temperature(root: Path = ROOT) -> float | None:
+    """Degrees Celsius; None where the machine does not say."""
     try:
         degrees = int((root / HEAT).read_text("ascii")) / 1000
     except (OSError, ValueError):

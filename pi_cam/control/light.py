@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Sign = Literal["off", "ready", "watched", "talking", "privacy", "fault"]
+Sign = Literal["off", "ready", "watched", "talking", "privacy", "fault", "reset"]
 
 PATTERNS: dict[Sign, tuple[int, ...]] = {
     "off": (0, 60_000),
@@ -13,6 +13,7 @@ PATTERNS: dict[Sign, tuple[int, ...]] = {
     "talking": (250, 250),
     "privacy": (100, 200, 100, 1_600),
     "fault": (1_000, 1_000),
+    "reset": (50, 50),
 }
 """Milliseconds lit and dark in turn, again and again. Whoever sees it lit is seen; two short flashes: nobody is."""
 

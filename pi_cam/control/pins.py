@@ -6,8 +6,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any
 
 from pi_cam.control.light import Sign, lit
@@ -22,8 +23,8 @@ GLANCE_SECONDS = 0.5
 
 
 class Button:
-    """A `Subsystem`. `pin`: such as GPIO17, between which and ground the button is; "" for none. `act` is called in its own
-    thread, and whatever it raises is logged."""
+    """A `Subsystem`. `pin`: as `gpio_lines.place_of`, between which and ground the button is; "" for none. `act` is called
+    in its own thread, and whatever it raises is logged."""
 
     def __init__(self, pin: str, act: Callable[[Press], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._pin = pin
@@ -136,6 +137,17 @@ class Light:
             return "fault"
 
 
+@contextmanager
+def contact(pin: str) -> Iterator[Callable[[], bool] | None]:
+    """What says whether the button on `pin` is closed, until the end of the block; None: there is no such pin."""
+    device, _ = _opened("InputDevice", pin, pull_up=True)
+    try:
+        yield None if device is None else lambda: bool(device.value)
+    finally:
+        if device is not None:
+            device.close()
+
+
 def _opened(kind: str, pin: str, **options: object) -> tuple[Any, str | None]:
     """The device, or what is wrong, which is logged."""
     try:
@@ -150,13 +162,19 @@ def _device(kind: str, pin: str, **options: object) -> Any:
     try:
         import gpiozero
     except ImportError as error:
-        raise MissingPart(
-            "The button and the light need gpiozero: sudo apt install python3-gpiozero python3-lgpio."
-        ) from error
+        raise MissingPart("The button and the light need gpiozero: sudo apt install python3-gpiozero.") from error
     try:
-        return getattr(gpiozero, kind)(pin, **options)
-    except (gpiozero.GPIOZeroError, OSError, ImportError) as error:
+        factory = gpiozero.Device.pin_factory or _factory()
+        return getattr(gpiozero, kind)(pin, pin_factory=factory, **options)
+    except (gpiozero.GPIOZeroError, OSError) as error:
         log.info("gpiozero says no", extra={"pin": pin, "said": f"{type(error).__name__}: {error}"})
         raise MissingPart(
             f"The pin {pin} cannot be used: there is none of this name, or something else has it."
         ) from error
+
+
+@cache
+def _factory() -> Any:
+    from pi_cam.control.gpio_factory import LineFactory
+
+    return LineFactory()

@@ -1,10 +1,12 @@
-"""What a person means by a push button: a short press or a long one. A state machine; who drives it says what time it is."""
+"""What a person means by a push button: a short press, a long one, or one that lasts from the start. State machines; who
+drives them says what time it is."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Press = Literal["short", "long"]
+Held = Literal["holding", "flickering", "meant", "over"]
 
 BOUNCE_SECONDS = 0.03
 """A contact closes and opens several times in the first few thousandths of a second; what holds for so long is meant."""
@@ -63,3 +65,36 @@ class Presses:
         if pressed_at is None or self._was_told or at - pressed_at > SHORT_MOST_SECONDS:
             return None
         return "short"
+
+
+SETTLING_SECONDS = 0.2
+"""So long after the start a contact may take to be seen closed: its resistor has to charge the line first."""
+
+LET_GO_SECONDS = 15.0
+"""So long a person has to let go once the light flickers. Who does not is none: something leans on it, or it is broken."""
+
+
+class HeldFromStart:
+    """Whether a button that is held since the power came back means that all is to be forgotten: it stays closed for
+    `seconds`, then the light flickers, and it opens. `look` some fifty times a second; all times in monotonic seconds."""
+
+    def __init__(self, seconds: float, now: float) -> None:
+        self._seconds = seconds
+        self._began_at = now
+        self._was_closed = False
+        self._open_since: float | None = now
+
+    def look(self, closed: bool, now: float) -> Held:
+        """What that means until now; after `meant` or `over` it is not to be asked again."""
+        held = now - self._began_at
+        if closed:
+            self._was_closed, self._open_since = True, None
+            if held < self._seconds:
+                return "holding"
+            return "flickering" if held < self._seconds + LET_GO_SECONDS else "over"
+        if self._open_since is None:
+            self._open_since = now
+        patience = BOUNCE_SECONDS if self._was_closed else SETTLING_SECONDS
+        if now - self._open_since < patience:
+            return "holding" if held < self._seconds else "flickering"
+        return "meant" if self._was_closed and self._open_since - self._began_at >= self._seconds else "over"

@@ -171,6 +171,7 @@ def test_patterns(sign: Sign) -> None:
         "privacy": [True, False, True, False] * 4,
         "talking": [True, False] * 20,
         "fault": [True, False] * 5,
+        "reset": [True, False] * 100,
     }[sign]
     assert [is_lit for _, is_lit in seen][: len(expected)] == expected
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_cam.control.presses import BOUNCE_SECONDS, LONG_SECONDS, SHORT_MOST_SECONDS, Presses
+from pi_cam.control.presses import (
+    BOUNCE_SECONDS,
+    LET_GO_SECONDS,
+    LONG_SECONDS,
+    SETTLING_SECONDS,
+    SHORT_MOST_SECONDS,
+    HeldFromStart,
+    Presses,
+)
 
 CLOSE, OPEN = True, False
 
@@ -89,3 +97,64 @@ def test_whatever_a_contact_does(steps: list[tuple[float, bool]]) -> None:
     found = play(edges, until=now + 10)
     assert len(found) <= sum(closed for _, closed in edges)
     assert len({at for at, _ in found}) == len(found)
+
+
+def hold(edges: list[tuple[float, bool]], seconds: float = 10.0) -> tuple[list[str], float]:
+    """What came of it, one word after the other, and when it ended; the power comes back at 100."""
+    held, words, closed = HeldFromStart(seconds, 100.0), [""], False
+    waiting = list(edges)
+    for step in range(100 * 60):
+        now = 100.0 + step / 100
+        while waiting and waiting[0][0] <= now - 100.0:
+            closed = waiting.pop(0)[1]
+        word = held.look(closed, now)
+        if word != words[-1]:
+            words.append(word)
+        if word in ("meant", "over"):
+            return words[1:], now - 100.0
+    raise AssertionError(words)
+
+
+def test_held_from_the_start_and_let_go_when_the_light_flickers() -> None:
+    words, at = hold([(0.0, CLOSE), (12.0, OPEN)])
+    assert words == ["holding", "flickering", "meant"]
+    assert at == pytest.approx(12.0 + BOUNCE_SECONDS, abs=0.02)
+
+
+def test_let_go_too_early_it_changes_nothing() -> None:
+    words, at = hold([(0.0, CLOSE), (9.9, OPEN)])
+    assert words[-1] == "over"
+    assert at < 10.0
+    assert hold([(0.0, CLOSE), (3.0, OPEN), (3.2, CLOSE), (14.0, OPEN)])[0] == ["holding", "over"], "and not again"
+
+
+def test_nobody_at_the_button_costs_a_moment() -> None:
+    words, at = hold([])
+    assert words == ["holding", "over"]
+    assert at == pytest.approx(SETTLING_SECONDS, abs=0.02)
+    assert hold([(SETTLING_SECONDS + 0.1, CLOSE), (30.0, OPEN)])[0] == ["holding", "over"], "pressed after the start"
+
+
+def test_a_contact_that_stays_closed_is_broken() -> None:
+    words, at = hold([(0.0, CLOSE)])
+    assert words == ["holding", "flickering", "over"]
+    assert at == pytest.approx(10.0 + LET_GO_SECONDS, abs=0.02)
+
+
+def test_a_bouncing_contact_is_held_all_the_same() -> None:
+    bouncing = [(0.05, CLOSE), (0.06, OPEN), (0.08, CLOSE), (5.0, OPEN), (5.02, CLOSE), (10.5, OPEN), (10.52, CLOSE)]
+    words, at = hold([*bouncing, (11.0, OPEN), (11.01, CLOSE), (11.02, OPEN)])
+    assert words == ["holding", "flickering", "meant"]
+    assert at > 11.0
+
+
+@given(st.lists(st.tuples(st.floats(0.001, 8), st.booleans()), max_size=30), st.floats(1, 20))
+def test_nothing_is_forgotten_unless_it_was_held_so_long(steps: list[tuple[float, bool]], seconds: float) -> None:
+    now, edges = 0.0, []
+    for pause, closed in steps:
+        edges.append((now, closed))
+        now += pause
+    words, at = hold([*edges, (now, OPEN)], seconds)
+    if words[-1] == "meant":
+        assert "flickering" in words
+        assert at >= seconds

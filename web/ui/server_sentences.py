@@ -130,11 +130,14 @@ SENTENCES = (
     "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
     # The button and the light
     "Button",
-    "The pin of a push button to ground, such as GPIO17: a short press stops or starts the camera, one of three seconds "
-    "turns privacy on or ends it. Empty: there is none.",
+    "The pin of a push button to ground, such as GPIO17 (of an adapter at a PC: gpiochip0/17): a short press stops or "
+    "starts the camera, one of three seconds turns privacy on or ends it. Empty: there is none.",
+    "Seconds to hold the button for a reset",
+    "Held for so long while the power comes back, until the light flickers, and then let go: the camera forgets all, "
+    "and is as new. 0: the button never does that.",
     "Light",
     "The pin of a lamp, such as GPIO27: lit while somebody watches, two flashes for privacy. Empty: there is none.",
-    "The button and the light need gpiozero: sudo apt install python3-gpiozero python3-lgpio.",
+    "The button and the light need gpiozero: sudo apt install python3-gpiozero.",
     "The pin %(pin)s cannot be used: there is none of this name, or something else has it.",
     "This camera has no button here.",
     "There is no such camera.",
