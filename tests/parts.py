@@ -33,7 +33,10 @@ SETTING_UP = ("pi_cam/setup_wizard", "pi_cam/control/setup_notice.py", "pi_cam/t
 PARTS = {
     "camera": (*PROGRAM, "tests/camera", "tests/unit", "tests/integration/test_whep.py", "tests/*.py"),
     "appliance": (*SERVICE, "tests/appliance", "tests/camera/trixie_root.py"),
-    "image": (*SETTING_UP, "image-build", "deploy", "pi-cam.service", "pi_cam/capture/usb*.py", "tests/image"),
+    "image": (
+        *(*SETTING_UP, "pi_cam/updates", "pi_cam/capture/usb*.py", "image-build", "deploy", "pi-cam.service"),
+        "tests/image",
+    ),
     "wifi": (
         *("pi_cam/setup_wizard", "deploy/appliance/wifi", "deploy/appliance/front.conf", "deploy/lay-out.sh"),
         *("deploy/appliance/pi-cam-front.service", "deploy/nginx", "tests/wifi"),

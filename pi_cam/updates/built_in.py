@@ -73,3 +73,7 @@ def _built_in(programs: Path) -> str:
         if path.is_symlink() and path.readlink().name == BUILT_IN:
             return path.name
     raise StoreError("The version that came with the image is not there.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

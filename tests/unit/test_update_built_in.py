@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -132,3 +134,9 @@ def test_ended_before_any_step_it_comes_to_the_same_end(tmp_path: Path) -> None:
 def test_the_command_has_two_words() -> None:
     assert built_in.main([]) == 2
     assert built_in.main(["everything"]) == 2
+
+
+def test_it_is_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", built_in.__name__, "everything"], check=False, capture_output=True)
+    assert done.returncode == 2
+    assert b"sizes|contents" in done.stderr
