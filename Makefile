@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override SOURCE := $(value SOURCE)
 override DATA := $(value DATA)
 override CLOUDFLARED := $(value CLOUDFLARED)
-export SOURCE DATA PORT CLOUDFLARED ONLINE TARGET
+export SOURCE DATA PORT CLOUDFLARED ONLINE TARGET KILLS EMULATED_KILLS SEED
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
@@ -23,7 +23,7 @@ PARTS := camera appliance image wifi
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-kills test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -74,6 +74,12 @@ test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios i
 	@deploy/need.sh test
 	$(BIN)/python -m tests.wifi.root run -- $(BIN)/python -m pytest tests/wifi
 	@$(BIN)/python -m tests.parts passed wifi
+
+test-kills: $(VENV)/.test ## take the supply away from the image 200 times in a container and 20 times emulated (needs root; hours)
+	@deploy/need.sh test
+	@deploy/need.sh image
+	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m tests.image.kills native $${KILLS:-200} $$SEED
+	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m tests.image.kills emulated $${EMULATED_KILLS:-20} $$SEED
 
 test-cloudflared: $(VENV)/.test ## try the real cloudflared (CLOUDFLARED=path; ONLINE=yes: through Cloudflare and back, too)
 	@test -x "$$CLOUDFLARED" || { echo "Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared" >&2; exit 1; }

@@ -124,7 +124,7 @@ def finish(target: Target, root: Path) -> None:
     users.write_text(text.replace("u pi-cam -", f"u pi-cam {USER_ID}"), "utf-8")
     _in(root, "systemd-sysusers")
     call(CHECKOUT / "deploy/lay-out.sh", "--wifi", root)
-    for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/systemd/timesync"):
+    for folder in ("data", "boot/firmware", "var/lib/pi-cam", "var/lib/pi-cam-update", "var/lib/systemd/timesync"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     shutil.rmtree(root / "var/log/journal", ignore_errors=True)  # systemd would write its journal there
     if target.archive_key:  # apt in the image looks for it where it is here
@@ -135,12 +135,24 @@ def finish(target: Target, root: Path) -> None:
     # What belongs to this system alone (a layer of updates, for one) bears this word.
     status = (root / "var/lib/dpkg/status").read_bytes()
     (root / "etc/pi-cam/image").write_text(f"{version()}-{hashlib.sha256(status).hexdigest()[:16]}\n", "ascii")
+    _trust(root / "etc/pi-cam/update-keys")
     (root / "etc/initramfs-tools/update-initramfs.conf").write_text("update_initramfs=no\n", "ascii")
     for line in _lines(HERE / "units.list"):
         _in(root, "systemctl", "--quiet", *line.split())
     if target.boot != "raspberry-pi":
         with (root / "etc/pi-cam/environment").open("a", encoding="utf-8") as file:
             file.write("PI_CAM_SOURCE=synthetic:\n")
+
+
+def _trust(keys: Path) -> None:
+    """Public keys for updates that whoever builds the image names, beside those of the program itself."""
+    named = os.environ.get("PI_CAM_UPDATE_KEYS")
+    found = sorted(Path(named).glob("*.pem")) if named else []
+    if named and not found:
+        raise CannotBuild(f"PI_CAM_UPDATE_KEYS names {named}, and no *.pem is there.")
+    keys.mkdir(mode=0o755)
+    for path in found:
+        shutil.copyfile(path, keys / path.name)
 
 
 def _lay_over(folder: Path, root: Path) -> None:

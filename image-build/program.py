@@ -13,6 +13,9 @@ from target import CHECKOUT, CannotBuild, Target, call, version
 PYTHON = "3.13"
 """Debian trixie's."""
 
+BUILT_IN = Path("/usr/lib/pi-cam/built-in")
+"""Where the version is that comes with the image (`pi_cam.updates.places.BUILT_IN`)."""
+
 PLATFORMS = ("manylinux_2_36", "manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 DOCUMENTS = ("README.md", "LICENSE", "THIRD_PARTY_NOTICES.md")
 SOURCES = ("setup.py", "pyproject.toml", "cloudflared.yml", *DOCUMENTS, "pi_cam", "web")
@@ -87,13 +90,14 @@ def _tidy(folder: Path) -> None:
 
 
 def install(target: Target, root: Path, collected: Path) -> None:
-    """Lays the program out under /opt/pi-cam, as a virtual environment that Debian's Python finds.
+    """Lays the program out as a virtual environment that Debian's Python finds. /opt/pi-cam leads to it by a link: updates
+    have a folder on the data partition mounted there, from which that link leads here as well.
 
     Its byte-code is made here: without it every start would compile 40,000 lines anew, since / forgets. It is checked
     against nothing when it is loaded (`unchecked-hash`), and so bears no time.
     """
     home = Path("/opt/pi-cam") / version()
-    place = root / home.relative_to("/")
+    place = root / BUILT_IN.relative_to("/")
     packages = place / f"lib/python{PYTHON}/site-packages"
     packages.parent.mkdir(parents=True)
     shutil.copytree(collected, packages, symlinks=True)
@@ -114,9 +118,13 @@ def install(target: Target, root: Path, collected: Path) -> None:
     documents.mkdir(parents=True)
     for name in DOCUMENTS:
         shutil.copyfile(CHECKOUT / name, documents / name)
-    (place.parent / "current").symlink_to(home)
-    call("chown", "--recursive", "--no-dereference", "root:root", place.parent)
+    versions = root / home.parent.relative_to("/")
+    versions.mkdir()
+    (versions / home.name).symlink_to(Path("../..") / BUILT_IN.relative_to("/"))
+    (versions / "current").symlink_to(home)
+    call("chown", "--recursive", "--no-dereference", "root:root", place, versions)
     compiled = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
     call("chroot", root, home / "bin/python", *compiled, home / "lib", PYTHONHASHSEED="0")
     call("chroot", root, home / "bin/pi-cam", "--version", PYTHONDONTWRITEBYTECODE="1")
-    place.parent.chmod(0o755)
+    for folder in (place, place.parent, versions):
+        folder.chmod(0o755)

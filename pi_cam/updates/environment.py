@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from pi_cam.errors import UpdateRefused
+from pi_cam.updates import wholeness
 
 PYTHON = "/usr/bin/python3"
 COMMAND = "#!{python}\nimport sys\n\nfrom pi_cam.cli import main\n\nsys.exit(main())\n"
@@ -49,6 +50,7 @@ class Environment:
         _write(folder / "bin/pi-cam", COMMAND.format(python=place / "bin/python"))
         (folder / "bin/pi-cam").chmod(0o755)
         compileall.compile_dir(packages, quiet=2, stripdir=str(folder), prependdir=str(place))
+        wholeness.note(folder)
         os.sync()  # half a file of byte-code is no program
 
 

@@ -16,13 +16,13 @@ from pi_cam.updates.places import HERE, Places, release
 LARGEST = MAX_PAYLOAD + MAX_BYTES + 1024
 COPY_BYTES = 256 * 1024
 NOT_HERE = "Updates are for a camera that deploy/install.sh set up as a service."
-NOT_IN_AN_IMAGE = "This camera came as an image, which is never written: it is updated by a new image."
+NOTHING_IS_KEPT = "This card has no data partition: an update would be gone with the next start."
 
 
 def deliver(file: BinaryIO, places: Places = HERE) -> Manifest:
     """Raises `UpdateRefused`, `Conflict` while another is under way, `StoreError` when the disk says no."""
-    if places.image.exists():
-        raise Conflict(NOT_IN_AN_IMAGE)
+    if places.image.exists() and not places.programs.is_mount():
+        raise Conflict(NOTHING_IS_KEPT)
     if not places.kept.is_dir():
         raise Conflict(NOT_HERE)
     if under_way(places):

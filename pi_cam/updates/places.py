@@ -1,4 +1,4 @@
-"""Where updates lie on a machine that deploy/install.sh set up, and who may write there."""
+"""Where updates lie on a machine that deploy/install.sh set up, or that an image made, and who may write there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 RELEASE = Path(__file__).parent / "release"
 """The number of this program as a release, in decimal; 0 for one that was not made as a release."""
 
+BUILT_IN = "built-in"
+"""On an image: the folder, outside of `Places.programs`, of the version that came with it; a link there leads to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
     """`programs`: versions, root's. `kept`: what root remembers of an update, for everybody to read. `asked`: a folder
     that is there while root's part runs, in which it asks the camera for pictures. `data`: the camera's own. `image`: there
-    on one that is never written."""
+    on one that is never written: what updates bring is then mounted there from the data partition."""
 
     programs: Path = Path("/opt/pi-cam")
     kept: Path = Path("/var/lib/pi-cam-update")

@@ -175,6 +175,14 @@ class FolderSlots:
             self._write(Progress(outcome="rolled back"))
             self._forget({progress.before})
 
+    def fall_back(self, name: str) -> None:
+        """Leaves all that updates brought for a version that is no folder here but a link to one: that is never forgotten.
+        In this order: once begun, nobody tries or keeps what is left."""
+        with _told():
+            self._write(Progress(outcome="rolled back"))
+            self._point_to(name)
+            self._forget({name})
+
     def recover(self) -> None:
         """Idempotent."""
         progress = self.progress()

@@ -58,6 +58,22 @@ class Guest:
 @contextmanager
 def booted(copy: Path, console: Path, *words: str) -> Iterator[Guest]:
     """Until the end of the block; then it is shut down as by its power button. `words`: more, for its command line."""
+    process = turn_on(copy, console, *words)
+    try:
+        guest = Guest(leader(process, console), console)
+        guest.until("systemctl is-system-running --wait | grep -E 'running|degraded'", BOOT_SECONDS)
+        yield guest
+    finally:
+        process.terminate()  # systemd-nspawn passes it on as SIGRTMIN+4: power off
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def turn_on(copy: Path, console: Path, *words: str) -> subprocess.Popen[bytes]:
+    """Its supply is there; whether anything comes of that is to be seen."""
     command = [
         "systemd-nspawn",
         "--quiet",
@@ -72,21 +88,11 @@ def booted(copy: Path, console: Path, *words: str) -> Iterator[Guest]:
         *words,
     ]
     with console.open("w") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        guest = Guest(_leader(process, console), console)
-        guest.until("systemctl is-system-running --wait | grep -E 'running|degraded'", BOOT_SECONDS)
-        yield guest
-    finally:
-        process.terminate()  # systemd-nspawn passes it on as SIGRTMIN+4: power off
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
 
 
-def _leader(process: subprocess.Popen[bytes], console: Path) -> int:
+def leader(process: subprocess.Popen[bytes], console: Path) -> int:
+    """The process number of its systemd, as it is here."""
     deadline = time.monotonic() + BOOT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         for children in Path(f"/proc/{process.pid}/task").glob("*/children"):

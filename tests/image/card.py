@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.appliance.guest import Guest, booted
 
 SECTOR = 512
+SYSTEM, ITS_DATA = 2, 4
+"""Numbers of partitions."""
+
 SCRIPT = "etc/initramfs-tools/scripts/init-bottom/pi-cam"
 DATA = "c8a8b7a2-3a1d-4b0e-8c55-70692d646174"
 
@@ -54,7 +57,7 @@ class Card:
         image, root = self._folder / "image", self._folder / "root"
         for folder in (image, root, self._folder / "by-partuuid"):
             folder.mkdir(exist_ok=True)
-        loops = [self._loop(number) for number in (2, 4)]
+        loops = [self._loop(number) for number in (SYSTEM, ITS_DATA)]
         name = self._folder / "by-partuuid" / DATA
         name.unlink(missing_ok=True)
         name.symlink_to(loops[1])
@@ -71,30 +74,41 @@ class Card:
                 _do("losetup", "--detach", loop)
 
     @contextmanager
-    def started(self, *words: str) -> Iterator[Guest]:
-        """Until the end of the block; then it is shut down. `words`: more, for systemd-nspawn."""
+    def started(self, *words: str, before: Callable[[Path], None] | None = None) -> Iterator[Guest]:
+        """Until the end of the block; then it is shut down. `words`: more for systemd-nspawn; `before` is given its root."""
         with self.mounted() as root:
-            # What is in /etc is the card's own affair.
-            binds = [f"--bind-ro={self._folder}/image/system:/run/image/system", "--timezone=off", "--resolv-conf=off"]
-            with booted(root, self._folder / "console", *binds, *words, *WITHOUT_ITS_NETWORK) as guest:
+            if before is not None:
+                before(root)
+            with booted(root, self.console, *self.words(*words)) as guest:
                 yield guest
+
+    @property
+    def console(self) -> Path:
+        """What it said since its last start."""
+        return self._folder / "console"
+
+    def words(self, *more: str) -> list[str]:
+        """For systemd-nspawn: what is in /etc is the card's own affair."""
+        binds = [f"--bind-ro={self._folder}/image/system:/run/image/system", "--timezone=off", "--resolv-conf=off"]
+        return [*binds, *more, *WITHOUT_ITS_NETWORK]
 
     def _lend_boot_partition(self, place: Path) -> None:
         """Its texts, in memory: not every kernel that runs tests knows FAT."""
         _do("mount", "-t", "tmpfs", "-o", "mode=0700", "tmpfs", place)
-        for name in self._texts():
+        for name in self.texts():
             (place / name).write_bytes(self._mtool("mcopy", f"::/{name}", "-"))
         _do("mount", "-o", "remount,ro", place)
 
     def _take_back(self, place: Path) -> None:
         left = {path.name: path.read_bytes() for path in place.iterdir()}
-        for name in self._texts():
+        for name in self.texts():
             self._mtool("mdel", f"::/{name}")
         for name, data in left.items():
             self.write(name, data)
 
-    def _texts(self) -> list[str]:
-        return [name for name in self.names() if name.endswith((".txt", ".toml"))]
+    def texts(self) -> list[str]:
+        """What the camera and a person tell each other there."""
+        return [name for name in self.names() if name.endswith((".txt", ".toml", ".pi-cam"))]
 
     def _mtool(self, program: str, *words: str, data: bytes = b"") -> bytes:
         command = [program, "-i", f"{self.disk}@@{self.partition(1)[0]}", *words]

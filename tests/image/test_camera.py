@@ -70,7 +70,7 @@ def test_its_picture_arrives(guest: Guest, token: str) -> None:
     assert len(bars) >= 5, "the bars of colour that vivid shows"
 
 
-def test_one_viewer_and_what_it_takes(guest: Guest, token: str) -> None:
+def test_one_viewer_and_what_it_takes(guest: Guest, token: str, capsys: pytest.CaptureFixture[str]) -> None:
     (guest.share / "viewer.py").write_text(VIEWER, "utf-8")
     guest.must(f"{PYTHON} {SHARE}/viewer.py {token} >/run/viewer 2>&1 </dev/null &")
     guest.until("grep -q pictures /run/viewer", 180)
@@ -80,5 +80,6 @@ def test_one_viewer_and_what_it_takes(guest: Guest, token: str) -> None:
     rollup = f"for p in $(cat {procs}); do cat /proc/$p/smaps_rollup; done"
     said = guest.must(f"{rollup} | sed -n 's/^Pss: *\\([0-9]*\\) kB/\\1/p'")
     megabytes = sum(map(int, said.split())) / 1000
-    print(f"with one viewer: {megabytes:.0f} MB (PSS of the camera and its front)")  # noqa: T201
+    with capsys.disabled():
+        print(f"\nwith one viewer: {megabytes:.0f} MB (PSS of the camera and its front)")  # noqa: T201 - the person reads this
     assert megabytes <= LARGEST_MEGABYTES

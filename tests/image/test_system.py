@@ -101,7 +101,7 @@ def in_system(copy: Path, command: str) -> str:
 
 
 def test_units_are_sound(copy: Path) -> None:
-    names = " ".join(path.name for path in (copy / "etc/systemd/system").glob("pi-cam*"))
+    names = " ".join(path.name for path in (copy / "etc/systemd/system").glob("pi-cam*") if path.is_file())
     assert in_system(copy, f"mount -t proc proc /proc; systemd-analyze verify {names}; umount /proc").strip() == ""
 
 

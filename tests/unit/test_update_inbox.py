@@ -72,7 +72,7 @@ def test_where_nobody_would_take_it_it_is_not_put(places: Places, tmp_path: Path
     with pytest.raises(Conflict, match=r"install\.sh"):
         inbox.deliver(io.BytesIO(data), places)
     places.image.touch()
-    with pytest.raises(Conflict, match="image"):
+    with pytest.raises(Conflict, match="data partition"):
         inbox.deliver(io.BytesIO(data), places)
     assert names(places.data) == []
 

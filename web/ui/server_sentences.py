@@ -49,6 +49,7 @@ UPDATES = (
     "It did not answer.",
     "A camera that gave pictures before gave none.",
     "It was tried several times, and never got as far as to answer.",
+    "Its files on the card are damaged.",
 )
 """Why an update is not there."""
 
