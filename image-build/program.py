@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -37,12 +38,10 @@ def collect(target: Target, folder: Path) -> None:
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         call(*pip, "wheel", "--no-deps", "--wheel-dir", scratch, str(copy))
         (wheel,) = Path(scratch).glob("pi_cam-*.whl")
-        if target.from_debian:
-            required = _without(wheel, target.from_debian)
-            call(*pip, "install", "--no-deps", *_for(target), "--target", str(folder), str(wheel))
-            call(*pip, "install", *_for(target), "--upgrade", "--target", str(folder), *required)
-        else:
-            call(*pip, "install", "--no-warn-conflicts", *_for(target), "--target", str(folder), str(wheel))
+        options = ["--no-warn-conflicts", *_for(target), "--target", str(folder)]
+        call(*pip, "install", *options, str(wheel), *target.besides)
+    for name in target.from_debian:
+        _take_out(folder, name)
     _tidy(folder)
 
 
@@ -58,16 +57,13 @@ def _for(target: Target) -> list[str]:
     ]
 
 
-def _without(wheel: Path, names: tuple[str, ...]) -> list[str]:
-    """What the program requires, less what Debian has."""
-    import zipfile
-    from email.parser import Parser
-
-    with zipfile.ZipFile(wheel) as archive:
-        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        required = Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist") or []
-    plain = [line for line in required if "extra ==" not in line]
-    return [line for line in plain if not any(line.lower().startswith(name) for name in names)]
+def _take_out(folder: Path, name: str) -> None:
+    """A distribution, with all that its RECORD names. Others require it, and so pip brings it."""
+    (record,) = folder.glob(f"{name}-*.dist-info/RECORD")
+    with record.open(encoding="utf-8", newline="") as file:
+        tops = {row[0].split("/")[0] for row in csv.reader(file)}
+    for top in tops - {".."}:
+        shutil.rmtree(folder / top)
 
 
 def _tidy(folder: Path) -> None:

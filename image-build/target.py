@@ -35,9 +35,13 @@ class Target:
     efi_name: str = ""
     from_debian: tuple[str, ...] = ()
     """Python distributions that come from Debian here, and not as wheels."""
+    besides: tuple[str, ...] = ()
+    """What pip installs beside what the program requires."""
     archive: str = ""
     """Where another archive is needed beside Debian's: the variable that names its address."""
     archive_key: str = ""
+    archive_packages: tuple[str, ...] = ()
+    """What comes from there."""
 
     @classmethod
     def load(cls, name: str) -> Target:
