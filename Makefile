@@ -23,10 +23,10 @@ PARTS := camera appliance image wifi
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-kills test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-image-arm64 test-image-twice test-kills test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
 setup: $(VENV)/.run ## install the program into .venv (what is missing of Debian, too)
 
@@ -67,8 +67,20 @@ image: $(VENV)/.test ## build the flashable image (TARGET=pc-amd64, virt-arm64 o
 test-image: $(VENV)/.test ## build the image if what is in it changed, look into it, and boot it (needs root)
 	@deploy/need.sh test
 	@deploy/need.sh image
-	$(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image
+	TARGET=pc-amd64 $(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image --ignore=tests/image/twice
 	@$(BIN)/python -m tests.parts passed image
+
+test-image-twice: $(VENV)/.test ## build the image once more: the same bytes come out (TARGET=…; needs root; 3 minutes more)
+	@deploy/need.sh test
+	@deploy/need.sh image
+	$(BIN)/python -m tests.image.root run-twice -- $(BIN)/python -m pytest tests/image/twice
+
+# What looks into the system runs its programs, and so is for a machine of the same kind.
+test-image-arm64: $(VENV)/.test ## build the image for arm64, and boot it on an emulated processor (needs root; about half an hour)
+	@deploy/need.sh test
+	@deploy/need.sh image
+	@deploy/need.sh arm64
+	TARGET=virt-arm64 $(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image/test_boot.py tests/image/test_records.py
 
 test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
 	@deploy/need.sh test

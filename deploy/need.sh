@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for one purpose: run, check, test or image.
+# Installs the Debian packages that are missing for one purpose: run, check, test, image or arm64 (to start an image for it).
 # With root, or with sudo that does not ask, by apt; else one sentence names them.
 set -eu
 
@@ -70,18 +70,13 @@ image)
     want qemu-system-x86 qemu-system-x86_64 --version
     want ovmf test -e /usr/share/OVMF/OVMF_CODE_4M.fd
     want seabios test -e /usr/share/seabios/bios-256k.bin
-    case ${TARGET:-} in
-    *-arm64)
-        want arch-test arch-test -h
-        want qemu-user-static test -x /usr/bin/qemu-aarch64-static
-        want binfmt-support update-binfmts --version
-        want qemu-system-arm qemu-system-aarch64 --version
-        want qemu-efi-aarch64 test -e /usr/share/AAVMF/AAVMF_CODE.fd
-        ;;
-    esac
+    ;;
+arm64)
+    want qemu-system-arm qemu-system-aarch64 --version
+    want qemu-efi-aarch64 test -e /usr/share/AAVMF/AAVMF_CODE.fd
     ;;
 *)
-    echo "usage: $0 run|check|test|image" >&2
+    echo "usage: $0 run|check|test|image|arm64" >&2
     exit 2
     ;;
 esac

@@ -14,10 +14,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import boot
 import debian
 import disk
+import foreign
 import program
 import record
 from target import NAMES, CannotBuild, Target, version
@@ -52,29 +54,58 @@ def _build(target: Target, out: Path, *, keep_parts: bool) -> None:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         raise CannotBuild(f"These programs are missing: {', '.join(missing)}. deploy/need.sh image installs them.")
-    sources = debian.sources(target)
+    os.umask(0o022)  # whatever the person's is: files get their rights from it
+    lines, archive = debian.sources(), debian.archive(target)
     began = time.monotonic()
-    out.mkdir(parents=True, exist_ok=True)
-    name = f"pi-cam-{target.name}-{version()}"
     with tempfile.TemporaryDirectory(prefix="pi-cam-image-", dir=os.environ.get("PI_CAM_IMAGE_WORK")) as folder:
         work = Path(folder)
         _say("the program, with what it needs", began)
         program.collect(target, work / "program")
+        if target.archive and not archive:
+            _rehearse(target, work, lines, began, kept=out if keep_parts else None)
         _say("Debian", began)
-        debian.install(target, work, sources, [sys.executable, str(Path(__file__).parent), "--inside", target.name])
+        callback = [sys.executable, str(Path(__file__).parent), "--inside", target.name]
+        with foreign.emulated(target, work, lines):
+            debian.install(target, work, [*lines, *archive], callback)
         debian.strip(work / "root")
         debian.set_times(work / "root")
         _say("the disk", began)
         boot.fill(target, work / "root", work / "boot")
         disk.make(target, work)
-        _say("the records", began)
-        record.write(target, work, out / name)
-        disk.compress(work / "images/pi-cam.img", out / f"{name}.img.zst")
-        record.finish(target, out / f"{name}.img.zst", work / "images/pi-cam.img")
-        if keep_parts:
-            shutil.move(work / "images/root.squashfs", out / f"{name}.squashfs")
-            shutil.move(work / "images/pi-cam.img", out / f"{name}.img")
-    _say(f"{out / name}.img.zst", began)
+        out.mkdir(parents=True, exist_ok=True)
+        _keep(target, work, out / f"pi-cam-{target.name}-{version()}", began, keep_parts=keep_parts)
+
+
+def _rehearse(target: Target, work: Path, lines: list[str], began: float, *, kept: Path | None) -> NoReturn:
+    """Goes as far as it can be gone without the other archive, so that nothing but that is left to go wrong."""
+    _say("Debian, without what is not Debian's", began)
+    count = debian.look_up(target, work, lines)
+    _say("the boot partition, without the firmware", began)
+    (work / "boot").mkdir()
+    boot.write_settings(target, work / "boot")
+    disk.make_boot(work / "boot", work / "boot.vfat")
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
+        shutil.move(work / "program", kept / "program")
+        shutil.move(work / "boot.vfat", kept / "boot.vfat")
+    raise CannotBuild(
+        f"The program is whole, and Debian has the {count} packages that are asked of it; what is left needs Raspberry "
+        f"Pi's own archive, which has its kernel, its firmware and picamera2: set {target.archive} to its address and "
+        f"{target.archive_key} to a file with its key (docs/deploy/image.md)."
+    )
+
+
+def _keep(target: Target, work: Path, stem: Path, began: float, *, keep_parts: bool) -> None:
+    """The image and what is known of it, under names that begin with `stem`."""
+    packed, image, system = (stem.with_name(stem.name + kind) for kind in (".img.zst", ".img", ".squashfs"))
+    _say("the records", began)
+    record.write(target, work, stem)
+    disk.compress(work / "images/pi-cam.img", packed)
+    sizes = record.finish(target, packed, work / "images/pi-cam.img")
+    if keep_parts:
+        shutil.move(work / "images/root.squashfs", system)
+        shutil.move(work / "images/pi-cam.img", image)
+    _say(f"{packed}\n{sizes.rstrip()}", began)
 
 
 def _customise(target: Target, root: Path, collected: Path) -> None:

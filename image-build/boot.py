@@ -75,5 +75,10 @@ def _raspberry_pi(target: Target, root: Path, kernel: Path, folder: Path) -> Non
         for tree in sorted((trees / "broadcom").glob("*.dtb")):
             shutil.copyfile(tree, folder / tree.name)
         shutil.copytree(trees / "overlays", folder / "overlays", dirs_exist_ok=True)
+    write_settings(target, folder)
+
+
+def write_settings(target: Target, folder: Path) -> None:
+    """What a Raspberry Pi's firmware reads that is ours."""
     shutil.copyfile(target.folder / "config.txt", folder / "config.txt")
     (folder / "cmdline.txt").write_text(command_line(target) + "\n", "ascii")

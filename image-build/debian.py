@@ -45,24 +45,25 @@ FORGOTTEN = (
 WITHOUT_A_MACHINE = ("etc/hostname", "etc/resolv.conf", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed")
 
 
-def sources(target: Target) -> list[str]:
-    """apt's lines: the mirrors that this machine has itself, and the archive that the target names."""
+def sources() -> list[str]:
+    """apt's lines: the mirrors that this machine has itself."""
     main, security = _mirror("PI_CAM_MIRROR", "Debian"), _mirror("PI_CAM_SECURITY_MIRROR", "Debian-Security")
-    lines = [
+    return [
         f"deb {main} {SUITE} main",
         f"deb {main} {SUITE}-updates main",
         f"deb {security} {SUITE}-security main",
     ]
-    if target.archive:
-        address, key = os.environ.get(target.archive, ""), os.environ.get(target.archive_key, "")
-        if not address or not Path(key).is_file():
-            raise CannotBuild(
-                f"{target.name} needs Raspberry Pi's own archive, which has its kernel, its firmware and picamera2: set "
-                f"{target.archive} to its address and {target.archive_key} to a file with its key (docs/deploy/image.md)."
-            )
-        lines[0] = f"deb {main} {SUITE} main non-free-firmware"
-        lines.append(f"deb [signed-by={key}] {address} {SUITE} main")
-    return lines
+
+
+def archive(target: Target) -> list[str]:
+    """apt's lines for the archive that the target needs beside Debian's; none where it needs none, or nobody named it."""
+    address, key = os.environ.get(target.archive, ""), os.environ.get(target.archive_key, "")
+    if not address:
+        return []
+    if not Path(key).is_file():
+        raise CannotBuild(f"Set {target.archive_key} to a file with the key of that archive (docs/deploy/image.md).")
+    firmware = f"deb {_mirror('PI_CAM_MIRROR', 'Debian')} {SUITE} non-free-firmware"
+    return [firmware, f"deb [signed-by={key}] {address} {SUITE} main"]
 
 
 def _mirror(variable: str, label: str) -> str:
@@ -80,7 +81,7 @@ def _mirror(variable: str, label: str) -> str:
 
 def packages(target: Target) -> list[str]:
     """All that is asked for by name."""
-    return [*_lines(HERE / "packages.list"), *target.packages]
+    return [*_lines(HERE / "packages.list"), *target.packages, *target.archive_packages]
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -92,26 +93,38 @@ def _lines(path: Path) -> Iterator[str]:
 def install(target: Target, work: Path, lines: list[str], callback: list[str]) -> None:
     """Makes `work/root`. `callback`: the command that is given the root and the program while the kernel's are mounted."""
     inside = " ".join([*callback, '"$1"', str(work / "program")])
-    listed = work / "sources.list"
-    listed.write_text("".join(f"{line}\n" for line in lines), "utf-8")
     options = [
-        "--mode=root",
-        "--format=directory",
         "--variant=minbase",
         f"--architectures={target.architecture}",
         f"--include={','.join(packages(target))}",
         "--skip=output/mknod",
+        "--skip=check/qemu",  # foreign.py sees to it
         '--aptopt=APT::Install-Recommends "false"',
-        '--aptopt=Acquire::Languages "none"',
         "--dpkgopt=force-unsafe-io",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         *(f"--dpkgopt=path-include={pattern}" for pattern in NEVERTHELESS),
         f'--setup-hook=cp -R --no-preserve=ownership,timestamps {HERE}/overlay/etc/initramfs-tools "$1/etc/"',
         f"--customize-hook={inside}",
     ]
+    bootstrap(work / "root", lines, *options)
+
+
+def look_up(target: Target, work: Path, lines: list[str]) -> int:
+    """Has apt work out how what comes from Debian is installed, and installs nothing; how many packages were asked for."""
+    named = [name for name in packages(target) if name not in target.archive_packages]
+    options = ["--variant=minbase", f"--architectures={target.architecture}", f"--include={','.join(named)}"]
+    bootstrap(work / "looked-up", lines, *options, "--skip=check/qemu", "--simulate")
+    return len(named)
+
+
+def bootstrap(root: Path, lines: list[str], *options: str) -> None:
+    """mmdebstrap into the folder `root`. `lines`: of apt."""
+    listed = root.parent / "sources.list"
+    listed.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    common = ["--quiet", "--mode=root", "--format=directory", '--aptopt=Acquire::Languages "none"']
     if KEYRING.exists():
-        options.append(f"--keyring={KEYRING}")
-    call("mmdebstrap", "--quiet", *options, SUITE, work / "root", listed)
+        common.append(f"--keyring={KEYRING}")
+    call("mmdebstrap", *common, *options, SUITE, root, listed)
 
 
 def finish(target: Target, root: Path) -> None:

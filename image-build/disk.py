@@ -25,7 +25,7 @@ def make(target: Target, work: Path) -> None:
     images = work / "images"
     images.mkdir()
     _system(work / "root", images / "root.squashfs")
-    _boot(work / "boot", images / "boot.vfat")
+    make_boot(work / "boot", images / "boot.vfat")
     _data(images / "data.ext4")
     scratch = {name: str(work / "genimage" / name) for name in ("tmppath", "rootpath")}
     for folder in scratch.values():
@@ -45,7 +45,8 @@ def _system(root: Path, image: Path) -> None:
     call("mksquashfs", root, image, *options, "-comp", "zstd", "-Xcompression-level", str(LEVEL))
 
 
-def _boot(folder: Path, image: Path) -> None:
+def make_boot(folder: Path, image: Path) -> None:
+    """A FAT with what is in the folder."""
     for name in (folder, *folder.rglob("*")):
         os.utime(name, (epoch(), epoch()))
     with image.open("wb") as file:

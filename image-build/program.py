@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import subprocess
 import sys
@@ -40,12 +41,10 @@ def collect(target: Target, folder: Path) -> None:
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         call(*pip, "wheel", "--no-deps", "--wheel-dir", scratch, str(copy))
         (wheel,) = Path(scratch).glob("pi_cam-*.whl")
-        if target.from_debian:
-            required = _without(wheel, target.from_debian)
-            call(*pip, "install", "--no-deps", *_for(target), "--target", str(folder), str(wheel))
-            call(*pip, "install", *_for(target), "--upgrade", "--target", str(folder), *required)
-        else:
-            call(*pip, "install", "--no-warn-conflicts", *_for(target), "--target", str(folder), f"{wheel}[pins]")
+        options = ["--no-warn-conflicts", *_for(target), "--target", str(folder)]
+        call(*pip, "install", *options, f"{wheel}[pins]")
+    for name in target.from_debian:
+        _take_out(folder, name)
     _tidy(folder)
 
 
@@ -61,16 +60,13 @@ def _for(target: Target) -> list[str]:
     ]
 
 
-def _without(wheel: Path, names: tuple[str, ...]) -> list[str]:
-    """What the program requires, less what Debian has."""
-    import zipfile
-    from email.parser import Parser
-
-    with zipfile.ZipFile(wheel) as archive:
-        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        required = Parser().parsestr(archive.read(metadata).decode()).get_all("Requires-Dist") or []
-    plain = [line for line in required if "extra ==" not in line]
-    return [line for line in plain if not any(line.lower().startswith(name) for name in names)]
+def _take_out(folder: Path, name: str) -> None:
+    """A distribution, with all that its RECORD names. Others require it, and so pip brings it."""
+    (record,) = folder.glob(f"{name}-*.dist-info/RECORD")
+    with record.open(encoding="utf-8", newline="") as file:
+        tops = {row[0].split("/")[0] for row in csv.reader(file)}
+    for top in tops - {".."}:
+        shutil.rmtree(folder / top)
 
 
 def _tidy(folder: Path) -> None:
@@ -123,7 +119,8 @@ def install(target: Target, root: Path, collected: Path) -> None:
     (versions / home.name).symlink_to(Path("../..") / BUILT_IN.relative_to("/"))
     (versions / "current").symlink_to(home)
     call("chown", "--recursive", "--no-dereference", "root:root", place, versions)
-    compiled = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    # One after the other: which of several processes compiles what is chance, and a constant's references show in the code.
+    compiled = ["-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"]
     call("chroot", root, home / "bin/python", *compiled, home / "lib", PYTHONHASHSEED="0")
     call("chroot", root, home / "bin/pi-cam", "--version", PYTHONDONTWRITEBYTECODE="1")
     for folder in (place, place.parent, versions):

@@ -23,18 +23,24 @@ def write(target: Target, work: Path, stem: Path) -> None:
     debian, python = list(_debian(root)), list(_python(root))
     _sbom(target, [*map(_of_debian, debian), *map(_of_python, python)], stem.with_name(stem.name + ".sbom.json"))
     sizes = [(int(row.get("Installed-Size", "0")), row["Package"], row["Version"]) for row in debian]
-    sizes += [
-        (size, name, number) for size, name, number in ((row["size"], row["name"], row["version"]) for row in python)
-    ]
+    sizes += [(row["size"], row["name"], row["version"]) for row in python]
     sizes.sort(key=lambda row: (-row[0], row[1]))
     lines = [f"{size:8} KiB  {name} {number}" for size, name, number in sizes[:LARGEST]]
-    stem.with_name(stem.name + ".largest.txt").write_text("\n".join(lines) + "\n", "utf-8")
+    _largest(stem).write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def finish(target: Target, packed: Path, image: Path) -> None:
-    """`PACKED.sha256`, and the list that Raspberry Pi Imager reads."""
+def finish(target: Target, packed: Path, image: Path) -> str:
+    """`PACKED.sha256`, the list that Raspberry Pi Imager reads, and how large it is: what a person wants to know of that."""
     packed.with_name(packed.name + ".sha256").write_text(f"{sha256(packed)}  {packed.name}\n", "ascii")
     imager.write(target, packed, image)
+    largest = _largest(packed.with_name(packed.name.removesuffix(".img.zst")))
+    sizes = f"{packed.stat().st_size / 1e6:.1f} MB compressed, {image.stat().st_size / 1e6:.0f} MB on the card"
+    largest.write_text(f"{sizes}; its {LARGEST} largest packages:\n{largest.read_text('utf-8')}", "utf-8")
+    return largest.read_text("utf-8")
+
+
+def _largest(stem: Path) -> Path:
+    return stem.with_name(stem.name + ".largest.txt")
 
 
 def sha256(path: Path) -> str:

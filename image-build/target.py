@@ -38,6 +38,8 @@ class Target:
     archive: str = ""
     """Where another archive is needed beside Debian's: the variable that names its address."""
     archive_key: str = ""
+    archive_packages: tuple[str, ...] = ()
+    """What comes from there."""
 
     @classmethod
     def load(cls, name: str) -> Target:

@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.image.root import HERE
+from tests.prerequisites import require
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+@pytest.fixture(autouse=True)
+def as_root() -> None:
+    require("root", os.geteuid() == 0)
 
 
 def build(*words: str, **variables: str) -> tuple[int, str]:
@@ -21,16 +25,6 @@ def build(*words: str, **variables: str) -> tuple[int, str]:
         command, cwd=HERE, env={**environment, **variables}, check=False, capture_output=True, text=True
     )
     return done.returncode, done.stderr
-
-
-def test_a_raspberry_pi_needs_its_own_archive(tmp_path: Path) -> None:
-    for variables in ({}, {"PI_CAM_PI_ARCHIVE": "https://archive.example", "PI_CAM_PI_ARCHIVE_KEY": "/missing"}):
-        code, said = build("rpi-arm64", "--out", str(tmp_path), **variables)
-        assert code == 1
-        assert said.count("\n") == 1
-        assert "PI_CAM_PI_ARCHIVE_KEY" in said
-        assert "docs/deploy/image.md" in said
-    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_target_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests that build an image once more."""
