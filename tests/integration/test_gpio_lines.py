@@ -1,6 +1,6 @@
 """The interface to the kernel's lines: which one a name means, and whether bytes lie where the kernel looks for them.
 
-That the bytes are right is held against the header; a chip itself is with people who have one (`tests/hardware`)."""
+That the bytes are right is held against the header; a chip itself is with people who have one (`tests/hardware`).
 """
 
 from __future__ import annotations
