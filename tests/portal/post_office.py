@@ -54,10 +54,11 @@ class PostOffice:
     def to(self, address: str) -> list[EmailMessage]:
         return [letter for letter in self.letters if letter["To"] == address]
 
-    def link(self, address: str) -> str:
-        """The path of the link in the newest letter to somebody, which leaves after the page that tells of it."""
-        deadline = time.monotonic() + 5
-        while not self.to(address) and time.monotonic() < deadline:
+    def link(self, address: str, after: int = 0) -> str:
+        """The path of the link in the newest letter to somebody, which leaves after the page that tells of it. `after`: how
+        many letters there were before; one more is waited for."""
+        deadline = time.monotonic() + 15
+        while len(self.to(address)) <= after and time.monotonic() < deadline:
             time.sleep(0.02)
         found = LINK.search(self.to(address)[-1].get_content())
         assert found
