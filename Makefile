@@ -40,7 +40,7 @@ test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's an
 	@deploy/need.sh test
 	$(BIN)/python -m tests.network $(BIN)/python -m tests.again -n $(TESTS_AT_ONCE) --dist loadfile -m "not timing and not alone"
 	$(BIN)/python -m tests.network $(BIN)/python -m tests.again -n 2 --dist loadfile -m timing
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m tests.again -m alone
 	@for part in $(PARTS); do \
 	    if ! $(BIN)/python -m tests.parts changed $$part; then continue; fi; \
 	    if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-$$part || exit 1; \

@@ -37,7 +37,7 @@ def test_updates_are_laid_beside_the_system_that_runs(guest: Guest) -> None:
     assert GOOD in guest.run(f"grep -A9 '^Package: {PACKAGE}$' /data/system/*/ready/var/lib/dpkg/status")
     assert guest.run("cat /data/system/*/tries") == "0"
     assert guest.run("cat /var/lib/dpkg/status | sha256sum") == before
-    guest.run("! find /data/system -name policy-rc.d | grep . && ! mount | grep pi-cam-update")
+    guest.run("! find /data/system -name policy-rc.d | grep . && ! mount | grep ' on /run/pi-cam-update'")
 
 
 def test_what_was_cut_off_is_taken_away_and_another_images_too(guest: Guest) -> None:
