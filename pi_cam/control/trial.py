@@ -42,7 +42,7 @@ NAME_OWN = "Try again with a camera of this machine: --source camera: or usb:"
 
 
 def try_camera(address: str) -> list[Measure]:
-    """The lines about pictures. Takes up to half a minute, and more where a camera sends few pictures."""
+    """The lines about pictures. Takes up to three quarters of a minute, and more where a camera sends few pictures."""
     try:
         source = open_source(address, by_operator=True)
         witness = Witness()
@@ -112,10 +112,11 @@ class Witness:
         with self._keyframe:
             return [one for one in self._arrivals if one.at > moment]
 
-    def bitrate(self, moment: float) -> float:
-        """Bits a second since then."""
-        seen = self.since(moment)
-        return sum(one.size for one in seen) * 8 / max(time.monotonic() - moment, 0.001)
+    def bitrate(self, begin: float, end: float) -> float:
+        """Bits a second from then on, up to then (monotonic seconds; what came at `end` is not of it)."""
+        with self._keyframe:
+            size = sum(one.size for one in self._arrivals if begin <= one.at < end)
+        return size * 8 / max(end - begin, 0.001)
 
     def summary(self) -> tuple[str, dict[str, int | float]]:
         """What flows, in words and figures."""
@@ -226,11 +227,14 @@ def _bitrate(source: VideoSource, witness: Witness) -> Measure:
 
 
 def _rate(witness: Witness, change: Callable[[], None]) -> float:
+    """From one keyframe to another, where they come often enough: each is ten times a common picture, and one more or less
+    of them would hide what is asked about."""
     change()
     time.sleep(SETTLE_SECONDS)
-    began = time.monotonic()
-    time.sleep(WATCH_SECONDS)
-    return witness.bitrate(began)
+    begin = end = witness.keyframes[-1] if witness.next_keyframe(LONGEST_INTERVAL_SECONDS) else time.monotonic()
+    while end - begin < WATCH_SECONDS and witness.next_keyframe(LONGEST_INTERVAL_SECONDS):
+        end = witness.keyframes[-1]
+    return witness.bitrate(begin, end if end > begin else time.monotonic())
 
 
 def _small(source: VideoSource) -> Measure:
