@@ -97,7 +97,7 @@ def house(image: Path, system: Path, tmp_path_factory: pytest.TempPathFactory) -
         house = House(guest)
         can = "view,listen,talk,control,configure"
         house.token = guest.must(f"pi-cam token create --name house --can {can}").splitlines()[-1]
-        wanted = {"button_pin": BUTTON, "light_pin": LIGHT, "reset_hold_seconds": HOLD_SECONDS, **sound_devices(guest)}
+        wanted = {"button_pin": BUTTON, "light_pin": LIGHT, "reset_hold_seconds": HOLD_SECONDS, **sound_devices(house)}
         assert house.asked("PATCH", "/settings", wanted).status == 200
         guest.must("modprobe vivid")
         guest.must(f"echo 'PI_CAM_SOURCE={ADDRESS}' >>/etc/pi-cam/environment")
@@ -106,13 +106,12 @@ def house(image: Path, system: Path, tmp_path_factory: pytest.TempPathFactory) -
         yield house
 
 
-def sound_devices(guest: Guest) -> dict[str, str]:
-    """The kernel's virtual card, by the names that the doctor tells a person."""
-    guest.must("modprobe snd-aloop")
-    told: list[dict[str, Any]] = json.loads(guest.run("pi-cam doctor --json").output)
-    said = " ".join(one["text"] for one in told if one["name"] == "sound")
-    names = re.findall(r"Loopback[^,]*\(hw:Loopback,1\)", said)
-    assert names, said
+def sound_devices(house: House) -> dict[str, str]:
+    """The kernel's virtual card, by the names that the camera lists."""
+    house.guest.must("modprobe snd-aloop")
+    told: dict[str, Any] = house.asked("GET", "/audio").json()
+    names = [one["name"] for one in told["devices"] if one["name"].endswith("(hw:Loopback,1)")]
+    assert names, told
     return {"microphone": names[0], "loudspeaker": names[0]}
 
 
