@@ -44,7 +44,13 @@ class Viewer(Protocol):
     visitor: Visitor
     transport: str
     started_at: float
-    delay_ms: int | None
+
+    @property
+    def delay_ms(self) -> int | None:
+        """As its page measured it."""
+
+    def delay(self) -> dict[str, float | None]:
+        """The same by stage, in milliseconds (`transport.delay.STAGES`); None where unknown."""
 
     @property
     def can_talk(self) -> bool:

@@ -23,6 +23,7 @@ from aiortc.sdp import candidate_from_sdp
 from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
+from pi_cam.transport.delay import Shown, Spent, by_stage
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
@@ -42,6 +43,9 @@ class Pictures(Protocol):
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def spent(self) -> Spent:
+        """What they spend on this side."""
 
     def close(self) -> None:
         """Ends them. May be called twice."""
@@ -89,7 +93,7 @@ class WebRtcPeer:
         self.camera = camera
         self.visitor = visitor
         self.started_at = time.time()
-        self.delay_ms: int | None = None
+        self.shown = Shown()
         self.offer = ""
         self._pictures = pictures
         self._connect_seconds = connect_seconds
@@ -150,6 +154,19 @@ class WebRtcPeer:
     def clock_pair(self) -> tuple[int, float] | None:
         """As `Pictures.clock_pair`."""
         return self._pictures.clock_pair()
+
+    def spent(self) -> Spent:
+        """As `Pictures.spent`."""
+        return self._pictures.spent()
+
+    @property
+    def delay_ms(self) -> int | None:
+        """As `Viewer.delay_ms`."""
+        return self.shown.delay
+
+    def delay(self) -> dict[str, float | None]:
+        """As `Viewer.delay`."""
+        return by_stage(self.spent(), self.shown)
 
     async def close(self, reason: str) -> None:
         """Ends the media and gives back the sockets. May be called twice."""

@@ -26,6 +26,9 @@ class FakeViewer:
     can_talk: bool = True
     reasons: list[str] = field(default_factory=list)
 
+    def delay(self) -> dict[str, float | None]:
+        return {}
+
     async def close(self, reason: str) -> None:
         self.reasons.append(reason)
 

@@ -4,7 +4,7 @@
 
 import { tellCamera } from "./api.js";
 import { converse } from "./conversation.js";
-import { followDetails, showDetails } from "./details.js";
+import { followDetails, showDetails, showStages } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { followIdentity } from "./identity-words.js";
 import { Identity } from "./identity.js";
@@ -104,6 +104,7 @@ function fitPicture() {
 player.addEventListener("state", stateChanged);
 player.addEventListener("camera", () => player.camera && showDetails(player.camera));
 player.addEventListener("delay", () => showDelay(player.delayMs));
+player.addEventListener("stages", () => showStages(player.meter.stages));
 player.addEventListener("rung", () => showRung(player.rung));
 player.addEventListener("refused", refused);
 video.addEventListener("resize", fitPicture);

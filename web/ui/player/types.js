@@ -54,6 +54,8 @@
  * @typedef {object} Picture   one picture that reached the screen, or at least was decoded
  * @property {number} at               when, on the clock of `performance.now()`
  * @property {number | null} captured  when it was captured, milliseconds on the camera's clock
+ * @property {number | null} [received] when the browser had all of it, on the clock of `performance.now()`; null where it does
+ *   not say
  *
  * @typedef {object} Session   what a transport is given to work with
  * @property {import("./signalling.js").Signalling} signalling
