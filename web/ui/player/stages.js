@@ -48,7 +48,7 @@ export class StageMeter {
   read(now) {
     const { encode = null, hub = null, send = null, camera = null } = this.clock.spent ?? {};
     const arrival = this.#arrival.read(now);
-    const network = arrival === null || camera === null ? null : Math.max(0, arrival - camera);
+    const network = arrival === null || camera === null ? null : Math.max(0, Math.round((arrival - camera) * 10) / 10);
     this.delay = this.#whole.read(now);
     this.stages = this.delay === null ? UNKNOWN_STAGES : { encode, hub, send, network, display: this.#display.read(now) };
   }
