@@ -27,6 +27,7 @@ from pi_cam.transport.delay import Shown, Spent, by_stage
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
+from pi_cam.transport.webrtc_ciphers import choosing
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class WebRtcPeer:
         elif has_sound(checked):
             self._connection.addTransceiver("audio", "inactive")  # in words that we do not speak: the picture goes on
         with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
-            await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
+            await self._connection.setRemoteDescription(RTCSessionDescription(choosing(checked), "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         if self._relay_only and not any(map(is_candidate, self._connection.localDescription.sdp.splitlines())):
             raise NoRelay("You see this camera through a relay only, and it does not answer at the moment.")

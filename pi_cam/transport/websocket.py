@@ -13,7 +13,7 @@ from pi_cam.transport.delay import Spent, is_number
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
-from pi_cam.transport.offers import check_offer
+from pi_cam.transport.offers import check_offer, checked_latency
 from pi_cam.transport.refusals import status_and_code
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
@@ -158,7 +158,7 @@ class LiveSession:
         if not isinstance(sdp, str):
             raise OfferRefused("An offer has a text field sdp.")
         check_offer(sdp)  # the connection that there is goes on beside an offer without sense
-        nonce = checked_nonce(message.get("nonce"))
+        nonce, latency = checked_nonce(message.get("nonce")), checked_latency(message.get("latency"))
         ice = await self._fresh_ice()
         await self._end_peer("replaced")
         opened: list[WebRtcPeer] = []
@@ -178,6 +178,7 @@ class LiveSession:
             listening=message.get("sound") is not False,
             floor=self._floor,
             ice=ice,
+            latency=latency,
         )
         opened.append(peer)
         if self._forget is None:  # the socket closed while the answer was made

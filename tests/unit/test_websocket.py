@@ -101,6 +101,7 @@ class FakeDoor:
     refusal: Exception | None = None
     slow: asyncio.Event | None = None
     ice: Ice | None = None
+    latency: str | None = None
 
     async def open(
         self,
@@ -113,8 +114,9 @@ class FakeDoor:
         listening: bool,
         floor: Floor | None,
         ice: Ice,
+        latency: str | None,
     ) -> tuple[FakePeer, str]:
-        self.ice = ice
+        self.ice, self.latency = ice, latency
         assert (camera, visitor.name) == ("main", "Ada")
         if self.slow:
             await self.slow.wait()
@@ -416,6 +418,20 @@ def test_candidates_that_make_no_sense_are_an_error(found: object) -> None:
     on_a_page(conversation)
 
 
+def test_a_page_may_choose_its_delay() -> None:
+    async def conversation(page: Page) -> None:
+        for number, latency in enumerate(("low", "smooth", None)):
+            (answer,) = await page.say("offer", id=str(number), sdp=OFFER, latency=latency)
+            assert answer["type"] == "answer"
+            assert page.door.latency == latency
+        for nonsense in ("lowest", "", 0, True, ["low"], {"low": 1}):
+            (refused,) = await page.say("offer", id="x", sdp=OFFER, latency=nonsense)
+            assert (refused["status"], refused["code"]) == (422, "refused")
+        assert page.door.peers[-1].reasons == [], "the connection that there is goes on"
+
+    on_a_page(conversation)
+
+
 def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
     async def conversation(page: Page) -> None:
         expected = {"v": 1, "type": "clock", "id": "1", "sent": 12.5, "server": 50_000.0, "rtp": None}
@@ -538,9 +554,12 @@ JSON = st.recursive(
 )
 
 
+FIELDS = ["id", "sdp", "candidate", "sent", "delay_ms", "stages", "latency", "on", "take"]
+
+
 @given(
     st.sampled_from(["offer", "candidate", "clock", "bye", "hello", "sound", "talk"]),
-    st.dictionaries(st.sampled_from(["id", "sdp", "candidate", "sent", "delay_ms", "stages", "on", "take"]), JSON),
+    st.dictionaries(st.sampled_from(FIELDS), JSON),
 )
 def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[str, object]) -> None:
     async def conversation(page: Page) -> None:

@@ -9,6 +9,7 @@ import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { followIdentity } from "./identity-words.js";
 import { Identity } from "./identity.js";
 import { listenToKeys } from "./keys.js";
+import { followLatency } from "./latency.js";
 import { closeMenuOutside } from "./menu.js";
 import { readPin } from "./pin.js";
 import { Player } from "./player.js";
@@ -130,6 +131,7 @@ listenToKeys({
   "?": () => help.showModal(),
 });
 
+followLatency(player);
 followIdentity(player.identity, stage.dataset.away !== undefined);
 followDetails(find("#details", HTMLDetailsElement), cameraId);
 closeMenuOutside(find("#menu", HTMLDetailsElement));

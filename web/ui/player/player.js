@@ -23,16 +23,14 @@ const SLOW = { first: 5_000, longest: 60_000 };
 const DELAY_EVENT_MS = 250;
 
 export class Player extends EventTarget {
-  /** @type {import("./types.js").State} */
-  state = "idle";
-  /** @type {string | null} the code of what is wrong */
-  reason = null;
-  /** @type {import("./types.js").Camera | null} */
-  camera = null;
+  state = /** @type {import("./types.js").State} */ ("idle");
+  reason = /** @type {string | null} the code of what is wrong */ (null);
+  camera = /** @type {import("./types.js").Camera | null} */ (null);
   can = /** @type {string[]} */ ([]);
   rung = "";
   /** @type {number | null} from `start` to the first picture */
   firstPictureMs = null;
+  latency = /** @type {string | null} `smooth` or `low`; null: as the camera is set */ (null);
   /** What sound and talk need of the connection. */
   line = new Line();
 
@@ -131,8 +129,8 @@ export class Player extends EventTarget {
   #startTransport() {
     const [signalling, clock] = [this.#signalling, this.#clock];
     if (!this.#transport || !signalling || !this.#hello) return;
-    const [sound, camera, identity] = [this.line.offer(), this.cameraId, this.identity];
-    this.#transport.start(this.video, { signalling, clock, sound, camera, identity });
+    const { cameraId: camera, identity, latency } = this;
+    this.#transport.start(this.video, { signalling, clock, sound: this.line.offer(), latency, camera, identity });
     this.#transport.expect(this.#isExpecting());
   }
 

@@ -61,6 +61,7 @@
  * @property {import("./signalling.js").Signalling} signalling
  * @property {import("./clock.js").CameraClock} clock
  * @property {boolean} sound whether sound is wanted from the beginning
+ * @property {string | null} [latency] `smooth` or `low`; null: as the camera is set
  * @property {string} camera its id
  * @property {import("./identity.js").Identity} identity checks who answers
  *

@@ -90,13 +90,13 @@ export class WebRtcTransport extends EventTarget {
   }
 
   /** @param {import("./types.js").Session} session */
-  async #negotiate({ signalling, clock, sound, camera, identity }) {
+  async #negotiate({ signalling, clock, sound, latency, camera, identity }) {
     const [offer, iceServers] = await Promise.all([this.#offer, signalling.iceServers()]);
     if (this.#closed) return;
     this.#connection.setConfiguration({ ...ONE_PATH, iceServers });
     await this.#connection.setLocalDescription(offer);
     const asked = { camera, nonce: identity.nonce(), offer: offer.sdp ?? "" };
-    const answer = signalling.request("offer", { sdp: asked.offer, nonce: asked.nonce, sound });
+    const answer = signalling.request("offer", { sdp: asked.offer, nonce: asked.nonce, sound, latency });
     for (const candidate of this.#held ?? []) signalling.send("candidate", { candidate });
     this.#held = null;
     const answered = await answer;
