@@ -69,7 +69,7 @@ class WebRtcDoor:
         `Senders.of`. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
         check_offer(offer)  # before anything opens for it
         ice = self._reachable(ice)
-        self.viewers.check_room()
+        self.viewers.check_room(visitor)
         peer: WebRtcPeer | None = None
 
         def over(reason: str) -> None:
@@ -96,6 +96,7 @@ class WebRtcDoor:
                 pictures=pictures,
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
+                connected=self.viewers.connected,
                 ended=over,
                 ear=ear,
                 may_listen=may_listen,

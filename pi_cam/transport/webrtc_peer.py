@@ -69,8 +69,9 @@ class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told. `listening`: from the beginning on, if it may. `voice` takes what this viewer says: the RTP sequence number,
-    timestamp and payload of each Opus packet (None: it may not talk, and is told so in the answer).
+    was told; `connected`, when pictures can get there. `listening`: from the beginning on, if it may. `voice` takes what it
+    says: the RTP sequence number, timestamp and payload of each Opus packet (None: it may not talk, and is told so in
+    the answer).
     """
 
     transport = "webrtc"
@@ -85,6 +86,7 @@ class WebRtcPeer:
         ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
+        connected: Callable[[WebRtcPeer], None] = lambda peer: None,
         may_listen: bool = False,
         listening: bool = True,
         voice: Voice | None = None,
@@ -99,6 +101,7 @@ class WebRtcPeer:
         self._pictures = pictures
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
+        self._connected = connected
         self._ear = ear
         self._may_listen = may_listen
         self._listening = listening
@@ -199,6 +202,7 @@ class WebRtcPeer:
         log.debug("connection state", extra={"viewer": self.id, "state": state})
         if state == "connected" and self._timer is not None:
             self._timer.cancel()
+            self._connected(self)
         elif state in ("failed", "closed"):
             was_up = self._timer is not None and self._timer.cancelled()
             self._close_soon("lost" if was_up else "never-connected")

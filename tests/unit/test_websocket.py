@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from wsproto.utilities import LocalProtocolError
 
 from pi_cam.api.sockets import close_socket, send_text
-from pi_cam.errors import CameraStopped, NoRelay, OfferRefused, TooManyViewers
+from pi_cam.errors import CameraStopped, NoRelay, OfferRefused, TooManyConnections, TooManyViewers
 from pi_cam.transport import websocket as protocol
 from pi_cam.transport.delay import Shown, Spent
 from pi_cam.transport.doors import Watchable, WebRtcDoor
@@ -318,6 +318,7 @@ def test_a_relay_that_is_too_old_is_lent_anew_for_page_and_camera() -> None:
         (NoRelay("None."), 503, "no-relay"),
         (OfferRefused("No pictures."), 422, "refused"),
         (TooManyViewers("Full."), 503, "too-many-viewers"),
+        (TooManyConnections("Full from there."), 429, "too-many-connections"),
         (CameraStopped("Stopped."), 409, "stopped"),
     ],
 )
