@@ -1,4 +1,4 @@
-"""Part of `make soak`: four viewers for a long time (`MINUTES`, 20 unless said otherwise); neither delay nor memory grows."""
+"""Part of `make soak`: four viewers for long (`MINUTES`, 20 unless said otherwise); neither delay nor memory grows."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ GROWTH_MB = 3.0
 SOURCE, WIDTH = "synthetic:?size=1280x720&fps=30&bitrate=2000000", 1280
 
 METHOD = [
-    f"Made by `make soak`: {MINUTES} minutes in which {OTHERS} viewers by WHEP and one Chromium watch 720p at 30 pictures a",
-    f"second ({report.machine()}). Looked at after {SETTLE_SECONDS} seconds, every five minutes, and at the end; the delay is the",
-    f"median of {PICTURES} pictures, by the clock in the displayed pixels; memory is what belongs to the process tree of the",
-    "camera alone.",
+    f"Made by `make soak`: {MINUTES} minutes in which {OTHERS} viewers by WHEP and one Chromium watch 720p at 30 pictures",
+    f"a second ({report.machine()}). Looked at after {SETTLE_SECONDS} seconds, every five minutes, and at the end. The delay is",
+    f"the median of {PICTURES} pictures, by the clock in the displayed pixels; memory is what belongs to the process tree of",
+    "the camera alone.",
 ]
 
 

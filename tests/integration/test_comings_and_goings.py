@@ -38,6 +38,7 @@ async def come_and_go(server: Server, token: str, *, politely: bool) -> None:
     await peer.close()
 
 
+@pytest.mark.timeout(900)
 def test_two_hundred_viewers_leave_nothing_behind(tmp_path: Path) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
 
