@@ -108,6 +108,7 @@ SENTENCES = (
     "This camera answers, but sends no pictures.",
     "This camera sends %(format)s, which cannot be decoded here.",
     "This camera sends %(format)s pictures, which cannot be shown.",
+    "The pictures of this camera cannot be decoded here.",
     "This camera failed in a way that was not foreseen; the log says more.",
     "A camera cannot be at this machine's own address.",
     "The camera gave no picture in time.",
