@@ -162,7 +162,7 @@ class Transcoder:
         arrived = self._filmed_at = max(arrived, self._filmed_at)
         pts = self._timeline.stamp(frame.pts, arrived)
         for data, at, keyframe in encoder.encode(frame, pts=pts):
-            self._emit(AccessUnit(data, at, keyframe, self._timeline.captured_at(at, arrived)))
+            self._emit(AccessUnit(data, at, keyframe, self._timeline.captured_at(at, arrived), encoded_here=True))
 
 
 def usual_bitrate(width: int, height: int, fps: float) -> int:
