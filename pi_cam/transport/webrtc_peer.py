@@ -20,6 +20,7 @@ from aiortc import (
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp
 
+from pi_cam.bitrate import Gets
 from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
@@ -42,6 +43,9 @@ class Pictures(Protocol):
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def gets(self) -> Gets:
+        """Which rendition it is, and why."""
 
     def close(self) -> None:
         """Ends them. May be called twice."""
@@ -150,6 +154,10 @@ class WebRtcPeer:
     def clock_pair(self) -> tuple[int, float] | None:
         """As `Pictures.clock_pair`."""
         return self._pictures.clock_pair()
+
+    def gets(self) -> Gets:
+        """As `Pictures.gets`."""
+        return self._pictures.gets()
 
     async def close(self, reason: str) -> None:
         """Ends the media and gives back the sockets. May be called twice."""
