@@ -68,8 +68,14 @@ class _Viewer:
 
     def carries(self, most: float) -> float:
         """Bits a second; a viewer of whom nothing is known is no reason for anything."""
-        ceiling = self.path.ceiling if self.path.is_known else None
-        return most if ceiling is None else min(most, ceiling)
+        return self._bounded(self.path.ceiling, most)
+
+    def has_carried(self, most: float) -> float:
+        """The same without what is only tried."""
+        return self._bounded(self.path.proven, most)
+
+    def _bounded(self, limit: float | None, most: float) -> float:
+        return most if limit is None or not self.path.is_known else min(most, limit)
 
 
 class Bitrates:
@@ -94,6 +100,11 @@ class Bitrates:
         viewer = self._viewers.get(key)
         if viewer is not None:
             viewer.path.heard(report, sent_bits)
+
+    def hitch(self) -> None:
+        """This machine stood still for a moment, which is nobody's path."""
+        for viewer in self._viewers.values():
+            viewer.path.hitch()
 
     def decide(self, main: Encoder, small: Encoder | None) -> dict[Rendition, int]:
         """The rates that the encoders are to aim at from now on, of those that are steered. `small` is None while there is
@@ -146,11 +157,13 @@ class Bitrates:
         low: Rendition = "keyframes" if small is None else "small"
         if not viewer.can_switch:
             return
-        carries = viewer.carries(main.rate)
         if viewer.rendition == "main":
-            if carries < max(self._share(small) * best, main.floor):
+            if viewer.carries(main.rate) < max(self._share(small) * best, main.floor):
                 viewer.rendition, viewer.since = low, now
-        elif carries >= max(BACK * best, min(main.rate, 1.3 * main.floor)) and now - viewer.since >= STAY_SECONDS:
+        elif (
+            viewer.has_carried(main.rate) >= max(BACK * best, min(main.rate, 1.3 * main.floor))
+            and now - viewer.since >= STAY_SECONDS
+        ):
             viewer.rendition, viewer.since = "main", now
         else:
             viewer.rendition = low  # the small one came or went

@@ -17,6 +17,8 @@ from pi_cam.path_estimate import Report
 from pi_cam.subscription import Tap
 
 TURN_SECONDS = 0.5
+LATE_SECONDS = 0.15
+"""A turn that comes so late says that this machine has too much to do."""
 
 FORGETS = 0.98
 """A camera that cannot be steered is known by what it sends: its rate is the highest of the last minute, fading."""
@@ -83,6 +85,7 @@ class Adaptation:
         self._usual: dict[Rendition, float] = {}
         self._told: dict[Rendition, int] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
         self._kept_open: Tap | None = None
 
     def join(self, viewer: Adapted) -> None:
@@ -92,6 +95,7 @@ class Adaptation:
         self._viewers.add(viewer)
         self._bitrates.join(viewer, can_switch=viewer.can_switch)
         if self._timer is None:
+            self._due = self._clock() + TURN_SECONDS
             self._timer = asyncio.get_running_loop().call_later(TURN_SECONDS, self._turn)
 
     def leave(self, viewer: Adapted) -> None:
@@ -113,6 +117,10 @@ class Adaptation:
         return found if self._is_on() else Gets("main", "off", found.bitrate, found.loss, found.rtt_ms)
 
     def _turn(self) -> None:
+        now = self._clock()
+        if now > self._due + LATE_SECONDS:
+            self._bitrates.hitch()
+        self._due = now + TURN_SECONDS
         self._timer = asyncio.get_running_loop().call_later(TURN_SECONDS, self._turn)
         if not self._is_on():
             self._restore()
