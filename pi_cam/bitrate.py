@@ -144,7 +144,7 @@ class Bitrates:
         why: Why = "weak" if viewer.rendition != "main" else "lowered" if lowered else "fits"
         if not path.is_known:
             return Gets(viewer.rendition, why if why != "fits" else "unknown")
-        known = path.ceiling if path.ceiling is not None else path.remb
+        known = path.ceiling if path.ceiling is not None else max(filter(None, (path.remb, path.rate())), default=None)
         rtt = None if path.rtt is None else round(path.rtt * 1000, 1)
         # Browsers name whatever number they like; more than this makes no difference to anybody.
         return Gets(viewer.rendition, why, None if known is None else round(min(known, 1e9)), path.loss, rtt)

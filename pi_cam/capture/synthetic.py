@@ -77,7 +77,7 @@ class PictureFormat:
         less = int(small[1]) // 2 * 2, int(small[2]) // 2 * 2
         if "small" in query and not (160 <= less[0] <= width and 120 <= less[1] <= height):
             raise AddressRefused(
-                "The small picture of a synthetic camera has 160x120 pixels or more, and no more than the main."
+                "A synthetic camera's small picture has 160x120 pixels, or more up to those of the main."
             )
         return cls(width // 2 * 2, height // 2 * 2, fps, rate, less if "small" in query else None)
 
@@ -236,7 +236,7 @@ class SyntheticSource(SyntheticPictures):
         picture = PictureFormat.parse(url)
         super().__init__(picture, sleep, beeps=True)
         less = picture.of_small()
-        self.small: VideoSource | None = SyntheticPictures(less) if less is not None else None
+        self.small: VideoSource | None = SyntheticPictures(less, sleep) if less is not None else None
 
 
 def _landscape(width: int, height: int) -> tuple[Plane, list[Plane]]:
