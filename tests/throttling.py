@@ -6,7 +6,7 @@ import subprocess
 
 
 def throttle(device: str, rate: str) -> None:
-    """What leaves by `device` is held to `rate`, such as `1mbit`, and waits for 200 ms at most, as in front of a slow line."""
+    """What leaves by `device` is held to `rate`, such as `1mbit`, and waits 200 ms at most, as in front of a slow line."""
     _tc("replace", "dev", device, "root", "tbf", "rate", rate, "burst", "16kb", "latency", "200ms")
 
 
