@@ -124,7 +124,7 @@ class Adaptation:
         self._timer = asyncio.get_running_loop().call_later(TURN_SECONDS, self._turn)
         if not self._is_on():
             self._restore()
-            for viewer in self._viewers:
+            for viewer in tuple(self._viewers):
                 viewer.fill(0)
                 viewer.receive("main")
             return
@@ -132,7 +132,7 @@ class Adaptation:
         main = self._encoder("main", self._main)
         if main.rate:
             self._steer(self._bitrates.decide(main, self._encoder("small", small) if small is not None else None))
-        for viewer in self._viewers:
+        for viewer in tuple(self._viewers):
             viewer.receive(self._bitrates.rendition(viewer))
             viewer.fill(self._bitrates.trial(viewer))
         self._keep_sound()
@@ -142,9 +142,11 @@ class Adaptation:
         now = hub.encoder
         if now.is_steered and rendition in self._told:
             return Encoder(self._usual.get(rendition, now.rate), is_steered=True)
+        rate = now.rate
         if not now.is_steered:
             self._told.pop(rendition, None)
-        rate = max(now.rate, FORGETS * self._usual.get(rendition, 0.0)) if not now.is_steered else now.rate
+            usual = self._usual.get(rendition, 0.0)
+            rate = max(rate, FORGETS * usual) if rate else usual  # while nobody takes it, it sends nothing
         self._usual[rendition] = rate
         return Encoder(rate, now.is_steered)
 

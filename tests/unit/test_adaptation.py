@@ -169,6 +169,26 @@ def test_a_camera_that_is_not_steered_is_told_nothing() -> None:
     run(story, small=False, is_steered=False)
 
 
+def test_what_a_camera_sends_is_remembered_while_nobody_takes_it() -> None:
+    async def story(world: World) -> None:
+        weak = FakeViewer(loss=0.6)
+        world.adaptation.join(weak)
+        await world.pass_by(5, weak)
+        assert weak.gets == "small"
+        world.main.encoder = Encoder(0.0, is_steered=False)  # its hub is closed
+        weak.loss = 0.0
+        weak.bits = RATE / 6
+        await world.pass_by(7, weak)
+        assert weak.gets == "small"
+        assert max(weak.filled) > RATE / 6
+        await world.pass_by(20, weak)
+        assert weak.gets == "main"
+        assert max(weak.filled) == RATE, "as much as it needs is tried before"
+        world.adaptation.leave(weak)
+
+    run(story, is_steered=False)
+
+
 def test_sound_that_comes_with_the_main_pictures_keeps_them_open() -> None:
     async def story(world: World) -> None:
         world.main.sound.needs_pictures = True
