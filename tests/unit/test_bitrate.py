@@ -139,14 +139,12 @@ def test_who_never_reports_changes_nothing_and_is_shown_as_unknown() -> None:
 
 
 def test_who_stops_reporting_holds_nobody_back() -> None:
-    weak = Line(WEAK)
-    home = Home(weak)
+    good, less = Line(), Line(1_700_000)
+    home = Home(good, less)
     home.pass_by(20)
     assert home.rates["main"] < MAIN
-    weak.reports = False
-    home.lines.append(Line())
-    home.bitrates.join(home.lines[-1])
-    home.pass_by(15)
+    less.reports = False
+    home.pass_by(8)
     assert home.rates["main"] == MAIN
 
 
