@@ -18,6 +18,7 @@ from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
+from pi_cam.keeping.beside import Keeping
 from pi_cam.loop import Loop
 from pi_cam.master_switch import MasterSwitch
 from pi_cam.remote.configuration import Configuration
@@ -44,6 +45,7 @@ from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
 from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
+from pi_cam.updates.release_watch import ReleaseWatch
 
 EXTENSION = "pi_cam"
 
@@ -89,7 +91,9 @@ class Services:
     started: Started
     wizard: MarksFile
     visits: Visits
+    keeping: Keeping
     wifi: Wifi
+    releases: ReleaseWatch
 
 
 def services() -> Services:

@@ -34,10 +34,12 @@ from pi_cam.api import (
     system,
     tokens,
     tunnel,
+    updates,
     users,
     viewers,
     whep,
 )
+from pi_cam.api.pages import backup as backup_page
 from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
 from pi_cam.api.pages import setup as setup_page
@@ -77,6 +79,7 @@ HEADERS = {
 
 
 PARTS = (
+    backup_page,
     account,
     audio,
     button,
@@ -102,6 +105,7 @@ PARTS = (
     system,
     tokens,
     tunnel,
+    updates,
     users,
     viewers,
     whep,
