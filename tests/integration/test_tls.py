@@ -271,7 +271,6 @@ SLOW_BODIES = {
 def test_bodies_that_do_not_come_are_cut(server: Server) -> None:
     many = {"length": 100, "chunked": 20, "expect": 20}  # the last two hold a thread each
     with contextlib.ExitStack() as stack:
-        began = time.monotonic()
         clients = []
         for kind, count in many.items():
             for _ in range(count):
@@ -282,7 +281,7 @@ def test_bodies_that_do_not_come_are_cut(server: Server) -> None:
         assert time.monotonic() - asked < 1
         for client in clients:
             read_all(client)
-        assert time.monotonic() - began < HEAD_WITHIN + 3
+        assert time.monotonic() - asked < HEAD_WITHIN + 3  # 140 handshakes have a time of their own
 
 
 @pytest.mark.parametrize("pieces", [1, 7, 400])

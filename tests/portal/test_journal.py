@@ -334,19 +334,21 @@ def known(app: Flask, owner: int, count: int) -> list[Speaker]:
 
 
 def test_two_thousand_devices_are_heard_though_one_floods(app: Flask, zoe: Visitor, scribe: Scribe) -> None:
-    """A tenth of them, in a tenth of the half minute that a worker has for all."""
+    """Being flooded costs a worker less than hearing the devices does, whatever the machine (`make bench-portal` times)."""
     with app.app_context():
         owner = db.session.execute(select(Device.owner_id)).scalar_one()
     devices = known(app, owner, 200)
-    for device in devices:
-        assert device.presence(journal=Scribe(device).head()).status_code == 200
+    assert all(device.presence(journal=Scribe(device).head()).status_code == 200 for device in devices)
+    begun = time.process_time()
+    for number, device in enumerate(devices):
+        assert device.presence(journal=Scribe(device).head()).status_code == 200, number
+    alone = time.process_time() - begun
     flood = scribe.batch(1)
     begun, refused = time.process_time(), 0
     for number, device in enumerate(devices):
         refused += scribe.say(flood).status_code == 429
-        answer = device.presence(journal=Scribe(device).head())
-        assert answer.status_code == 200, number
-    seconds = time.process_time() - begun
-    print(f"200 devices: {seconds:.2f} s of the processor, {refused} words of another one refused")  # noqa: T201
+        assert device.presence(journal=Scribe(device).head()).status_code == 200, number
+    flooded = time.process_time() - begun
+    print(f"200 devices: {alone:.2f} s of the processor, {flooded:.2f} s flooded, {refused} words refused")  # noqa: T201
     assert refused == 80
-    assert seconds < 3.0
+    assert flooded < 2.5 * alone
