@@ -17,9 +17,13 @@ HARDENED = 2.0
 
 MORE = {
     "pi-cam-update.service": 2.1,  # root; has systemd start the camera again, takes its user's rights, asks its pages
-    "pi-cam-grow.service": 2.9,  # changes the partitions of the card
-    "pi-cam-data.service": 3.3,  # so early that there is no mount namespace to hide things in
-    "pi-cam-programs.service": 3.6,  # mounts for everybody: no mount namespace of its own
+    "pi-cam-first-boot.service": 2.1,  # names the machine
+    # The next run at every start, one command each; a filter of system calls costs a slow processor more than what they do.
+    "pi-cam-keep.service": 2.8,
+    "pi-cam-hotspot-names.service": 2.8,
+    "pi-cam-grow.service": 4.2,  # changes the partitions of the card
+    "pi-cam-data.service": 5.1,  # so early that there is no mount namespace to hide things in
+    "pi-cam-programs.service": 5.2,  # mounts for everybody: no mount namespace of its own
     "pi-cam-update-system.service": 5.4,  # Debian's packages are installed in it
 }
 """And of those that cannot do their work with so little."""
