@@ -21,6 +21,7 @@ MORE = {
     # The next run at every start, one command each; a filter of system calls costs a slow processor more than what they do.
     "pi-cam-keep.service": 2.8,
     "pi-cam-hotspot-names.service": 2.8,
+    "pi-cam-country.service": 3.4,  # asks the kernel by netlink
     "pi-cam-grow.service": 4.2,  # changes the partitions of the card
     "pi-cam-data.service": 5.1,  # so early that there is no mount namespace to hide things in
     "pi-cam-programs.service": 5.2,  # mounts for everybody: no mount namespace of its own
