@@ -91,7 +91,8 @@ print(list(numbers))
 
 
 def test_systemd_understands_every_line(guest: Guest) -> None:
-    said = guest.run("systemd-analyze verify --man=no /etc/systemd/system/pi-cam* 2>&1 || true")
+    files = "find /etc/systemd/system -maxdepth 1 -name 'pi-cam*' ! -type d"
+    said = guest.run(f"{files} -exec systemd-analyze verify --man=no {{}} + 2>&1 || true")
     known = ("RestartSteps", "RestartMaxDelaySec")  # of systemd 254 and later; before, each pause is one second
     assert [line for line in said.splitlines() if not any(word in line for word in known)] == []
 
