@@ -24,7 +24,14 @@ from tests.server import Answer, request
 ADDRESS = "usb:/dev/video0?size=320x240&fps=2"
 """vivid has no such size, and gives its smallest: an emulated machine has little left beside."""
 
-WHO = ("tests/__init__.py", "tests/server.py", "tests/live_page.py", "tests/talker.py", "tests/image/person.py")
+WHO = (
+    "tests/__init__.py",
+    "tests/process_figures.py",
+    "tests/server.py",
+    "tests/live_page.py",
+    "tests/talker.py",
+    "tests/image/person.py",
+)
 NETWORK = "[connection]\nid=home\ntype=wifi\n\n[wifi]\nssid=Home\n"
 SHORT, LONG = 0.4, 4.0
 HOLD_SECONDS = 10
