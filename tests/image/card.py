@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.appliance.guest import Guest, booted
+from tests.appliance.guest import Guest, booted, turn_on
 
 SECTOR = 512
 SYSTEM, ITS_DATA = 2, 4
@@ -19,6 +19,9 @@ SYSTEM, ITS_DATA = 2, 4
 
 SCRIPT = "etc/initramfs-tools/scripts/init-bottom/pi-cam"
 DATA = "c8a8b7a2-3a1d-4b0e-8c55-70692d646174"
+
+RESTART = 133
+"""What systemd-nspawn says, where nobody manages it, when the system in it wants a new start."""
 
 WITHOUT_ITS_NETWORK = ("systemd.mask=NetworkManager.service", "systemd.mask=wpa_supplicant.service")
 """It is the tests' own, and not the container's to manage."""
@@ -101,6 +104,16 @@ class Card:
                 before(root)
             with booted(root, self.console, *self.words(*words)) as guest:
                 yield guest
+
+    def starts_and_restarts(self, seconds: float) -> bool:
+        """Whether, once it is turned on, it wants to be started anew by itself."""
+        with self.mounted() as root:
+            process = turn_on(root, self.console, *self.words())
+            try:
+                return process.wait(seconds) == RESTART
+            finally:
+                process.kill()
+                process.wait()
 
     @property
     def console(self) -> Path:
