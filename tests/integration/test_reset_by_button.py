@@ -12,7 +12,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from pi_cam.control.light import PATTERNS
-from pi_cam.keeping.reset import MACHINE, finish, reset
+from pi_cam.keeping.reset import MACHINE, MARK, finish, reset
 from pi_cam.reset_by_button import BOOT_ID, IMAGE, reset_if_held
 from pi_cam.store import DATABASE, Store
 
@@ -115,6 +115,14 @@ def test_elsewhere_no_word_is_left_that_nobody_reads(pins: MockFactory, folder: 
 
 
 def test_a_reset_that_was_cut_off_still_leaves_the_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unlink = Path.unlink
+
+    def interrupted(path: Path, missing_ok: bool = False) -> None:
+        if (folder / MARK).exists():
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    (folder / "secret.key").touch()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "unlink", interrupted)
         reset(folder, machine=True)
@@ -122,10 +130,6 @@ def test_a_reset_that_was_cut_off_still_leaves_the_word(folder: Path, monkeypatc
     assert finish(folder)
     assert {path.name for path in folder.iterdir()} <= {"occupied", MACHINE}
     assert (folder / MACHINE).exists()
-
-
-def interrupted(path: Path, missing_ok: bool = False) -> None:
-    raise KeyboardInterrupt
 
 
 def test_let_go_too_early(pins: MockFactory, folder: Path, root: Path) -> None:
