@@ -127,7 +127,7 @@ def test_a_reset_that_was_cut_off_still_leaves_the_word(folder: Path, monkeypatc
         patch.setattr(Path, "unlink", interrupted)
         reset(folder, machine=True)
     assert not (folder / MACHINE).exists(), "half a reset is none"
-    assert finish(folder)
+    assert finish(folder) == []
     assert {path.name for path in folder.iterdir()} <= {"occupied", MACHINE}
     assert (folder / MACHINE).exists()
 
