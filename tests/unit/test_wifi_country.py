@@ -58,6 +58,7 @@ class Machine:
             "var/lib/pi-cam-country",
             "data/etc",
             "etc/pi-cam",
+            "sys/class/ieee80211",
             "bin",
         ):
             (root / name).mkdir(parents=True)
@@ -66,7 +67,7 @@ class Machine:
         self.kept = root / ("data/etc/wifi-country" if image else "var/lib/pi-cam-country/country")
         self.answers(0)
         (found,) = re.findall(r"ExecStart=/bin/sh -c '(.*?)'\n", UNIT.read_text(), re.DOTALL)
-        self.script = re.sub(r"/(run|var|data|etc)/", rf"{root}/\1/", found.replace("\\\n", ""))
+        self.script = re.sub(r"/(run|var|data|etc|sys)/", rf"{root}/\1/", found.replace("\\\n", ""))
 
     def answers(self, status: int) -> None:
         (self.root / "bin/iw").write_text(f'#!/bin/sh\necho "$@" >>{self.root}/told\nexit {status}\n')
@@ -116,6 +117,15 @@ def test_what_the_kernel_does_not_take_is_not_shown_as_in_force(tmp_path: Path) 
     assert machine.run() == (1, ["reg set FR"])
     assert machine.in_force() == "00"
     assert not machine.kept.exists()
+
+
+def test_where_there_is_no_radio_it_is_kept(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, image=True)
+    machine.answers(1)
+    (tmp_path / "sys/class/ieee80211").rmdir()
+    (tmp_path / "run/pi-cam-netd/country").write_text("FR\n")
+    assert machine.run() == (0, [])
+    assert (machine.kept.read_text(), machine.in_force()) == ("FR\n", "FR")
 
 
 def test_countries_have_names_in_both_languages() -> None:
