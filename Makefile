@@ -11,7 +11,7 @@ export SOURCE DATA PORT CLOUDFLARED ONLINE TARGET KILLS EMULATED_KILLS SEED
 UI := web/ui
 
 # What also runs on the newer Python of the trixie root (which has no browser and no node).
-NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/test_ui_player.py
+NEWER_PYTHON := tests/unit tests/integration/test_whep.py --ignore=tests/unit/test_ui_player.py --ignore=tests/unit/test_bench_peers.py
 
 # Most tests wait most of the time. Those that measure time are marked, and run afterwards, two at a time; those that
 # measure sound by themselves.

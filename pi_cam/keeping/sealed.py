@@ -117,4 +117,6 @@ def _unpacked(packed: bytes) -> dict[str, bytes]:
                     files[entry.name] = content.read()
     except (tarfile.TarError, ValueError, OverflowError):
         raise SettingError(NO_BACKUP) from None
+    if not files:  # Python 3.13 takes a head that it does not understand for the end
+        raise SettingError(NO_BACKUP)
     return files
