@@ -25,6 +25,7 @@ ADDRESS = "usb:/dev/video0?size=320x240&fps=2"
 """vivid has no such size, and gives its smallest: an emulated machine has little left beside."""
 
 WHO = ("tests/__init__.py", "tests/server.py", "tests/live_page.py", "tests/talker.py", "tests/image/person.py")
+NETWORK = "[connection]\nid=home\ntype=wifi\n\n[wifi]\nssid=Home\n"
 SHORT, LONG = 0.4, 4.0
 HOLD_SECONDS = 10
 
@@ -216,14 +217,26 @@ def test_a_camera_that_is_gone_is_a_fault(house: House) -> None:
 def test_held_while_the_power_comes_back_it_forgets_everything(house: House) -> None:
     guest = house.guest
     number = guest.must("cat /data/pi-cam/tls/ca.crt | sha256sum")
+    for name, word in (("hostname", "kitchen"), ("timezone", "Asia/Tokyo"), ("wifi-country", "FR")):
+        guest.must(f"echo {word} >/data/etc/{name}")
+    guest.must("install -m 600 /dev/stdin /data/NetworkManager/home.nmconnection <<'END'\n" + NETWORK + "END")
     guest.must("sync")
     guest.cut()
     with house.header.held():
         guest.start()
         house.header.shows("reset", 400, look=1.0)
         guest.must("test -e /data/pi-cam/pi-cam.db")
-    guest.until("! test -e /data/pi-cam/settings.json", 60)
+        assert guest.must("hostname; readlink /etc/localtime").split() == ["kitchen", "/usr/share/zoneinfo/Asia/Tokyo"]
+    deadline = time.monotonic() + 300
+    while guest.is_on():  # it starts again by itself, which here turns it off
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    guest.start()
     answers(guest)
+    assert guest.must("ls -A /data/NetworkManager") == ""
+    assert guest.must("hostname") == (HERE / "image-build/overlay/etc/hostname").read_text("ascii").strip()
+    assert guest.run("test -e /data/pi-cam/forget-machine || test -e /data/etc/wifi-country").code == 1
+    assert "Tokyo" not in guest.must("readlink /etc/localtime || true")
     assert house.asked("GET", "/cameras/main").status == 401
     assert guest.must("cat /data/pi-cam/tls/ca.crt | sha256sum") != number
     assert "privacy-on" not in guest.must("pi-cam journal export --format csv")
