@@ -40,6 +40,7 @@ async def _listed(here: Services, camera_id: str) -> list[dict[str, Any]]:
             "started_at": viewer.started_at,
             "delay_ms": viewer.delay_ms,
             **asdict(viewer.gets()),
+            "delay": viewer.delay(),
         }
         for viewer in here.door.viewers.of(camera_id)
     ]

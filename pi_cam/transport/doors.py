@@ -64,13 +64,14 @@ class WebRtcDoor:
         listening: bool = True,
         floor: Floor | None = None,
         ice: Ice | None = None,
+        latency: str | None = None,
     ) -> tuple[WebRtcPeer, str]:
         """A viewer and the answer for it. `listening`: whether it hears from the beginning, if it may; `floor`: where it
-        asks before it talks, None where it cannot; `ice`: how it is found, if not as everybody at home is. Raises
-        `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
+        asks before it talks, None where it cannot; `ice`: how it is found, if not as everybody at home is; `latency`: as in
+        `Senders.of`. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
         check_offer(offer)  # before anything opens for it
         ice = self._reachable(ice)
-        self.viewers.check_room()
+        self.viewers.check_room(visitor)
         peer: WebRtcPeer | None = None
 
         def over(reason: str) -> None:
@@ -89,7 +90,8 @@ class WebRtcDoor:
                 floor.heard(peer, sequence, timestamp, payload)
 
         may_listen = "listen" in visitor.can
-        pictures, ear = self.senders.of(hub, self._small_of(camera), may_listen=may_listen, hears=hears)
+        small = self._small_of(camera)
+        pictures, ear = self.senders.of(hub, small, may_listen=may_listen, hears=hears, latency=latency)
         try:
             peer = WebRtcPeer(
                 camera=camera,
@@ -97,6 +99,7 @@ class WebRtcDoor:
                 pictures=pictures,
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
+                connected=self.viewers.connected,
                 ended=over,
                 ear=ear,
                 may_listen=may_listen,

@@ -55,10 +55,16 @@ class Senders:
         return "plain" if self._wish() == "plain" or not can_substitute() else "shared"
 
     def of(
-        self, hub: Stream, small: Stream | None = None, *, may_listen: bool, hears: Callable[[], None]
+        self,
+        hub: Stream,
+        small: Stream | None = None,
+        *,
+        may_listen: bool,
+        hears: Callable[[], None],
+        latency: str | None = None,
     ) -> tuple[Pictures, Ear]:
         """For one viewer; opens the camera. `small`: its small rendition, if it has one. `hears` is called with the first
-        sound. Raises `CameraStopped`, `CameraPrivate`."""
+        sound. `latency`: its own choice (None: as the setting says). Raises `CameraStopped`, `CameraPrivate`."""
         adaptation = self._adaptations.of(hub, small)
         if self.kind == "plain":
             units = hub.subscribe(WAITING_UNITS, armed=False)
@@ -66,6 +72,6 @@ class Senders:
             return pictures, PlainSound(hub.listen if may_listen else None, hears)
         main = Feed(hub, self._pictures.of(hub))
         other = Feed(small, self._pictures.of(small, hub)) if small is not None else None
-        shared = AdaptedPictures(main, other, adaptation, at_once=self._latency() == "low")
+        shared = AdaptedPictures(main, other, adaptation, at_once=(latency or self._latency()) == "low")
         listen = hub.tap_sound if may_listen else None
         return shared, SharedSound(listen, self._sound.of(hub), hears, lambda: shared.is_silent)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from pi_cam.path_estimate import Report
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport import webrtc_seam_feedback as feedback
 from pi_cam.transport.adaptation import Adaptation
+from pi_cam.transport.delay import SendingMeter, Spent
 
 WRAP = 1 << 32
 
@@ -97,15 +99,21 @@ class EncodedVideoTrack(EncodedTrack):
     def __init__(self, units: Units, sender_timestamp: SenderTimestamp) -> None:
         super().__init__(VIDEO_CLOCK_HZ, sender_timestamp)
         self._units = units
+        self._unit: tuple[AccessUnit, float] | None = None
+        self.meter = SendingMeter()
 
     async def recv(self) -> av.Packet[Any]:
-        """The first call comes when the transport is up: only then a keyframe is asked for."""
+        """The first call comes when the transport is up: only then a keyframe is asked for. The next ones come when the
+        picture before has left."""
         self._units.arm()
+        if self._unit is not None:
+            self.meter.count(*self._unit, time.monotonic())
         self._learn_origin()
         unit = await self._units.next()
         if unit is None or self.readyState != "live":
             self.stop()
             raise MediaStreamError
+        self._unit = unit, time.monotonic()
         return self._packet(unit)
 
 
@@ -154,6 +162,10 @@ class PlainPictures:
             return
         self._adaptation.join(self)  # with the first report the connection is up
         self._adaptation.heard(self, report)
+
+    def spent(self) -> Spent:
+        """As `Pictures.spent`."""
+        return self._track.meter.read(time.monotonic()) if self._track else Spent()
 
     def close(self) -> None:
         """As `Pictures.close`."""

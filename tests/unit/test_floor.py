@@ -33,6 +33,9 @@ class FakeViewer:
     def gets(self) -> Gets:
         return Gets()
 
+    def delay(self) -> dict[str, float | None]:
+        return {}
+
     async def close(self, reason: str) -> None:
         raise AssertionError("the floor ends no viewer")
 
