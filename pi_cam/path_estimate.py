@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 BEGIN_SECONDS = 1.5
 """The first keyframe, and what is measured over it, tell little."""
@@ -28,14 +29,15 @@ LOSS_STRIKE, LOSS_TWO_STRIKES = 0.10, 0.25
 
 DELAY_STRIKE_SECONDS = 0.15
 ROUND_TRIPS = 12
-"""A round trip longer than the shortest of the last dozen by so much, and by half of that, is a queue on the way."""
+"""A round trip longer than the usual one of the last dozen by so much, and by half of that, is a queue on the way. Not than
+the shortest: where a processor is busy they vary, and nobody's path is to blame."""
 
 FELL = 0.97
 CARRIES_LESS = 0.95
 FIRST_CARRIES_LESS = 0.70
 """An estimate that fell below what is sent counts; a browser's first one may be a guess on little."""
 
-SIGN_LOSS, SIGN_DELAY_SECONDS = 0.02, 0.05
+SIGN_LOSS, SIGN_DELAY_SECONDS = 0.02, 0.1
 SIGNS_SECONDS, BETWEEN_SIGNS_SECONDS = 3.0, 0.5
 """It counts once two signs of it, some loss or delay, are seen within so long and not at the same moment: a browser whose
 processor is busy takes that for the path, too, and its estimate falls for no other reason. One sign is enough when it is a
@@ -189,7 +191,7 @@ class PathEstimate:
             self._fall(now, max(FALL_TO * rate, rate * MARGIN * (1.0 - loss)))
 
     def _is_late(self, rtt: float | None, times: float, more: float) -> bool:
-        return rtt is not None and rtt > times * min(self._round_trips) + more
+        return rtt is not None and rtt > times * median(self._round_trips) + more
 
     def _fall(self, now: float, carried: float) -> None:
         """The path carried so much, and no more."""
