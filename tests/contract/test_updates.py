@@ -113,7 +113,7 @@ def test_what_was_found_is_offered_and_can_be_put_off(installed: Application) ->
 def test_what_was_asked_for_is_tried_and_what_was_wrong_is_said(installed: Application) -> None:
     owner = installed.owner()
     answer = owner.post(f"{ADDRESS}/install", headers=OWN)
-    assert (answer.status_code, answer.get_json()["state"]) == (202, "looking")
+    assert (answer.status_code, answer.get_json()["state"] in ("looking", "nothing")) == (202, True)
     installed.services.releases.stop()
     trouble = "The web host 127.0.0.1 does not answer."
     if state(installed)["trouble"] is None:  # it was stopped before it began
