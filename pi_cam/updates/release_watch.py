@@ -161,7 +161,8 @@ class ReleaseWatch:
         except Conflict as error:  # somebody else's update, or a word of the owner's in the meantime
             log.info("no update", extra={"reason": str(error)})
         except (PiCamError, OSError) as error:
-            self._failed(error, handling)
+            if not self._ended.is_set():  # else it is we who broke it off
+                self._failed(error, handling)
         finally:
             self._doing, self._offset = "nothing", self._new_offset()
         return min(LONGEST_PAUSE, self._seconds_left())
