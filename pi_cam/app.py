@@ -53,7 +53,7 @@ from pi_cam.setup_wizard.wifi import Wifi
 from pi_cam.setup_wizard.wifi_client import WifiClient
 from pi_cam.store import Store
 from pi_cam.streams import Streams
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import webrtc_ciphers, webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.senders import Senders
@@ -99,6 +99,7 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
+        webrtc_ciphers.prefer_fast()
         settings.watch(_set_log_level)
         store = Store(config.folder)
         store.open()

@@ -20,6 +20,7 @@
     ├── UpdateRefused       (ValueError)       a version of the program that is not put in
     ├── ReleasesUnreachable (RuntimeError)     where new versions lie, nobody answers as is hoped
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
+    │   └── TooManyConnections                 that of the place that somebody comes from
     ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
     ├── PortalRefused       (RuntimeError)     the portal answers, and says no
     ├── NoRelay             (RuntimeError)     a viewer who comes by relay only, and there is none
@@ -118,6 +119,10 @@ class TooManyViewers(PiCamError, RuntimeError):
     """The viewer cap is reached."""
 
     retry_after_seconds = 10
+
+
+class TooManyConnections(TooManyViewers):
+    """As many as may come from one place."""
 
 
 class PortalUnreachable(PiCamError, OSError):

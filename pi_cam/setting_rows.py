@@ -37,7 +37,8 @@ SETTINGS: tuple[Setting, ...] = (
         "viewers_max",
         "Viewers at once",
         8,
-        "Most people who may watch at once; one more is told to come back later.",
+        "Most people who may watch at once; one more is told to come back later. From one address of "
+        "your network at most three quarters of them.",
         1,
         100,
         at_portal="edited",

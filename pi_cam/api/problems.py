@@ -24,6 +24,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.SettingError, 422),
     (errors.AddressRefused, 422),
     (errors.TooManyTries, 429),
+    (errors.TooManyConnections, 429),
     (errors.TooManyViewers, 503),
     (errors.NoRelay, 503),
     (errors.NotReady, 503),
@@ -41,6 +42,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
 CODES = {
     errors.CameraPrivate: "privacy",
     errors.CameraStopped: "stopped",
+    errors.TooManyConnections: "too-many-connections",
     errors.TooManyViewers: "too-many-viewers",
     errors.PictureTimeout: "no-picture",
     errors.SourceError: "unreachable",

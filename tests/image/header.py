@@ -1,57 +1,30 @@
-"""Pins for a machine without any: the kernel's own simulated chip (gpio-sim), with a finger on one and an eye on another.
-
-Debian's kernels do not have it. It is built for the image's kernel from Debian's own source, once for each, and kept beside
-the images; nothing of it is in this repository.
-
-PI_CAM_IMAGES   as in `tests/image/root.py`
-"""
+"""Pins for a machine without any: the kernel's own simulated chip (gpio-sim), with a finger on one and an eye on another."""
 
 from __future__ import annotations
 
-import fcntl
 import itertools
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.image import gpio_sim
+from tests.image.gpio_sim import MODULE
 from tests.image.guest import SHARE, Guest
-from tests.image.root import CACHE, HERE
+from tests.image.root import CACHE
 
 BUTTON, LIGHT = "GPIO17", "GPIO27"
 LABEL = "pinctrl-bcm2711"
 """As the chip of a Raspberry Pi 4 calls itself."""
 
-MODULE = "gpio-sim.ko"
 EYE, SEEN = "eye.py", "eye.log"
 FINGER = "finger"
 """While this file is in the share, the button is held."""
 
 PINS = "/run/pins"
 PYTHON = "/opt/pi-cam/current/bin/python"
-
-KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-SOURCES = r"import debian, sys, target; print(*debian.sources(target.Target.load(sys.argv[1])), sep='\n')"
-
-MAKEFILE = "obj-m := gpio-sim.o\ngpio-sim-y := gpio-sim-core.o irq_sim.o\n"
-"""Debian's kernels lack CONFIG_IRQ_SIM as well: both become one module."""
-
-BUILD = """
-set -e
-cd /usr/src/gpio-sim
-tar --extract --file /usr/src/linux-source-*.tar.xz --strip-components=3 --wildcards \
-    'linux-source-*/drivers/gpio/gpio-sim.c' 'linux-source-*/kernel/irq/irq_sim.c'
-mv gpio-sim.c gpio-sim-core.c
-# irq_to_desc() is for what is built into the kernel.
-sed -i 's/handle_simple_irq(irq_to_desc(\\(.*\\)));/generic_handle_irq_safe(\\1);/' irq_sim.c
-make -C /lib/modules/$1/build M=$PWD modules
-"""
 
 SET_UP = f"""
 set -e
@@ -71,7 +44,7 @@ HOLD = f"""
 # Whoever asks the simulated line for a resistor moves it; a finger is stronger than that.
 while :; do
     if [ -e {SHARE}/{FINGER} ]; then echo pull-down; else echo pull-up; fi >{PINS}/sim_gpio{BUTTON.removeprefix("GPIO")}/pull
-    sleep 0.02
+    sleep 0.1
 done
 """
 
@@ -117,7 +90,7 @@ with open("{SHARE}/{SEEN}", "w", buffering=1) as out:
         if lit != last or now - said_at > 0.5:
             out.write(f"{{now:.3f}} {{lit}}\\n")
             last, said_at = lit, now
-        time.sleep(0.015)
+        time.sleep(0.03)
 """
 
 
@@ -197,36 +170,4 @@ def put_into(share: Path, system: Path) -> None:
     (share / "pins.sh").write_text(SET_UP, "utf-8")
     (share / "finger.sh").write_text(HOLD, "utf-8")
     (share / EYE).write_text(LOOK, "utf-8")
-    shutil.copyfile(_module(system), share / MODULE)
-
-
-def _module(system: Path) -> Path:
-    (kernel,) = (path.name for path in (system / "usr/lib/modules").iterdir())
-    kept = CACHE / f"gpio-sim-{kernel}.ko"
-    with (CACHE / "gpio-sim.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not kept.exists():
-            _build(kernel, kept)
-    return kept
-
-
-def _build(kernel: str, kept: Path) -> None:
-    """In a Debian of its own, since a module wants the compiler of its kernel. Takes two minutes."""
-    series = ".".join(kernel.split(".")[:2])
-    packages = f"linux-headers-{kernel},linux-source-{series},make,xz-utils"
-    target = "pc-amd64" if kernel.endswith("amd64") else "virt-arm64"
-    asked = [sys.executable, "-c", SOURCES, target]
-    lines = subprocess.run(asked, cwd=HERE / "image-build", check=True, capture_output=True, text=True).stdout
-    with tempfile.TemporaryDirectory(prefix="pi-cam-gpio-sim-", dir=os.environ.get("PI_CAM_IMAGE_WORK")) as scratch:
-        root, listed = Path(scratch) / "root", Path(scratch) / "sources.list"
-        listed.write_text(lines, "utf-8")
-        options = ["--mode=root", "--format=directory", "--variant=minbase", "--quiet", f"--include={packages}"]
-        options += [f"--architectures={kernel.rpartition('-')[2]}", f"--keyring={KEYRING}"]
-        options += ['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=force-unsafe-io", "--skip=output/mknod"]
-        subprocess.run(["mmdebstrap", *options, "trixie", root, listed], check=True)
-        work = root / "usr/src/gpio-sim"
-        work.mkdir()
-        (work / "Makefile").write_text(MAKEFILE, "ascii")
-        subprocess.run(["chroot", root, "sh", "-c", BUILD, "sh", kernel], check=True, stdout=subprocess.DEVNULL)
-        shutil.copyfile(work / MODULE, kept.with_suffix(".new"))
-    kept.with_suffix(".new").rename(kept)
+    shutil.copyfile(gpio_sim.place(system, CACHE), share / MODULE)

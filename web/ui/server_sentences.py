@@ -127,6 +127,7 @@ SENTENCES = (
     "This camera answers, but sends no pictures.",
     "This camera sends %(format)s, which cannot be decoded here.",
     "This camera sends %(format)s pictures, which cannot be shown.",
+    "The pictures of this camera cannot be decoded here.",
     "This camera failed in a way that was not foreseen; the log says more.",
     "A camera cannot be at this machine's own address.",
     "The camera gave no picture in time.",
@@ -170,6 +171,8 @@ SENTENCES = (
     "This camera has no button here.",
     "There is no such camera.",
     "As many people watch as this camera allows. Try again in a moment.",
+    "Many people are about to watch. Try again in a moment.",
+    "As many connections come from where you are as this camera allows. Try again in a moment.",
     "The camera at %(place)s answers, but not with TLS.",
     "The camera sends far more than a picture can have.",
     "A camera cannot be at %(host)s: that is %(reason)s.",
@@ -269,7 +272,8 @@ SENTENCES = (
     "People",
     # Settings and journal
     "The camera's address, where `--source` does not say it (and no process list shows it).",
-    "Most people who may watch at once; one more is told to come back later.",
+    "Most people who may watch at once; one more is told to come back later. From one address of your "
+    "network at most three quarters of them.",
     "A viewer whose connection is not up by then is let go.",
     "How long the camera stays open after the last viewer has left.",
     "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
