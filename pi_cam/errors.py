@@ -18,6 +18,7 @@
     │   └── NoLoudspeaker                      nobody can talk through this camera
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── UpdateRefused       (ValueError)       a version of the program that is not put in
+    ├── ReleasesUnreachable (RuntimeError)     where new versions lie, nobody answers as is hoped
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
     │   └── TooManyConnections                 that of the place that somebody comes from
     ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
@@ -108,6 +109,10 @@ class OfferRefused(PiCamError, ValueError):
 
 class UpdateRefused(PiCamError, ValueError):
     """A version of the program that is not put in: damaged, not signed by a trusted key, older, for another machine."""
+
+
+class ReleasesUnreachable(PiCamError, RuntimeError):
+    """The web host with new versions does not answer now, or not as one."""
 
 
 class TooManyViewers(PiCamError, RuntimeError):

@@ -28,6 +28,7 @@ STATUS: tuple[tuple[type[errors.PiCamError], int], ...] = (
     (errors.TooManyViewers, 503),
     (errors.NoRelay, 503),
     (errors.NotReady, 503),
+    (errors.ReleasesUnreachable, 503),
     (errors.PortalUnreachable, 503),
     (errors.PortalRefused, 502),
     (errors.SourceError, 503),
