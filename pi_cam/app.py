@@ -175,7 +175,12 @@ class App:
             self._viewers,
             lambda: settings.text("ice_servers").split(),
             lambda: settings.number("connect_seconds"),
-            Senders(lambda: settings.text("webrtc_sender"), lambda: settings.text("latency")),
+            Senders(
+                lambda: settings.text("webrtc_sender"),
+                lambda: settings.text("latency"),
+                lambda: settings.flag("adaptive"),
+            ),
+            lambda camera: self._cameras.get(camera).streams.small,
         )
         place = Place(
             config.folder,

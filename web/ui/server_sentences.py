@@ -277,6 +277,8 @@ SENTENCES = (
     "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
     "smooth: browsers even out what comes late, which costs some 20 ms. low: each picture is shown as soon as it is there, "
     "and what comes late is seen. It counts for whoever comes from then on.",
+    "Whether the picture's bit rate follows what viewers' connections carry, and who is far behind the others gets the "
+    "small rendition, or a picture now and then. no: everybody gets everything, however little arrives.",
     "How browsers get their pictures. shared: packets are made once for all viewers; plain: by the library's own, "
     "anew for each viewer, at several times the cost. For finding faults; it counts for whoever comes from then on.",
     "How long a person stays signed in on a device that is in use.",
@@ -374,6 +376,7 @@ SENTENCES = (
     "Seconds open after the last viewer",
     "STUN servers",
     "Delay",
+    "Adapting to weak connections",
     "Sending pictures",
     "Hours signed in",
     "Public name",
