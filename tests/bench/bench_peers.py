@@ -7,6 +7,7 @@ browser), PEERS (names, with commas) change what is done.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,7 @@ def main() -> int:
     """Measures, prints, writes. Fails when a peer that is here could not be measured."""
     rounds, seconds = int(os.environ.get("ROUNDS") or 3), float(os.environ.get("SECONDS") or 2 * CLIP_SECONDS)
     many, first = int(os.environ.get("MANY") or 30), int(os.environ.get("FIRST") or 7)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that all that was started ends, too
     network.enter()
     if network.problem() is not None:
         sys.stderr.write(f"A network namespace is needed: {network.problem()}\n")

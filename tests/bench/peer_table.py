@@ -141,12 +141,11 @@ def goals(found: Mapping[str, Measured], few: int, many: int) -> Rows:
 
 def table(found: Mapping[str, Measured], few: int, many: int) -> list[str]:
     """One line for each peer."""
+    numbers = [few, many] if many else [few]
     heads = [
         "sender",
-        f"processor per extra viewer ({few}), % of a core",
-        f"({many})",
-        f"µs per packet ({few})",
-        f"({many})",
+        *(f"processor per extra viewer ({number}), % of a core" for number in numbers),
+        *(f"µs per packet ({number})" for number in numbers),
         "memory per extra viewer, MB",
         "with one viewer, MB",
         "first picture, ms",
@@ -159,10 +158,8 @@ def table(found: Mapping[str, Measured], few: int, many: int) -> list[str]:
         least = min(look.rate for looks in one.rounds for look in looks)
         cells = [
             one.title,
-            _spread(one.cpu(few), 3),
-            _spread(one.cpu(many), 3),
-            _spread(one.per_packet(few), 1),
-            _spread(one.per_packet(many), 1),
+            *(_spread(one.cpu(number), 3) for number in numbers),
+            *(_spread(one.per_packet(number), 1) for number in numbers),
             _spread(one.memory(few), 2),
             _spread([looks[0].memory / 1e6 for looks in one.rounds], 0),
             _spread(one.first_pictures, 0),

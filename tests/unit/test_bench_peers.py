@@ -65,6 +65,8 @@ def test_the_worst_first_picture_has_a_goal_of_its_own() -> None:
 def test_what_was_not_measured_is_a_dash() -> None:
     lines = peer_table.table({"ours": measured("pi-cam", (0.3, 1.0))}, 8, 30)
     assert lines[2] == "| pi-cam | 1.000 | – | 1000.0 | – | 0.00 | 10 | – | – | ≥ 30.0 |"
+    lines = peer_table.table({"ours": measured("pi-cam", (0.3, 1.0))}, 8, 0)
+    assert lines[2] == "| pi-cam | 1.000 | 1000.0 | 0.00 | 10 | – | – | ≥ 30.0 |"
 
 
 def test_a_stamped_picture_says_when_it_left_and_is_else_as_it_was(tmp_path: Path) -> None:
