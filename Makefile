@@ -136,9 +136,10 @@ bench-peers: $(VENV)/.test ## measure the sender beside Janus, webrtcbin and oth
 	@$(BIN)/python -m tests.bench.peers.libdatachannel
 	$(BIN)/python -m tests.bench.bench_peers
 
-soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
+soak: $(VENV)/.test ## two-way talk, then four viewers, for 20 minutes each (MINUTES=…): nothing may grow
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.soak
+	$(BIN)/python -m tests.bench.soak_watching
 
 bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
 	@deploy/need.sh test

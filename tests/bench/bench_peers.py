@@ -17,6 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from pi_cam.transport.webrtc_ciphers import accelerates_aes, processor
 from tests import network
 from tests.bench import peer_page, peer_table, report, stamped_clip
 from tests.bench.light_viewers import Count, watching
@@ -78,12 +79,13 @@ def clips(folder: Path) -> tuple[Clip, Clip]:
     path = CACHE / f"1080p30-{CLIP_SECONDS}s.mp4"
     file = made(path, width=1920, height=1080, seconds=CLIP_SECONDS, bits_per_second=4_000_000)
     found = []
+    cipher = "gcm" if accelerates_aes(processor()) else "cm"
     pictures = nal_units_of(file)
     for stamped in (False, True):
         path = folder / f"pictures-{stamped}"
         path.parent.mkdir(parents=True, exist_ok=True)
         stamped_clip.write(path, pictures, stamped=stamped)
-        found.append(Clip(file, path, stamped))
+        found.append(Clip(file, path, stamped, cipher))
     return found[0], found[1]
 
 

@@ -22,6 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.camera.trixie_root import _call
+from tests.image import gpio_sim
 
 HERE = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("PI_CAM_IMAGES", "/var/cache/pi-cam/images"))
@@ -57,6 +58,8 @@ def main(arguments: list[str]) -> int:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _make_ready(target)
             fcntl.flock(lock, fcntl.LOCK_SH)
+        if target == "pc-amd64":
+            gpio_sim.make_ready(CACHE / target / "system", CACHE)
         if arguments[0] == "run-twice":
             fcntl.flock(lock, fcntl.LOCK_EX)
             _build_again(target)
