@@ -14,6 +14,7 @@ from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN
 from pi_cam.control.time_zone import set_time_zone
 from pi_cam.errors import Conflict, MissingPart, NotAllowed, SettingError, TooManyTries
+from pi_cam.setup_wizard.country import WORLD
 from pi_cam.setup_wizard.steps import OWNER_THERE, Progress, Step
 from pi_cam.setup_wizard.wifi import Security, WifiError, WifiState
 from web.ui import texts
@@ -152,6 +153,15 @@ def _forget(here: Services, values: Values) -> bool:
     return False
 
 
+def _country(here: Services, values: Values) -> bool:
+    country = values.get("country", "")
+    if country != WORLD and country not in texts.countries("en"):
+        raise SettingError("There is no such country.")
+    here.wifi.set_country(country)
+    note("wifi-country-chosen", country=country)
+    return False
+
+
 def _hotspot(here: Services, values: Values) -> bool:
     here.wifi.hotspot()
     note("hotspot-opened")
@@ -216,6 +226,7 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("wifi", "join"): _join,
     ("wifi", "forget"): _forget,
     ("wifi", "hotspot"): _hotspot,
+    ("wifi", "country"): _country,
     ("wifi", "done"): _wifi,
     ("camera", "done"): _seen,
     ("time", "done"): _time,

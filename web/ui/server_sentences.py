@@ -103,6 +103,8 @@ SENTENCES = (
     "Use another network, such as that for guests, or a cable.",
     "The camera is not connected to a network yet.",
     "A Wi-Fi network was chosen",
+    "The country of the Wi-Fi was chosen",
+    "There is no such country.",
     "The camera's own Wi-Fi was asked for",
     "A name has 1 to %(count)s characters.",
     "A password has at least %(count)s characters; a short sentence is a good one.",
