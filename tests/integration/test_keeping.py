@@ -20,8 +20,15 @@ PASSPHRASE = "a lamp and two chairs"
 CANARY = "canary-that-sings-at-dawn"
 
 
-def command(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    line = [sys.executable, "-m", "pi_cam.cli", *map(str, words)]
+RIGHTS = "-dac_override,-dac_read_search,-fowner"
+AS_ANYBODY = ("setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}") if os.geteuid() == 0 else ()
+"""Without what lets root write where it may not."""
+
+SOMEBODY = 1234
+
+
+def command(*words: object, stdin: bytes = b"", prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    line = [*prefix, sys.executable, "-m", "pi_cam.cli", *map(str, words)]
     return subprocess.run(line, input=stdin, capture_output=True, check=False, timeout=100)
 
 
@@ -183,6 +190,54 @@ def test_a_reset_that_was_cut_off_is_ended_by_the_next_start(tmp_path: Path) -> 
     assert not (tmp_path / "old" / reset.MARK).exists()
     assert not (tmp_path / "old" / "settings.json").exists()
     assert pi_cam("token", "list", "--data", tmp_path / "old") == ""
+
+
+def written_against(data: Path) -> Path:
+    """A device's data, with a file and a folder in it that not even who they belong to may write."""
+    made = command("owner", "set", "--data", data, "--name", OWNER, stdin=f"{PASSWORD}\n".encode(), prefix=AS_ANYBODY)
+    assert made.returncode == 0, told(made)
+    (data / "tunnel").mkdir()
+    (data / "tunnel/credentials.json").write_bytes(CANARY.encode())
+    (data / "tunnel/credentials.json").chmod(0o400)
+    (data / "tunnel").chmod(0o500)
+    return data
+
+
+def test_a_reset_of_what_is_written_against(tmp_path: Path) -> None:
+    data = written_against(tmp_path / "old")
+    kept = os.open(data / "tunnel/credentials.json", os.O_RDONLY)
+    try:
+        done = command("reset", "--yes", "--data", data, prefix=AS_ANYBODY)
+        assert (done.returncode, told(done)) == (0, "")
+        assert os.pread(kept, 100, 0) == bytes(len(CANARY)), "it was written over"
+    finally:
+        os.close(kept)
+    assert [path.name for path in data.iterdir()] == ["occupied"]
+
+
+def test_a_reset_leaves_what_is_somebody_elses_and_the_camera_starts(tmp_path: Path) -> None:
+    require("root", os.geteuid() == 0)
+    data = written_against(tmp_path / "old")
+    for path in (data / "tunnel", data / "tunnel/credentials.json", data / "secret.key"):
+        os.chown(path, SOMEBODY, SOMEBODY)
+    done = command("reset", "--yes", "--data", data, prefix=AS_ANYBODY)
+    (left,) = data.glob(f"{reset.LEFT}*-tunnel")
+    assert (done.returncode, told(done).splitlines()[-1]) == (
+        1,
+        f"pi-cam: All else is gone, but this is not ours to remove: {left.name} in {data}.",
+    )
+    assert sorted(path.name for path in data.iterdir()) == [left.name, "occupied"]
+    (data / reset.MARK).write_bytes(b"all\n")  # and one that root began, and that was cut off
+    os.chown(data / reset.MARK, SOMEBODY, SOMEBODY)
+    (data / reset.MARK).chmod(0o600)
+    (data / "settings.json").write_bytes(b"{}")
+    words = ("owner", "set", "--data", data, "--name", "Eve")
+    again = command(*words, stdin=f"{PASSWORD}\n".encode(), prefix=AS_ANYBODY)
+    assert again.returncode == 0, told(again)
+    assert not (data / reset.MARK).exists()
+    assert not (data / "settings.json").exists()
+    assert (data / "pi-cam.db").exists()
+    assert left.exists()
 
 
 def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
