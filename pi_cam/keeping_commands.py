@@ -44,7 +44,9 @@ def restore_backup(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise NotFound(f"{arguments.file} cannot be read: {error.strerror}.") from error
     files = sealed.opened(data, passphrase)
-    backup.restore(arguments.data, files)
+    left_out = backup.restore(arguments.data, files)
+    if left_out:
+        sys.stderr.write(f"Left out, for whoever has this machine to set: {', '.join(left_out)}.\n")
     journal_commands.note(arguments.data, "backup-restored")
     return 0
 

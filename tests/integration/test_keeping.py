@@ -11,7 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from pi_cam.keeping import backup, reset
+from pi_cam.keeping import backup, reset, sealed
+from pi_cam.settings import ROWS, Settings
+from pi_cam.store import Store
 from tests.prerequisites import require
 from tests.server import OWNER, PASSWORD, Answer, Server, pi_cam, serving
 
@@ -105,6 +107,38 @@ def test_back_onto_the_same_device_its_journal_goes_on(tmp_path: Path) -> None:
     rows = json.loads(pi_cam("journal", "export", "--data", tmp_path / "old"))
     actions = [row["action"] for row in (rows["rows"] if isinstance(rows, dict) else rows)]
     assert {"backup-made", "owner-set", "backup-restored"} <= set(actions)
+
+
+def test_a_backup_brings_no_program_to_run(tmp_path: Path) -> None:
+    """Whoever made it, and talked somebody into restoring it, would have the machine."""
+    data, new = tmp_path / "old", tmp_path / "new"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    store = Store(data)
+    store.secret()
+    values = {"tunnel": "quick", "tunnel_program": "/usr/bin/python3", "viewers_max": 3}
+    (data / "settings.json").write_text(json.dumps(values))  # a file of version 1 is taken, too
+    hostile = {"tunnel/tunnel": b"print('mine')", "tunnel/cloudflared.yml": b"x", "tunnel/token": b"A" * 40}
+    hostile |= {"device.key": b"a key"}
+    file = tmp_path / "hostile.backup"
+    file.write_bytes(sealed.seal(backup.gathered(store) | hostile, PASSPHRASE))
+    done = command("restore", file, "--data", new, stdin=f"{PASSPHRASE}\n".encode())
+    assert (done.returncode, told(done)) == (0, "Left out, for whoever has this machine to set: tunnel_program.")
+    settings = Settings.load(new, {})
+    assert settings.text("tunnel_program") == ROWS["tunnel_program"].default
+    assert (settings.text("tunnel"), settings.integer("viewers_max")) == ("quick", 3)
+    assert [path.name for path in (new / "tunnel").iterdir()] == ["token"]
+    assert b"/usr/bin/python3" not in b"".join(path.read_bytes() for path in new.glob("settings*"))
+
+
+def test_settings_that_only_a_later_version_reads_are_left_out(tmp_path: Path) -> None:
+    data = tmp_path / "old"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    store = Store(data)
+    store.secret()
+    later = json.dumps({"version": 99, "values": {"tunnel_program": "/usr/bin/python3"}}).encode()
+    files = backup.gathered(store) | {"device.key": b"a key", "settings.json": later}
+    assert backup.restore(tmp_path / "new", files) == ["settings.json"]
+    assert not (tmp_path / "new/settings.json").exists()
 
 
 def test_through_a_pipe(tmp_path: Path) -> None:
