@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from pi_cam.api import pairing
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import note, note_for_portal
+from pi_cam.api.arrival import client_address
 from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN
 from pi_cam.control.time_zone import set_time_zone
@@ -115,7 +116,7 @@ def _owner(here: Services, values: Values) -> bool:
     if here.accounts.has_owner():
         raise Conflict(OWNER_THERE)
     try:
-        here.setup_code.check(values.get("code", ""))
+        here.setup_code.check(values.get("code", ""), client_address())
     except (NotAllowed, TooManyTries) as error:
         note("setup-refused", result="refused", why=str(error))
         raise
