@@ -9,6 +9,7 @@ WIFI = (
     "The name of a network has at most 32 bytes.",
     "The password of a Wi-Fi network has 8 to 63 characters, none of them accented.",
     "This network asks for a password.",
+    "This network is open: leave the password empty. If yours has one, this is another network of its name.",
     "This network is protected by WEP, which anybody can break and this camera does not speak: set the router to WPA2.",
     "This network wants a name and a password for each person (enterprise), which this camera does not speak.",
     "Another network is being tried now: wait for its end.",
