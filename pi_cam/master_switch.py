@@ -65,7 +65,7 @@ class MasterSwitch:
         (self.start if stopped else self.stop)(camera, by)
 
     def hide(self, by: By) -> None:
-        """Privacy on, at once; it is noted when it is. Raises `StoreError` when it is on, but would not survive a restart, and
+        """Privacy on, at once, and noted. Raises `StoreError` when it is on, but would not survive a restart, and
         `NotReady` when the media loop is too busy to say that all is closed: it closes it all the same."""
         was_private = self.is_private
         self._cameras.turn_private()

@@ -104,7 +104,7 @@ def _packed(files: Mapping[str, bytes]) -> bytes:
 
 
 def _unpacked(packed: bytes) -> dict[str, bytes]:
-    """Whoever has the passphrase made it, or whoever gave it to us with the file: only plain files are taken, each as large as
+    """Whoever has the passphrase made it, or gave it to us with the file: only plain files are taken, each as large as
     its bytes in the tar, which a sparse one is not. Folders and links are left out."""
     files: dict[str, bytes] = {}
     try:
