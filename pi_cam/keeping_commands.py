@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def make_backup(arguments: argparse.Namespace) -> int:
     store = Store(arguments.data)
     settle(arguments.data)
     store.open(create=False)
-    data = sealed.seal(backup.gathered(store), _asked("Passphrase of the backup: "))
+    data = sealed.seal(backup.gathered(store), _new_passphrase())
     if arguments.file == STANDARD:
         sys.stdout.buffer.write(data)
     else:
@@ -34,7 +35,7 @@ def make_backup(arguments: argparse.Namespace) -> int:
 
 def restore_backup(arguments: argparse.Namespace) -> int:
     """From a file, or from standard input after the line with the passphrase; while no device runs."""
-    passphrase = _asked("Passphrase of the backup: ")
+    passphrase = _passphrase()
     try:
         if arguments.file == STANDARD:
             data = sys.stdin.buffer.read(sealed.LARGEST + 1)
@@ -59,6 +60,19 @@ def reset_camera(arguments: argparse.Namespace) -> int:
         raise SettingError("Nothing was reset.")
     reset(arguments.data, free_space=arguments.free_space)
     return 0
+
+
+def _new_passphrase() -> str:
+    """At a terminal asked twice: a slip, of which nobody sees anything, would close the backup for good."""
+    passphrase = _passphrase()
+    if sys.stdin.isatty() and _passphrase("The same once more: ") != passphrase:
+        raise SettingError("The two passphrases are not the same: nothing was written.")
+    return passphrase
+
+
+def _passphrase(what: str = "Passphrase of the backup: ") -> str:
+    """At a terminal it is not shown."""
+    return getpass.getpass(what) if sys.stdin.isatty() else _asked(what)
 
 
 def _asked(what: str) -> str:

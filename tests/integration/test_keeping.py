@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from pi_cam.keeping import backup, reset, sealed
 from pi_cam.settings import ROWS, Settings
@@ -139,6 +143,36 @@ def test_settings_that_only_a_later_version_reads_are_left_out(tmp_path: Path) -
     files = backup.gathered(store) | {"device.key": b"a key", "settings.json": later}
     assert backup.restore(tmp_path / "new", files) == ["settings.json"]
     assert not (tmp_path / "new/settings.json").exists()
+
+
+def at_a_terminal(words: list[str], *answers: str) -> tuple[int, str]:
+    """The command's status, and what its terminal showed."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "pi_cam.cli", *words])
+    shown, left = b"", list(answers)
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while piece := os.read(terminal, 1024):
+            shown += piece
+            if left and shown.endswith(b": "):  # it asks, and shows nothing from now on
+                os.write(terminal, f"{left.pop(0)}\n".encode())
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+def test_at_a_terminal_the_passphrase_is_asked_twice_and_not_shown(tmp_path: Path) -> None:
+    data, file = tmp_path / "old", tmp_path / "camera.backup"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    Store(data).secret()
+    words = ["backup", str(file), "--data", str(data)]
+    status, shown = at_a_terminal(words, PASSPHRASE, PASSPHRASE + "s")
+    assert (status, file.exists()) == (2, False)
+    assert "are not the same" in shown
+    status, shown = at_a_terminal(words, PASSPHRASE, PASSPHRASE)
+    assert status == 0, shown
+    assert PASSPHRASE not in shown
+    assert "secret.key" in sealed.opened(file.read_bytes(), PASSPHRASE)
 
 
 def test_through_a_pipe(tmp_path: Path) -> None:
@@ -298,6 +332,27 @@ def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
         subprocess.run(["umount", mounted], check=True)
     after = image.read_bytes()
     assert [key for key in [*keys, CANARY.encode(), PASSWORD.encode(), b"SQLite format 3"] if key in after] == []
+
+
+def test_what_the_disk_keeps_back_is_kept_back_again_whatever_happens(tmp_path: Path) -> None:
+    require("root and a loop device", os.geteuid() == 0 and Path("/dev/loop-control").exists())
+    image, mounted = tmp_path / "disk", tmp_path / "mounted"
+    mounted.mkdir()
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
+    try:
+        device = Path(f"/sys/dev/block/{os.major(mounted.stat().st_dev)}:{os.minor(mounted.stat().st_dev)}").resolve()
+        kept = Path("/sys/fs/ext4") / device.name / "reserved_clusters"
+        before = kept.read_text("ascii")
+        assert int(before) > 0
+        with pytest.raises(OSError, match="broken"), reset._last_blocks(mounted):
+            assert int(kept.read_text("ascii")) == 0
+            raise OSError(5, "broken")
+        assert kept.read_text("ascii") == before
+    finally:
+        subprocess.run(["umount", mounted], check=True)
 
 
 def test_a_restore_that_was_cut_off_while_it_tidied_up(tmp_path: Path) -> None:
