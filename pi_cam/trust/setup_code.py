@@ -28,6 +28,11 @@ leaves the other family to the owner. Of 2^40 codes at most one a second is trie
 8,192 to begin with, 1,045,000 of them, a chance below one in a million. A code that is compared without any limit, so that
 the right one is never refused, would fall to the same chance within an hour of 300 guesses a second."""
 
+WRONG = (
+    "The setup code is wrong. It stands in pi-cam-setup.txt on the memory card, "
+    "or in the terminal where pi-cam was started."
+)
+
 KEPT = "setup-code"
 """The file in the data folder with the code that was chosen when the card was written, or told at an earlier start."""
 
@@ -53,7 +58,7 @@ class SetupCode:
             raise
         plain = "".join(letter for letter in given.upper() if letter.isalnum())
         if not hmac.compare_digest(plain.encode(), self.code.replace("-", "").encode()):
-            raise NotAllowed("The setup code is wrong. It stands in the terminal where pi-cam was started.")
+            raise NotAllowed(WRONG)
         self._addresses.succeeded(key)
 
 
