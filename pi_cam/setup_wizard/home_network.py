@@ -1,4 +1,4 @@
-"""What NetworkManager is told of every network at home, whoever tells it: the wizard by D-Bus, the first boot in a keyfile."""
+"""What NetworkManager is told of every network at home: by the wizard over D-Bus, by the first boot in a keyfile."""
 
 from __future__ import annotations
 
