@@ -29,7 +29,7 @@ leaves the other family to the owner. Of 2^40 codes at most one a second is trie
 the right one is never refused, would fall to the same chance within an hour of 300 guesses a second."""
 
 WRONG = (
-    "The setup code is wrong. It stands in pi-cam-setup.txt on the memory card, "
+    "The setup code is wrong. It is in pi-cam-setup.txt on the memory card, "
     "or in the terminal where pi-cam was started."
 )
 

@@ -149,7 +149,7 @@ def at_a_terminal(words: list[str], *answers: str) -> tuple[int, str]:
     """The command's status, and what its terminal showed."""
     process, terminal = pty.fork()
     if process == 0:
-        os.execv(sys.executable, [sys.executable, "-m", "pi_cam.cli", *words])
+        os.execv(sys.executable, [sys.executable, "-m", "pi_cam.cli", *words])  # noqa: S606 - it is to have no shell
     shown, left = b"", list(answers)
     with contextlib.suppress(OSError):  # EIO: the other end is closed
         while piece := os.read(terminal, 1024):

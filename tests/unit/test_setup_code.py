@@ -29,7 +29,7 @@ def test_it_is_taken_however_a_person_writes_it() -> None:
 
 @pytest.mark.parametrize("given", ["", "AAAA-AAAA", "é" * 8, "\0", "x" * 100_000])
 def test_a_wrong_one_is_refused(given: str) -> None:
-    with pytest.raises(NotAllowed, match="pi-cam-setup.txt on the memory card"):
+    with pytest.raises(NotAllowed, match=r"pi-cam-setup\.txt on the memory card"):
         SetupCode().check(given, HERE)
 
 

@@ -63,7 +63,7 @@ SENTENCES = (
     "This form is out of date: load the page again.",
     "This request comes from another site.",
     "This camera has an owner already.",
-    "The setup code is wrong. It stands in pi-cam-setup.txt on the memory card, or in the terminal where pi-cam was started.",
+    "The setup code is wrong. It is in pi-cam-setup.txt on the memory card, or in the terminal where pi-cam was started.",
     "First this camera needs an owner.",
     "This camera has no such step of setting up.",
     "There is nothing to do in this step.",
