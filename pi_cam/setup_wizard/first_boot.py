@@ -20,6 +20,10 @@ from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+DONE = ".done"
+"""What a file is called from the moment when its wishes are done: a cut while it is overwritten must not have the next start
+read what is left of it."""
+
 COMPLAINTS = "first-boot.txt"
 """On /data, for `/usr/lib/pi-cam/setup-text`."""
 
@@ -29,11 +33,12 @@ def main(root: Path = Path("/")) -> int:
     complaints: list[Sentence] = []
     for name in NAMES:
         path = root / "boot/firmware" / name
+        _wipe(path.with_name(name + DONE))
         if path.is_file():
             found = parse(_read(path))
             complaints += found.complaints
             complaints += apply(found, root)
-            _wipe(path)
+            _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
@@ -94,6 +99,17 @@ def _read(path: Path) -> bytes:
         return b"\xff"  # which is no TOML, and told as such
 
 
+def _put_away(path: Path) -> None:
+    """Its name goes first, for good: from then on there is nothing to read, whatever becomes of its bytes."""
+    done = path.with_name(path.name + DONE)
+    try:
+        durable.rename(path, done)
+    except OSError as error:
+        sys.stderr.write(f"{path.name} cannot be renamed: {error.strerror}.\n")
+        done = path
+    _wipe(done)
+
+
 def _wipe(path: Path) -> None:
     """It may hold the password of the Wi-Fi, and anybody can read this partition. (A card may keep the old cells.)"""
     try:
@@ -102,6 +118,9 @@ def _wipe(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
+        durable.sync_folder(path.parent)
+    except FileNotFoundError:
+        return
     except OSError as error:
         sys.stderr.write(f"{path.name} cannot be removed: {error.strerror}.\n")
 
