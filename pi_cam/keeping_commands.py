@@ -58,7 +58,9 @@ def reset_camera(arguments: argparse.Namespace) -> int:
         raise StoreError(f"There is no camera's data in {arguments.data}.")
     if not arguments.yes and _asked(f"All that this camera remembers will be gone. Type {WORD} to go on: ") != WORD:
         raise SettingError("Nothing was reset.")
-    reset(arguments.data, free_space=arguments.free_space)
+    left = reset(arguments.data, free_space=arguments.free_space)
+    if left:
+        raise StoreError(f"All else is gone, but this is not ours to remove: {', '.join(left)} in {arguments.data}.")
     return 0
 
 
