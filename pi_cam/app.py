@@ -21,7 +21,7 @@ from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.camera_book import CameraBook
 from pi_cam.cameras import Cameras
-from pi_cam.control.discovery import Announcement, Discovery
+from pi_cam.control.discovery import Announcement, Discovery, instance_name
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
@@ -249,7 +249,7 @@ class App:
     def _announcement(self) -> Announcement | None:
         port, names = self._config.https_port, local_names(self.device_key.id)
         own = [name for name in names if name.startswith("pi-cam")]
-        return Announcement(f"Camera {socket.gethostname()}", self.device_key.id, port, own[::-1]) if port else None
+        return Announcement(instance_name(socket.gethostname()), self.device_key.id, port, own[::-1]) if port else None
 
     def hubs(self) -> list[Hub]:
         """Of all cameras; from any thread."""

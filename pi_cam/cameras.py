@@ -126,6 +126,10 @@ class Cameras:
         """Whether all are hidden. From any thread."""
         return self._privacy.is_on
 
+    def turn_private(self) -> None:
+        """No camera opens any more, from now; `hide` closes those that are open. From any thread."""
+        self._privacy.turn_on()
+
     def published(self) -> dict[str, int]:
         """How many access units came since the start, of all streams of each camera."""
         return {camera.id: sum(hub.published for hub in camera.streams.all) for camera in self.all()}

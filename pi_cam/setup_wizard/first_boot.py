@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pi_cam import durable
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence, Wlan, parse
+from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
@@ -70,17 +71,24 @@ def apply(found: Customisation, root: Path) -> list[Sentence]:
 def keyfile(wlan: Wlan) -> str:
     """For NetworkManager (nm-settings-keyfile(5)). The name of the network is written as numbers, so that no letter in it
     means anything; of the passphrase, which is ASCII, the backslash and a leading space do."""
-    lines = ["[connection]", "id=home", f"uuid={uuid.uuid5(uuid.NAMESPACE_OID, wlan.ssid)}", "type=wifi", ""]
-    lines += ["[wifi]", "mode=infrastructure", f"ssid={''.join(f'{byte};' for byte in wlan.ssid.encode())}"]
+    own: dict[str, dict[str, str]] = {
+        "connection": {"id": "home", "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, wlan.ssid)), "type": "wifi"},
+        "802-11-wireless": {"ssid": "".join(f"{byte};" for byte in wlan.ssid.encode())},
+    }
     if wlan.hidden:
-        lines.append("hidden=true")
+        own["802-11-wireless"]["hidden"] = "true"
     if wlan.psk is not None:
         escaped = wlan.psk.replace("\\", "\\\\")
         if escaped.startswith(" "):
             escaped = "\\s" + escaped[1:]
-        lines += ["", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={escaped}"]
-    lines += ["", "[ipv4]", "method=auto", "", "[ipv6]", "method=auto"]
-    return "\n".join(lines) + "\n"
+        own["802-11-wireless-security"] = {"key-mgmt": "wpa-psk", "psk": escaped}
+    sections = []
+    for section in own | HOME:
+        shared = {name: str(value) for name, (_, value) in HOME.get(section, {}).items()}
+        lines = [f"{key}={value}\n" for key, value in (own.get(section, {}) | shared).items()]
+        name = section.replace("802-11-wireless", "wifi")  # as a keyfile calls them
+        sections.append(f"[{name}]\n{''.join(lines)}")
+    return "\n".join(sections)
 
 
 def _read(path: Path) -> bytes:

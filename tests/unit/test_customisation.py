@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from pi_cam import durable
 from pi_cam.setup_wizard import first_boot
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Wlan, parse
+from pi_cam.setup_wizard.network_profiles import home
+from pi_cam.setup_wizard.wifi_wishes import Wish
 
 GOOD = b"""
 config_version = 1
@@ -138,6 +140,26 @@ def test_the_network_is_written_as_it_was_meant(ssid: str, passphrase: str) -> N
     plain = told.replace("\\\\", "\0").replace("\\s", " ").replace("\0", "\\")
     assert plain == passphrase.rstrip(" ") or plain == passphrase
     assert set(read.sections()) == {"connection", "wifi", "wifi-security", "ipv4", "ipv6"}
+
+
+def test_the_network_is_kept_as_one_that_the_wizard_joined() -> None:
+    """After a power cut the router may be slow, and pictures stutter where the radio sleeps."""
+    read = configparser.RawConfigParser(delimiters=("=",))
+    read.read_string(first_boot.keyfile(Wlan("Home", "12345678")))
+    profile = home(Wish(b"Home", "12345678", False, "wpa-psk"))
+    said = {
+        (section.replace("802-11-wireless", "wifi"), name): str(value.value)
+        for section, values in profile.items()
+        for name, value in values.items()
+        if name not in ("id", "uuid", "type", "ssid", "hidden")
+    }
+    assert said == {(section, name): read.get(section, name, fallback="") for section, name in said}
+    for section, name, value in (
+        ("wifi", "powersave", "2"),
+        ("connection", "autoconnect-retries", "0"),
+        ("ipv4", "dhcp-timeout", "30"),
+    ):
+        assert read[section][name] == value
 
 
 def test_it_is_done_once_and_the_file_is_gone(card: Path) -> None:
