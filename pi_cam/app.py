@@ -158,7 +158,14 @@ class App:
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
         discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        parts += [button, light, discovery, Witness(config.folder, self.loop, self._cameras.all, self.journal.append)]
+        witness = Witness(
+            config.folder,
+            self.loop,
+            self._cameras.all,
+            self.journal.append,
+            is_watched=lambda: bool(self._viewers.all()),  # a list made at once, in whatever thread
+        )
+        parts += [button, light, discovery, witness]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self.setup_code = SetupCode(config.folder)
