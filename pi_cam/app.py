@@ -53,7 +53,7 @@ from pi_cam.setup_wizard.wifi import Wifi
 from pi_cam.setup_wizard.wifi_client import WifiClient
 from pi_cam.store import Store
 from pi_cam.streams import Streams
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import webrtc_ciphers, webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.senders import Senders
@@ -68,6 +68,8 @@ from pi_cam.trust.own_names import local_names
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.setup_code import KEPT, SetupCode
+from pi_cam.updates.places import HERE
+from pi_cam.updates.release_watch import ReleaseWatch
 from pi_cam.updates.witness import Witness
 
 GOODBYE_SECONDS = 1.0
@@ -97,6 +99,7 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
+        webrtc_ciphers.prefer_fast()
         settings.watch(_set_log_level)
         store = Store(config.folder)
         store.open()
@@ -159,13 +162,10 @@ class App:
         discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
         witness = Witness(
-            config.folder,
-            self.loop,
-            self._cameras.all,
-            self.journal.append,
-            is_watched=lambda: bool(self._viewers.all()),  # a list made at once, in whatever thread
+            config.folder, self.loop, self._cameras.all, self.journal.append, HERE, is_watched=self._is_watched
         )
-        parts += [button, light, discovery, witness]
+        releases = ReleaseWatch(config.folder, settings, self._is_watched, self.journal.append, HERE)
+        parts += [button, light, discovery, witness, releases]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(CertificateRenewal(self.certificates))
         self.setup_code = SetupCode(config.folder)
@@ -225,6 +225,7 @@ class App:
             wizard=MarksFile(config.folder),
             visits=Visits(),
             wifi=make_wifi(),
+            releases=releases,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -266,6 +267,9 @@ class App:
             "health": health(self._folder, self._started),
             "journal": self._forward.head(portal) if portal else None,
         }
+
+    def _is_watched(self) -> bool:
+        return bool(self._viewers.all())  # a list made at once, in whatever thread: this is asked every second
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]

@@ -20,6 +20,10 @@ from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+DONE = ".done"
+"""What a file is called from the moment when its wishes are done: a cut while it is overwritten must not have the next start
+read what is left of it."""
+
 COMPLAINTS = "first-boot.txt"
 """On /data, for `setup_text`."""
 
@@ -47,6 +51,7 @@ def _do(root: Path) -> None:
     read = False
     for name in NAMES:
         path = root / "boot/firmware" / name
+        _wipe(path.with_name(name + DONE))
         if path.is_file():
             read = True
             found = parse(_read(path))
@@ -54,7 +59,7 @@ def _do(root: Path) -> None:
             complaints += apply(found, root)
             if found.setup_code and (root / "var/lib/pi-cam/pi-cam.db").exists():
                 complaints.append(ONLY_WITHOUT_OWNER)
-            _wipe(path)
+            _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
@@ -109,6 +114,17 @@ def _read(path: Path) -> bytes:
         return b"\xff"  # which is no TOML, and told as such
 
 
+def _put_away(path: Path) -> None:
+    """Its name goes first, for good: from then on there is nothing to read, whatever becomes of its bytes."""
+    done = path.with_name(path.name + DONE)
+    try:
+        durable.rename(path, done)
+    except OSError as error:
+        sys.stderr.write(f"{path.name} cannot be renamed: {error.strerror}.\n")
+        done = path
+    _wipe(done)
+
+
 def _wipe(path: Path) -> None:
     """It may hold the password of the Wi-Fi, and anybody can read this partition. (A card may keep the old cells.)"""
     try:
@@ -117,6 +133,9 @@ def _wipe(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
+        durable.sync_folder(path.parent)
+    except FileNotFoundError:
+        return
     except OSError as error:
         sys.stderr.write(f"{path.name} cannot be removed: {error.strerror}.\n")
 

@@ -109,7 +109,12 @@ def _remote(here: Services) -> dict[str, Any]:
 
 
 def _updates(here: Services) -> dict[str, Any]:
-    return {"support_until": about.SUPPORT_UNTIL.isoformat()}
+    return {
+        "support_until": about.SUPPORT_UNTIL.isoformat(),
+        "on": here.settings.flag("updates"),
+        "fixed": here.settings.set_by("updates") == "environment",
+        "hindrance": here.releases.hindrance(),
+    }
 
 
 VIEWS: dict[Step, Callable[[Services], dict[str, Any]]] = {
