@@ -73,8 +73,15 @@ def test_a_camera_that_answers_keeps_its_updates(guest: Guest) -> None:
     guest.until("systemctl start pi-cam-update-good && ! test -e /data/system/*/tries")
 
 
-def test_somebody_who_watches_is_seen_by_whoever_would_start_the_machine_again(guest: Guest) -> None:
-    busy = "/opt/pi-cam/current/bin/python -I -c 'from pi_cam.updates import layer; raise SystemExit(layer.is_busy())'"
-    guest.until(busy)
-    guest.run("runuser -u pi-cam -- touch /run/pi-cam/watched; ! " + busy)
-    guest.until(busy)  # the camera knows better, and takes it away
+WATCHED = """
+import time
+from pi_cam.updates import layer
+layer.HERE.watched.touch()
+assert layer.is_busy()
+while layer.is_busy():
+    time.sleep(0.2)
+"""
+
+
+def test_somebody_who_watches_is_seen_and_the_camera_says_when_nobody_does(guest: Guest) -> None:
+    guest.run(f"/opt/pi-cam/current/bin/python -I -c '{WATCHED}'")
