@@ -161,7 +161,9 @@ class App:
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
         discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        witness = Witness(config.folder, self.loop, self._cameras.all, self.journal.append, HERE)
+        witness = Witness(
+            config.folder, self.loop, self._cameras.all, self.journal.append, HERE, is_watched=self._is_watched
+        )
         releases = ReleaseWatch(config.folder, settings, self._is_watched, self.journal.append, HERE)
         parts += [button, light, discovery, witness, releases]
         if config.tls or settings.flag("behind_proxy"):
@@ -272,10 +274,7 @@ class App:
         }
 
     def _is_watched(self) -> bool:
-        async def look() -> bool:
-            return bool(self._viewers.all())
-
-        return self.loop.call(look())
+        return bool(self._viewers.all())  # a list made at once, in whatever thread: this is asked every second
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]

@@ -6,15 +6,16 @@ in the file ends in an error: what cannot be done is told in `pi-cam-setup.txt`.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import socket
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pi_cam import durable
+from pi_cam import boot_partition, durable
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence, Wlan, parse
 from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
@@ -25,24 +26,46 @@ DONE = ".done"
 read what is left of it."""
 
 COMPLAINTS = "first-boot.txt"
-"""On /data, for `/usr/lib/pi-cam/setup-text`."""
+"""On /data, for `setup_text`."""
+
+ONLY_WITHOUT_OWNER = (
+    "Le code de configuration ne compte que tant que la caméra n’a pas de propriétaire.",
+    "The setup code counts only while the camera has no owner.",
+)
+"""A camera that has one removes the code at its start; whether it has is not for root to read in its database."""
 
 
-def main(root: Path = Path("/")) -> int:
-    """`root`: what stands in front of /boot, /data and /etc. The status is 0: a camera without its wishes is still one."""
+def main(root: Path = Path("/"), writable: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext) -> int:
+    """`root`: what stands in front of /boot, /data and /etc; `writable`: by which the boot partition is written. The status
+    is 0: a camera without its wishes is still one; 1 where the card cannot be written."""
+    try:
+        with writable():
+            _do(root)
+    except OSError as error:
+        sys.stderr.write(f"pi-cam-first-boot: {error}\n")
+        return 1
+    return 0
+
+
+def _do(root: Path) -> None:
     complaints: list[Sentence] = []
+    read = False
     for name in NAMES:
         path = root / "boot/firmware" / name
         _wipe(path.with_name(name + DONE))
         if path.is_file():
+            read = True
             found = parse(_read(path))
             complaints += found.complaints
             complaints += apply(found, root)
+            if found.setup_code and (root / "var/lib/pi-cam/pi-cam.db").exists():
+                complaints.append(ONLY_WITHOUT_OWNER)
             _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
-    return 0
+    elif read:
+        (root / "data" / COMPLAINTS).unlink(missing_ok=True)
 
 
 def apply(found: Customisation, root: Path) -> list[Sentence]:
@@ -153,11 +176,10 @@ def _timezone(zone: str | None, root: Path) -> None:
 
 def _setup_code(code: str | None, root: Path) -> None:
     folder = root / "var/lib/pi-cam"
-    if code is None or (folder / "pi-cam.db").exists():  # who runs the camera already is its owner
+    if code is None:
         return
-    durable.replace(folder / KEPT, f"{code}\n".encode())
-    if root == Path("/"):
-        shutil.chown(folder / KEPT, "pi-cam", "pi-cam")
+    whose = folder.stat()  # nothing is done by name afterwards: in this folder a name may be led elsewhere meanwhile
+    durable.replace(folder / KEPT, f"{code}\n".encode(), (whose.st_uid, whose.st_gid))
 
 
 def _keep(path: Path, text: str | None) -> None:
@@ -166,4 +188,4 @@ def _keep(path: Path, text: str | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(writable=boot_partition.writable))

@@ -251,11 +251,33 @@ def test_what_went_wrong_is_kept_for_the_person(card: Path) -> None:
     assert len(told) == 4
 
 
-def test_a_code_is_not_set_once_the_camera_has_run(card: Path) -> None:
+def test_a_code_for_a_camera_that_has_run_is_told_to_count_only_without_an_owner(card: Path) -> None:
+    """The camera removes it where there is one (`test_setup_notice.py`); who started it once without becoming its owner has
+    the code that was chosen."""
     (card / "var/lib/pi-cam/pi-cam.db").touch()
     (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
     assert first_boot.main(card) == 0
-    assert not (card / "var/lib/pi-cam/setup-code").exists()
+    assert (card / "var/lib/pi-cam/setup-code").read_text("ascii") == "ABCD-2345\n"
+    assert "The setup code counts only while the camera has no owner." in (card / "data/first-boot.txt").read_text(
+        "utf-8"
+    )
+
+
+def test_the_code_is_written_through_no_link(card: Path) -> None:
+    """What the camera's user put into its own folder before leads root nowhere."""
+    victim = card / "etc/shadow"
+    victim.write_text("root:!*:::\n", "ascii")
+    (card / "var/lib/pi-cam/.setup-code.new").symlink_to(victim)
+    if os.geteuid() == 0:
+        os.chown(card / "var/lib/pi-cam", 65534, 65534)
+    (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert victim.read_text("ascii") == "root:!*:::\n"
+    assert victim.stat().st_uid == os.geteuid()
+    code = card / "var/lib/pi-cam/setup-code"
+    assert not code.is_symlink()
+    assert code.stat().st_uid == (card / "var/lib/pi-cam").stat().st_uid
+    assert code.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_full_card_is_told_and_not_fatal(card: Path) -> None:
