@@ -191,7 +191,8 @@ forget_old_versions() {
 tell_how_to_go_on() {
     this_start=$(systemctl show -P InvocationID pi-cam.service)
     code=$(journalctl "_SYSTEMD_INVOCATION_ID=$this_start" -o cat | sed -n 's/^setup-code //p' | tail -n 1)
-    say "The camera serves at https://$(hostname).local/${code:+setup#code=$code}"
+    name=$(runuser -u pi-cam -- timeout 5 head -c 64 /run/pi-cam/name 2>/dev/null | grep -xE 'pi-cam-[a-z2-7]{6}\.local' || echo "$(hostname).local")
+    say "The camera serves at https://$name/${code:+setup#code=$code}"
     say "(the browser's first warning is explained there, under /certificate)."
     [ -z "$code" ] || say "This code makes you the owner. sudo pi-cam owner set --name NAME does so, too."
 }

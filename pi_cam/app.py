@@ -25,6 +25,7 @@ from pi_cam.control.discovery import Announcement, Discovery
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
+from pi_cam.control.name_notice import NameNotice
 from pi_cam.control.pins import Button, Light
 from pi_cam.control.setup_notice import SetupNotice, runtime_folder
 from pi_cam.errors import NotReady
@@ -64,7 +65,7 @@ from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.entry import Entries
 from pi_cam.trust.media_identity import MediaIdentity
 from pi_cam.trust.opening import open_trust
-from pi_cam.trust.own_names import local_names
+from pi_cam.trust.own_names import local_names, own_name
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.setup_code import KEPT, SetupCode
@@ -129,7 +130,12 @@ class App:
         self._started = Started()
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
-        self.certificates = Certificates(config.folder, self.device_key.id)
+        announcement = self._announcement() if settings.flag("announce") else None
+        discovery = Discovery(announcement, lambda: renewal.look_soon())  # noqa: PLW0108 - made below
+        self.certificates = Certificates(
+            config.folder, self.device_key.id, names=lambda device: (*local_names(device), *discovery.names)
+        )
+        renewal = CertificateRenewal(self.certificates)
         self._forward = JournalForward(self.journal, config.folder, self.device_key)
         configuration = self._configuration = Configuration.over(
             store, Configurable(settings, self._cameras, self.loop), self.journal.append
@@ -156,14 +162,15 @@ class App:
         switch = MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon)
         button = Button(settings.text("button_pin"), switch.press)
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
-        discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
         parts += [button, light, discovery, Witness(config.folder, self.loop, self._cameras.all, self.journal.append)]
         if config.tls or settings.flag("behind_proxy"):
-            parts.append(CertificateRenewal(self.certificates))
+            parts.append(renewal)
         self.setup_code = SetupCode(config.folder)
         told, kept = runtime_folder(), config.folder / KEPT
         if told is not None:  # elsewhere nobody reads it, and each look for an owner costs an idle camera something
+            if announcement is not None:
+                parts.append(NameNotice(told, own_name(self.device_key.id)))
             parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(

@@ -16,6 +16,7 @@ from pi_cam.api.setup_answers import ENTERPRISE, WEP, zones
 from pi_cam.camera_book import MAIN
 from pi_cam.setup_wizard.steps import Step
 from pi_cam.setup_wizard.wifi import Network, WifiError, WifiState
+from pi_cam.trust.own_names import own_name
 
 ZWJ = "\u200d"
 """Joins emoji."""
@@ -69,9 +70,10 @@ def _wifi(here: Services) -> dict[str, Any]:
 
 
 def _address(here: Services) -> str | None:
-    """Under which the camera is found again, when it has gone to another network."""
+    """Under which the camera is found again, when it has gone to another network: there another may be `pi-cam.local`."""
     names = here.discovery.names
-    return f"https://{'pi-cam.local' if 'pi-cam.local' in names else names[0]}" if names else None
+    own = own_name(here.device_id)
+    return f"https://{own if own in names else names[0]}" if names else None
 
 
 def _network(one: Network) -> dict[str, Any]:
