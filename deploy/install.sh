@@ -154,7 +154,7 @@ install_files() {
     fresh=no
     [ -e $OWN/environment ] || fresh=yes
     if manages_wifi; then "$HERE/deploy/lay-out.sh" --wifi; else "$HERE/deploy/lay-out.sh"; fi
-    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
+    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=auto:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES $UPDATES
     # shellcheck disable=SC2086 # a list of names

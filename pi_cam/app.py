@@ -21,6 +21,7 @@ from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.camera_book import CameraBook
 from pi_cam.cameras import Cameras
+from pi_cam.capture.source import is_choice
 from pi_cam.control.discovery import Announcement, Discovery
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
@@ -123,7 +124,9 @@ class App:
         privacy = Privacy(config.folder)
         streams = Streams(self.loop, settings, config.source, self._intercom, privacy)
         book = CameraBook(store, Seal(store.secret()))
-        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking, privacy)
+        self._cameras = Cameras(
+            book, streams.make, self._viewers.of, self.loop.run_blocking, privacy, choosable=is_choice(config.source)
+        )
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._settings, self._pairing, self._folder, self._config = settings, trust.pairing, config.folder, config

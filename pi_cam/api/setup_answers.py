@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from pi_cam.api import pairing
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import note, note_for_portal
+from pi_cam.api.camera_changes import choose_main
 from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN
 from pi_cam.control.time_zone import set_time_zone
@@ -197,6 +198,11 @@ def _tunnel(here: Services, values: Values) -> bool:
     return True
 
 
+def _choose(here: Services, values: Values) -> bool:
+    choose_main(values.get("camera", "").strip() or None)
+    return False
+
+
 def _seen(here: Services, values: Values) -> bool:
     return True
 
@@ -208,6 +214,7 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("wifi", "forget"): _forget,
     ("wifi", "hotspot"): _hotspot,
     ("wifi", "done"): _wifi,
+    ("camera", "choose"): _choose,
     ("camera", "done"): _seen,
     ("time", "done"): _time,
     ("remote", "ask"): _ask_portal,

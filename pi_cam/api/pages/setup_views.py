@@ -14,6 +14,7 @@ from pi_cam.api.cameras import describe
 from pi_cam.api.services import Services, services
 from pi_cam.api.setup_answers import ENTERPRISE, WEP, zones
 from pi_cam.camera_book import MAIN
+from pi_cam.capture.usb_address import found_devices, title_of
 from pi_cam.setup_wizard.steps import Step
 from pi_cam.setup_wizard.wifi import Network, WifiError, WifiState
 from pi_cam.trust.own_names import own_name
@@ -92,7 +93,15 @@ def _camera(here: Services) -> dict[str, Any]:
         camera = here.cameras.get(MAIN)
         return {"camera": here.cameras.describe(camera), "sound": describe_sound(here, camera)}
 
-    return here.loop.call(look())
+    return {**here.loop.call(look()), "usb_cameras": usb_cameras()}
+
+
+def usb_cameras() -> list[tuple[str, str]]:
+    """Those that are plugged in, as addresses and titles."""
+    try:
+        return [(f"usb:{device}", title_of(device)) for device in found_devices()]
+    except OSError:  # one was pulled out meanwhile
+        return []
 
 
 def _time(here: Services) -> dict[str, Any]:
