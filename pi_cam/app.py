@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
+from pi_cam.keeping.beside import Keeping
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
 from pi_cam.master_switch import MasterSwitch, sign
@@ -83,7 +84,7 @@ JOURNAL_ROWS_MAX = 20_000
 class Config:
     """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
     `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it.
-    `https_port`: at which the home finds the page."""
+    `https_port`: at which the home finds the page. `again`: ends this process soon, for whoever started it to do so anew."""
 
     folder: Path
     source: str
@@ -92,6 +93,7 @@ class Config:
     tunnel_port: int | None = None
     button: bool = False
     https_port: int | None = None
+    again: Callable[[], None] = lambda: None
 
 
 class App:
@@ -227,6 +229,7 @@ class App:
             relays=relays,
             wizard=MarksFile(config.folder),
             visits=Visits(),
+            keeping=Keeping(store, config.again),
             wifi=make_wifi(),
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])

@@ -47,8 +47,7 @@ def gathered(store: Store) -> dict[str, bytes]:
 def restore(folder: Path, files: dict[str, bytes]) -> None:
     """Puts them in the place of what is there. Raises `SettingError` for what is no whole backup, `Conflict` while the
     device runs, `StoreError` when the disk says no; then everything is as it was."""
-    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
-        raise SettingError(NO_BACKUP)
+    _require_whole(files)
     with occupied.alone(folder):
         try:
             finish(folder)
@@ -58,6 +57,25 @@ def restore(folder: Path, files: dict[str, bytes]) -> None:
             finish(folder)
         except OSError as error:
             raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+
+
+def lay_ready(folder: Path, files: dict[str, bytes]) -> None:
+    """Beside a running device: its next start (`settling.settle`) puts them in the place of what is there. Raises
+    `SettingError`, `StoreError`; then everything is as it was."""
+    _require_whole(files)
+    try:
+        for name in (STAGED, READY):  # of one that was laid ready before, or cut off
+            shutil.rmtree(folder / name, ignore_errors=True)
+        _stage(folder / STAGED, files)
+        (folder / STAGED).rename(folder / READY)
+        durable.sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+
+
+def _require_whole(files: dict[str, bytes]) -> None:
+    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
+        raise SettingError(NO_BACKUP)
 
 
 def finish(folder: Path) -> bool:

@@ -19,13 +19,19 @@ from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+RESET_NAMES = ("reset", "reset.txt")
+"""Windows hides the end of the second, and gives it to every file that is made anew there."""
+
+MARK = "resetting"
+"""`keeping.reset.MARK`: what this says is begun, the start of the camera ends."""
+
 COMPLAINTS = "first-boot.txt"
 """On /data, for `/usr/lib/pi-cam/setup-text`."""
 
 
 def main(root: Path = Path("/")) -> int:
     """`root`: what stands in front of /boot, /data and /etc. The status is 0: a camera without its wishes is still one."""
-    complaints: list[Sentence] = []
+    complaints = _reset(root)
     for name in NAMES:
         path = root / "boot/firmware" / name
         if path.is_file():
@@ -37,6 +43,34 @@ def main(root: Path = Path("/")) -> int:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
     return 0
+
+
+def _reset(root: Path) -> list[Sentence]:
+    """Whoever holds the card owns the camera: a file of this name on it, and the camera forgets everything, which is done by
+    its own user at its start. First the file goes: one that could not be removed would have it forget at every start."""
+    asked = [path for name in RESET_NAMES if (path := root / "boot/firmware" / name).is_file()]
+    try:
+        for path in asked:
+            path.unlink()
+            durable.sync_folder(path.parent)
+        if asked:
+            folder = root / "var/lib/pi-cam"
+            _plant(folder / MARK, b"\n", folder.stat().st_uid, folder.stat().st_gid)
+    except OSError as error:
+        why = error.strerror
+        return [(f"La caméra n’a pas pu être remise à zéro ({why}).", f"The camera could not be reset ({why}).")]
+    return []
+
+
+def _plant(path: Path, data: bytes, user: int, group: int) -> None:
+    """Where somebody else may write anything: whatever stands there already is taken away, and never followed."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        os.fchown(file.fileno(), user, group)
+    durable.sync_folder(path.parent)
 
 
 def apply(found: Customisation, root: Path) -> list[Sentence]:

@@ -15,9 +15,11 @@ from pi_cam.api.services import Services, services
 from pi_cam.api.setup_answers import ENTERPRISE, WEP, zones
 from pi_cam.camera_book import MAIN
 from pi_cam.capture.usb_address import found_devices, title_of
+from pi_cam.remote.tunnel_plan import has_program
 from pi_cam.setup_wizard.steps import Step
 from pi_cam.setup_wizard.wifi import Network, WifiError, WifiState
 from pi_cam.trust.own_names import own_name
+from pi_cam.updates.places import HERE as PLACES
 
 ZWJ = "\u200d"
 """Joins emoji."""
@@ -115,8 +117,13 @@ def _remote(here: Services) -> dict[str, Any]:
         "pairing": state,
         "qr": qr.data_address(state.get("link")),
         "tunnel": here.tunnel.state(),
-        "tunnel_fixed": here.settings.set_by("tunnel") == "environment",
+        "tunnel_fixed": here.settings.set_by("tunnel") == "environment" or not _tunnel_can_be(here),
     }
+
+
+def _tunnel_can_be(here: Services) -> bool:
+    """A flashed card has nobody who would put the program, or its secret, onto it."""
+    return not PLACES.image.exists() or has_program(here.settings)
 
 
 def _updates(here: Services) -> dict[str, Any]:
