@@ -130,9 +130,10 @@ bench-portal: $(VENV)/.test ## measure the portal on MariaDB with 2,000 devices;
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.portal
 
-soak: $(VENV)/.test ## two-way talk for 20 minutes (MINUTES=…): nothing may grow
+soak: $(VENV)/.test ## two-way talk, then four viewers, for 20 minutes each (MINUTES=…): nothing may grow
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.soak
+	$(BIN)/python -m tests.bench.soak_watching
 
 bench: $(VENV)/.test ## measure the main job; writes build/bench and docs/performance
 	@deploy/need.sh test

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 import pi_cam
+from pi_cam import logs
 from pi_cam.about import Started, model
 from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
@@ -48,7 +48,6 @@ from pi_cam.remote.portal_client import PortalClient
 from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
-from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.setup_wizard.marks_file import MarksFile
 from pi_cam.setup_wizard.visits import Visits
@@ -56,7 +55,7 @@ from pi_cam.setup_wizard.wifi import Wifi
 from pi_cam.setup_wizard.wifi_client import WifiClient
 from pi_cam.store import Store
 from pi_cam.streams import Streams
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import webrtc_ciphers, webrtc_seam
 from pi_cam.transport.doors import WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.senders import Senders
@@ -71,6 +70,8 @@ from pi_cam.trust.own_names import local_names, own_name
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.setup_code import KEPT, SetupCode
+from pi_cam.updates.places import HERE
+from pi_cam.updates.release_watch import ReleaseWatch
 from pi_cam.updates.witness import Witness
 
 GOODBYE_SECONDS = 1.0
@@ -101,7 +102,8 @@ class App:
 
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
-        settings.watch(_set_log_level)
+        webrtc_ciphers.prefer_fast()
+        settings.watch(logs.follow)
         store = Store(config.folder)
         store.open()
         self.loop = Loop()
@@ -168,7 +170,9 @@ class App:
         button = Button(settings.text("button_pin"), switch.press)
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        parts += [button, light, discovery, Witness(config.folder, self.loop, self._cameras.all, self.journal.append)]
+        witness = Witness(config.folder, self.loop, self._cameras.all, self.journal.append, HERE)
+        releases = ReleaseWatch(config.folder, settings, self._is_watched, self.journal.append, HERE)
+        parts += [button, light, discovery, witness, releases]
         if config.tls or settings.flag("behind_proxy"):
             parts.append(renewal)
         self.setup_code = SetupCode(config.folder)
@@ -231,6 +235,7 @@ class App:
             visits=Visits(),
             keeping=Keeping(store, config.again),
             wifi=make_wifi(),
+            releases=releases,
         )
         self.wsgi: Flask = site.create(services, [*config.trusted_hosts, *local_names(self.device_key.id)])
 
@@ -273,6 +278,12 @@ class App:
             "journal": self._forward.head(portal) if portal else None,
         }
 
+    def _is_watched(self) -> bool:
+        async def look() -> bool:
+            return bool(self._viewers.all())
+
+        return self.loop.call(look())
+
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]
         return [{name: camera[name] for name in ("id", "name", "state", "viewers")} for camera in described]
@@ -285,8 +296,3 @@ class App:
 def make_wifi() -> Wifi:
     """The Wi-Fi of this machine."""
     return WifiClient()
-
-
-def _set_log_level(changed: Mapping[str, Value]) -> None:
-    if "log_level" in changed:
-        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())

@@ -18,7 +18,9 @@
     │   └── NoLoudspeaker                      nobody can talk through this camera
     ├── OfferRefused        (ValueError)       an SDP offer that we cannot answer
     ├── UpdateRefused       (ValueError)       a version of the program that is not put in
+    ├── ReleasesUnreachable (RuntimeError)     where new versions lie, nobody answers as is hoped
     ├── TooManyViewers      (RuntimeError)     the viewer cap is reached
+    │   └── TooManyConnections                 that of the place that somebody comes from
     ├── PortalUnreachable   (OSError)          the portal does not answer, or not as one
     ├── PortalRefused       (RuntimeError)     the portal answers, and says no
     ├── NoRelay             (RuntimeError)     a viewer who comes by relay only, and there is none
@@ -109,10 +111,18 @@ class UpdateRefused(PiCamError, ValueError):
     """A version of the program that is not put in: damaged, not signed by a trusted key, older, for another machine."""
 
 
+class ReleasesUnreachable(PiCamError, RuntimeError):
+    """The web host with new versions does not answer now, or not as one."""
+
+
 class TooManyViewers(PiCamError, RuntimeError):
     """The viewer cap is reached."""
 
     retry_after_seconds = 10
+
+
+class TooManyConnections(TooManyViewers):
+    """As many as may come from one place."""
 
 
 class PortalUnreachable(PiCamError, OSError):

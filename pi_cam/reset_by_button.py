@@ -22,6 +22,9 @@ SEEN = "started-in"
 """Holds the number of the machine's own start in which this program last started."""
 
 BOOT_ID = "proc/sys/kernel/random/boot_id"
+IMAGE = "etc/pi-cam/image"
+"""Of a card that is the camera's alone: there its Wi-Fi, its name and its time zone are forgotten, too."""
+
 LOOK_SECONDS = 0.02
 
 
@@ -57,7 +60,7 @@ def reset_if_held(
     try:
         if now == "meant":
             log.warning("the button was held while the power came back: everything is forgotten")
-            reset(folder)
+            reset(folder, machine=(root / IMAGE).exists())
             _is_first_start(folder, root)  # forgotten, too
     finally:
         light.stop()

@@ -37,7 +37,8 @@ SETTINGS: tuple[Setting, ...] = (
         "viewers_max",
         "Viewers at once",
         8,
-        "Most people who may watch at once; one more is told to come back later.",
+        "Most people who may watch at once; one more is told to come back later. From one address of "
+        "your network at most three quarters of them.",
         1,
         100,
         at_portal="edited",
@@ -68,6 +69,28 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
         restart=True,
         at_portal="shown",
+    ),
+    Setting(
+        "updates",
+        "Updates by themselves",
+        True,
+        "Whether the camera looks once a day for a newer version of pi-cam, and installs it while nobody watches.",
+    ),
+    Setting(
+        "updates_hour",
+        "Hour of the updates",
+        3,
+        "The hour of the day in which it does that, at a minute of its own, by the camera's time zone.",
+        0,
+        23,
+    ),
+    Setting(
+        "updates_address",
+        "Where updates lie",
+        "",
+        "The folder at a web host that updates of this camera come from, such as https://example.org/pi-cam/. Only what is "
+        "signed by a key that this camera trusts is installed. Empty: none is looked for.",
+        pattern=r"(https?://[!-~]+)?",
     ),
     Setting(
         "button_pin",

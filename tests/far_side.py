@@ -89,7 +89,7 @@ class FarSide:
 @contextmanager
 def far_side(folder: Path) -> Iterator[FarSide]:
     """Until the end of the block. This process is in a namespace of its own already (`tests.network`)."""
-    with _holder() as internet, _holder() as browsers:
+    with holder() as internet, holder() as browsers:
         _run(f"ip link add home0 type veth peer name home1 netns {internet}")
         _run("ip address add 198.51.100.2/24 dev home0")
         _run("ip link set home0 up")
@@ -116,7 +116,7 @@ def _without_tls(text: str) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _holder() -> Iterator[int]:
+def holder() -> Iterator[int]:
     """A process in a network namespace of its own; the namespace lives as long as it."""
     own = os.readlink("/proc/self/ns/net")
     with _running(["unshare", "--net", "sleep", "600"]) as pid:

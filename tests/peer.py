@@ -49,7 +49,8 @@ class WhepPeer:
     answer: str = ""
     etag: str = ""
 
-    async def start(self) -> Answer:
+    async def prepare(self) -> None:
+        """Up to the offer."""
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         video = self.connection.addTransceiver("video", "recvonly")
         if self.audio:
@@ -61,6 +62,9 @@ class WhepPeer:
         self._tasks: list[asyncio.Task[None]] = []
         self.connection.on("track", self._track_found)
         await self.connection.setLocalDescription(await self.connection.createOffer())
+
+    async def start(self) -> Answer:
+        await self.prepare()
         offer = self.connection.localDescription.sdp
         answer = await asyncio.to_thread(
             self.server.request,

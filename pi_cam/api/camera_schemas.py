@@ -62,6 +62,16 @@ class AddressReportSchema(Schema):
     still = fields.String(required=True, allow_none=True, metadata={"description": "A JPEG as a data URL."})
 
 
+class DelaySchema(Schema):
+    """Where a viewer's delay comes from: milliseconds by stage; null where unknown."""
+
+    encode = fields.Float(required=True, allow_none=True, metadata={"description": "Where this device encodes."})
+    hub = fields.Float(required=True, allow_none=True, metadata={"description": "Until this viewer's sender takes it."})
+    send = fields.Float(required=True, allow_none=True, metadata={"description": "Until its last packet has left."})
+    network = fields.Float(required=True, allow_none=True, metadata={"description": "Until it is there."})
+    display = fields.Float(required=True, allow_none=True, metadata={"description": "Until it is on the screen."})
+
+
 class ViewerSchema(Schema):
     """Somebody who watches now."""
 
@@ -70,6 +80,7 @@ class ViewerSchema(Schema):
     transport = fields.String(required=True)
     started_at = fields.Float(required=True)
     delay_ms = fields.Integer(required=True, allow_none=True)
+    delay = fields.Nested(DelaySchema, required=True)
 
 
 class ViewersSchema(Schema):

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
@@ -18,6 +19,8 @@ from pi_cam.api.cameras import describe_all
 from pi_cam.api.exposition import CONTENT_TYPE, Family, Sample, one, written
 from pi_cam.api.rules import rule
 from pi_cam.api.services import Services, services
+from pi_cam.transport.delay import STAGES
+from pi_cam.transport.viewers import Viewer
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -26,6 +29,7 @@ STATES = ("stopped", "idle", "starting", "live", "unreachable", "privacy")
 CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
 
 Described = Mapping[str, Any]
+Stages = dict[str, float]
 
 
 class Answers:
@@ -66,12 +70,24 @@ def show() -> Response:
 
 
 def _described(here: Services) -> list[dict[str, Any]]:
-    units = here.loop.call(_published(here))
-    return [{**camera, "units": units.get(camera["id"])} for camera in describe_all()]
+    units, stages = here.loop.call(_measured(here))
+    return [
+        {**camera, "units": units.get(camera["id"]), "stages": stages.get(camera["id"], {})}
+        for camera in describe_all()
+    ]
 
 
-async def _published(here: Services) -> dict[str, int]:
-    return here.cameras.published()
+async def _measured(here: Services) -> tuple[dict[str, int], dict[str, Stages]]:
+    """Pictures that came, and where the delay comes from: by camera."""
+    viewers = here.door.viewers
+    return here.cameras.published(), {camera.id: _by_stage(viewers.of(camera.id)) for camera in here.cameras.all()}
+
+
+def _by_stage(viewers: list[Viewer]) -> Stages:
+    """Medians in seconds over those viewers of whom it is known."""
+    delays = [viewer.delay() for viewer in viewers]
+    known = {name: [found for one in delays if (found := one[name]) is not None] for name in STAGES}
+    return {name: median(found) / 1000 for name, found in known.items() if found}
 
 
 def _device(here: Services) -> Iterator[Family]:
@@ -111,6 +127,12 @@ def _cameras(cameras: list[dict[str, Any]]) -> Iterator[Family]:
     yield Family("pi_cam_bitrate_bits_per_second", "gauge", "Of the main stream.", each(lambda one: one["bitrate"]))
     yield Family("pi_cam_frames_per_second", "gauge", "Of the main stream.", each(lambda one: one["fps"]))
     yield Family("pi_cam_delay_seconds", "gauge", "Median of what the pages measure.", each(_delay))
+    stages = [
+        ({"camera": camera["id"], "stage": stage}, seconds)
+        for camera in cameras
+        for stage, seconds in camera["stages"].items()
+    ]
+    yield Family("pi_cam_delay_stage_seconds", "gauge", "Where that delay comes from: medians of the viewers.", stages)
 
 
 def _delay(camera: Described) -> float | None:

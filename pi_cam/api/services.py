@@ -45,6 +45,7 @@ from pi_cam.trust.setup_code import SetupCode
 from pi_cam.trust.tokens import Tokens
 from pi_cam.trust.totp import Totp
 from pi_cam.trust.users import Users
+from pi_cam.updates.release_watch import ReleaseWatch
 
 EXTENSION = "pi_cam"
 
@@ -92,6 +93,7 @@ class Services:
     visits: Visits
     keeping: Keeping
     wifi: Wifi
+    releases: ReleaseWatch
 
 
 def services() -> Services:

@@ -61,7 +61,7 @@ class AnswerSchema(Schema):
         metadata={
             "description": "`skip`, `done`; for `wifi` first `join` (or `forget`, or `hotspot`: the camera opens its own "
             "network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this device), "
-            "`tunnel`."
+            "`tunnel`. `updates` takes `on` or `off`."
         },
     )
     language = _word(2)
@@ -77,6 +77,7 @@ class AnswerSchema(Schema):
     owner = _word(254)
     tunnel = _word(16)
     tunnel_host = _word(253)
+    updates = _word(3)
 
 
 @blueprint.get("")

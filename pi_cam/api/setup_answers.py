@@ -203,6 +203,15 @@ def _choose(here: Services, values: Values) -> bool:
     return False
 
 
+def _updates(here: Services, values: Values) -> bool:
+    wanted = values.get("updates", "")
+    if wanted not in ("", "on", "off"):
+        raise SettingError("This step cannot be answered so.")
+    if wanted and here.settings.set_by("updates") != "environment":
+        setting_rows.take({"updates": wanted == "on"})
+    return True
+
+
 def _seen(here: Services, values: Values) -> bool:
     return True
 
@@ -222,6 +231,6 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("remote", "refuse"): _refuse,
     ("remote", "tunnel"): _tunnel,
     ("remote", "done"): _seen,
-    ("updates", "done"): _seen,
+    ("updates", "done"): _updates,
 }
 ACTIONS = tuple(sorted({action for _, action in ANSWERS} | {"skip"}))

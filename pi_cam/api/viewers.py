@@ -38,6 +38,7 @@ async def _listed(here: Services, camera_id: str) -> list[dict[str, Any]]:
             "transport": viewer.transport,
             "started_at": viewer.started_at,
             "delay_ms": viewer.delay_ms,
+            "delay": viewer.delay(),
         }
         for viewer in here.door.viewers.of(camera_id)
     ]

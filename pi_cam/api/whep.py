@@ -35,7 +35,13 @@ def open_to_other_origins(response: Response) -> Response:
 
 
 @blueprint.post("/<camera_id>", provide_automatic_options=False)
-@rule("Watch: an SDP offer against an answer", "view", {201: SDP, 409: None, 503: None}, body=SDP, bearer_only=True)
+@rule(
+    "Watch: an SDP offer against an answer",
+    "view",
+    {201: SDP, 409: None, 429: None, 503: None},
+    body=SDP,
+    bearer_only=True,
+)
 def watch(camera_id: str) -> Response:
     """A new session."""
     here = services()

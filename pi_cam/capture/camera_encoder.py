@@ -139,7 +139,7 @@ class Tap(Output):  # type: ignore[misc]  # picamera2 has no types
         # pictures before and after a reopening.
         sensor_us = (self._encoder.firsttimestamp or 0) + timestamp
         data, keyframe = self._sets.complete(frame)
-        return AccessUnit(data, sensor_us * 9 // 100, keyframe, captured_at(sensor_us / 1e6))
+        return AccessUnit(data, sensor_us * 9 // 100, keyframe, captured_at(sensor_us / 1e6), encoded_here=True)
 
 
 def captured_at(sensor_seconds: float) -> float:

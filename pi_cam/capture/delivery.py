@@ -80,7 +80,8 @@ class Delivery:
         return self._capabilities
 
     def take(self, packet: av.Packet[av.VideoStream], arrived: float) -> None:
-        """Delivers one packet that came at `arrived` (monotonic seconds). Raises `MissingPart` without an encoder."""
+        """Delivers one packet that came at `arrived` (monotonic seconds). Raises `MissingPart` without an encoder,
+        `SourceUnsupported` when pictures come and none can be decoded."""
         ticks = ticks_of(packet)
         if self._transcoder is None and ticks is not None:
             if self._newest is not None and self._newest - self._reordering_limit < ticks < self._newest:

@@ -196,7 +196,7 @@ class SyntheticSource:
             captured_at = time.monotonic()
             frame = card.draw(time.time_ns() // 1_000_000, index)
             for data, pts, keyframe in encoder.encode(frame, pts=round(captured_at * VIDEO_CLOCK_HZ)):
-                emit(AccessUnit(data, pts, keyframe, captured_at))
+                emit(AccessUnit(data, pts, keyframe, captured_at, encoded_here=True))
             for packet in beeper.until(time.monotonic()):
                 emit(packet)
             index = max(index + 1, int((time.monotonic() - started) * self._format.fps))  # late: pictures are skipped

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 12
 """Encoded pictures that may wait for the decoder; beyond it the stream is taken up again at its next keyframe."""
 
+UNDECODED_SECONDS = 5.0
+"""Of pictures that come and are none: then a person is told. A damaged stream has been decoded again by then."""
+
 _MAX_LATE = 2
 _BITS_PER_PIXEL = 0.07
 
@@ -62,7 +65,8 @@ class Transcoder:
         self._closed = False
         self._until_keyframe = True
         self.dropped = 0
-        self.failure: MissingPart | None = None
+        self._failing_since: float | None = None
+        self.failure: MissingPart | SourceUnsupported | None = None
         self._thread = threading.Thread(target=self._run, name="camera-transcoder", daemon=True)
         self._thread.start()
 
@@ -114,6 +118,11 @@ class Transcoder:
             except av.FFmpegError as error:
                 # A damaged picture: the stream goes on, the decoder recovers at the next keyframe.
                 log.debug("picture not decoded: %s", type(error).__name__)
+                if self._failing_since is None:
+                    self._failing_since = waiting.arrived
+                elif waiting.arrived - self._failing_since > UNDECODED_SECONDS:
+                    self.failure = SourceUnsupported("The pictures of this camera cannot be decoded here.")
+                    break
         if self._encoder is not None:
             self._encoder.close()
 
@@ -132,6 +141,7 @@ class Transcoder:
         for frame in self._decoder.decode(packet):
             arrived = self._arrivals.pop(frame.pts, waiting.arrived) if frame.pts is not None else waiting.arrived
             self._forget_arrivals()
+            self._failing_since = None
             if len(self._waiting) > _MAX_LATE:
                 self.dropped += 1
             else:
@@ -152,7 +162,7 @@ class Transcoder:
         arrived = self._filmed_at = max(arrived, self._filmed_at)
         pts = self._timeline.stamp(frame.pts, arrived)
         for data, at, keyframe in encoder.encode(frame, pts=pts):
-            self._emit(AccessUnit(data, at, keyframe, self._timeline.captured_at(at, arrived)))
+            self._emit(AccessUnit(data, at, keyframe, self._timeline.captured_at(at, arrived), encoded_here=True))
 
 
 def usual_bitrate(width: int, height: int, fps: float) -> int:

@@ -129,7 +129,9 @@ def opened(device: str, address: UsbAddress) -> InputContainer:
     wanted = [address.format] if address.format is not None else list(INPUT_FORMATS)
     for name in (name for one in wanted for name in INPUT_FORMATS[one]):
         try:
-            return av.open(device, format="v4l2", options=options | ({"input_format": name} if name else {}))
+            # The container's alone: `options` would tell the decoder, too, that pictures have the size that was wished for,
+            # and not that which the driver gives.
+            return av.open(device, format="v4l2", container_options=options | ({"input_format": name} if name else {}))
         except av.ArgumentError:  # not this one
             log.debug("the camera has no such format", extra={"format": name})
         except (av.FFmpegError, OSError) as error:

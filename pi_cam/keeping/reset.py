@@ -16,17 +16,22 @@ from pi_cam.keeping import occupied
 MARK = "resetting"
 """While this file is there, a reset was begun and has to be ended."""
 
+MACHINE = "forget-machine"
+"""On an image: while this file is there, root's part has the machine's own choices to forget (pi-cam-forget.service)."""
+
 KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
 CHUNK = bytes(1024 * 1024)
 ROUNDS = 4
 
 
-def reset(folder: Path, *, free_space: bool = False) -> None:
+def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> None:
     """Overwrites and removes every file of the data folder. `free_space`: writes over what earlier versions of files left on
-    this file system, too, which takes as long as filling it. Raises `Conflict` while the device runs, `StoreError`."""
+    this file system, too, which takes as long as filling it. `machine`: leaves word for root's part, in the end. Raises
+    `Conflict` while the device runs, `StoreError`."""
+    words = [word for word, wanted in (("all", free_space), ("machine", machine)) if wanted]
     with occupied.alone(folder):
         try:
-            durable.replace(folder / MARK, b"all\n" if free_space else b"\n")
+            durable.replace(folder / MARK, f"{' '.join(words)}\n".encode())
             finish(folder)
         except OSError as error:
             raise StoreError(f"The camera could not be reset: {error.strerror}. Do it again.") from error
@@ -36,16 +41,18 @@ def finish(folder: Path) -> bool:
     """Ends a reset that was begun; whether there was one. To be called with nothing else in the folder. Raises `OSError`."""
     mark = folder / MARK
     try:
-        free_space = mark.read_bytes() == b"all\n"
+        words = mark.read_bytes().split()
     except FileNotFoundError:
         return False
     first = [folder / name for name in KEYS_FIRST]
     for path in [*first, *sorted(folder.iterdir())]:
         if path.name not in (MARK, occupied.NAME):
             _remove(path)
-    if free_space:
+    if b"all" in words:
         _fill(folder / "emptied")
     durable.sync_folder(folder)
+    if b"machine" in words:  # only now: what is left of it cannot be half of the rest
+        durable.replace(folder / MACHINE, b"")
     mark.unlink()
     durable.sync_folder(folder)
     return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 VIDEO_CLOCK_HZ = 90_000
 """RTP clock of H.264 (RFC 6184, section 8.2.1)."""
@@ -18,13 +19,16 @@ class AccessUnit:
 
     `data`: H.264 in Annex B form, SPS and PPS before every keyframe. `pts`: presentation time in 90 kHz ticks, not
     wrapped. `keyframe`: true for an IDR picture. `captured_at`: seconds of `time.monotonic()` when light hit the sensor,
-    as near as the source can tell (a network camera: when it arrives if nothing delays it).
+    as near as the source can tell (a network camera: when it arrives if nothing delays it). `ready_at`: when this unit was
+    made. `encoded_here`: what lies between the two is this device's own encoding; else it was encoded before it came.
     """
 
     data: bytes
     pts: int
     keyframe: bool
     captured_at: float
+    encoded_here: bool = False
+    ready_at: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

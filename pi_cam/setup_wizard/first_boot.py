@@ -22,8 +22,12 @@ NAMES = ("rpi-preseed.toml", "custom.toml")
 RESET_NAMES = ("reset", "reset.txt")
 """Windows hides the end of the second, and gives it to every file that is made anew there."""
 
-MARK = "resetting"
-"""`keeping.reset.MARK`: what this says is begun, the start of the camera ends."""
+MARK, WORD = "resetting", b"machine\n"
+"""As `keeping.reset` has them: what this begins, the start of the camera ends, and the machine forgets its own."""
+
+DONE = ".done"
+"""What a file is called from the moment when its wishes are done: a cut while it is overwritten must not have the next start
+read what is left of it."""
 
 COMPLAINTS = "first-boot.txt"
 """On /data, for `/usr/lib/pi-cam/setup-text`."""
@@ -32,13 +36,14 @@ COMPLAINTS = "first-boot.txt"
 def main(root: Path = Path("/")) -> int:
     """`root`: what stands in front of /boot, /data and /etc. The status is 0: a camera without its wishes is still one."""
     complaints = _reset(root)
-    for name in NAMES:
+    for name in NAMES if not (root / "var/lib/pi-cam" / MARK).exists() else ():  # its wishes would be forgotten, too
         path = root / "boot/firmware" / name
+        _wipe(path.with_name(name + DONE))
         if path.is_file():
             found = parse(_read(path))
             complaints += found.complaints
             complaints += apply(found, root)
-            _wipe(path)
+            _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
@@ -55,7 +60,7 @@ def _reset(root: Path) -> list[Sentence]:
             durable.sync_folder(path.parent)
         if asked:
             folder = root / "var/lib/pi-cam"
-            _plant(folder / MARK, b"\n", folder.stat().st_uid, folder.stat().st_gid)
+            _plant(folder / MARK, WORD, folder.stat().st_uid, folder.stat().st_gid)
     except OSError as error:
         why = error.strerror
         return [(f"La caméra n’a pas pu être remise à zéro ({why}).", f"The camera could not be reset ({why}).")]
@@ -120,6 +125,17 @@ def _read(path: Path) -> bytes:
         return b"\xff"  # which is no TOML, and told as such
 
 
+def _put_away(path: Path) -> None:
+    """Its name goes first, for good: from then on there is nothing to read, whatever becomes of its bytes."""
+    done = path.with_name(path.name + DONE)
+    try:
+        durable.rename(path, done)
+    except OSError as error:
+        sys.stderr.write(f"{path.name} cannot be renamed: {error.strerror}.\n")
+        done = path
+    _wipe(done)
+
+
 def _wipe(path: Path) -> None:
     """It may hold the password of the Wi-Fi, and anybody can read this partition. (A card may keep the old cells.)"""
     try:
@@ -128,6 +144,9 @@ def _wipe(path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
         path.unlink()
+        durable.sync_folder(path.parent)
+    except FileNotFoundError:
+        return
     except OSError as error:
         sys.stderr.write(f"{path.name} cannot be removed: {error.strerror}.\n")
 

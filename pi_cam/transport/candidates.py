@@ -8,6 +8,8 @@ import re
 MAX_CANDIDATES = 30
 """A browser has one per network address and server: a handful. Each more costs connectivity checks."""
 
+END = "a=end-of-candidates"
+
 METADATA = ipaddress.ip_address("169.254.169.254")
 """Where clouds keep a machine's secrets."""
 
@@ -45,7 +47,9 @@ def _is_another_machine(address: ipaddress.IPv4Address | ipaddress.IPv6Address) 
 
 
 def without_unusable(lines: list[str]) -> list[str]:
-    """A description's lines with its first `MAX_CANDIDATES` usable candidates and no other."""
+    """A description's lines with its first `MAX_CANDIDATES` usable candidates and no other. Nor does it say that these are
+    all (RFC 8840, section 8.2): the library would give up at once where none is usable, but a viewer whose own checks arrive
+    is found by them."""
     kept: list[str] = []
     count = 0
     for line in lines:
@@ -53,7 +57,8 @@ def without_unusable(lines: list[str]) -> list[str]:
             if count >= MAX_CANDIDATES or not _is_good(line):
                 continue
             count += 1
-        kept.append(line)
+        if line != END:
+            kept.append(line)
     return kept
 
 

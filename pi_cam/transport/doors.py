@@ -62,13 +62,14 @@ class WebRtcDoor:
         listening: bool = True,
         floor: Floor | None = None,
         ice: Ice | None = None,
+        latency: str | None = None,
     ) -> tuple[WebRtcPeer, str]:
         """A viewer and the answer for it. `listening`: whether it hears from the beginning, if it may; `floor`: where it
-        asks before it talks, None where it cannot; `ice`: how it is found, if not as everybody at home is. Raises
-        `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
+        asks before it talks, None where it cannot; `ice`: how it is found, if not as everybody at home is; `latency`: as in
+        `Senders.of`. Raises `CameraStopped`, `TooManyViewers`, `OfferRefused`, `NoRelay`; nothing is left then."""
         check_offer(offer)  # before anything opens for it
         ice = self._reachable(ice)
-        self.viewers.check_room()
+        self.viewers.check_room(visitor)
         peer: WebRtcPeer | None = None
 
         def over(reason: str) -> None:
@@ -87,7 +88,7 @@ class WebRtcDoor:
                 floor.heard(peer, sequence, timestamp, payload)
 
         may_listen = "listen" in visitor.can
-        pictures, ear = self.senders.of(hub, may_listen=may_listen, hears=hears)
+        pictures, ear = self.senders.of(hub, may_listen=may_listen, hears=hears, latency=latency)
         try:
             peer = WebRtcPeer(
                 camera=camera,
@@ -95,6 +96,7 @@ class WebRtcDoor:
                 pictures=pictures,
                 ice=ice,
                 connect_seconds=self._connect_seconds(),
+                connected=self.viewers.connected,
                 ended=over,
                 ear=ear,
                 may_listen=may_listen,

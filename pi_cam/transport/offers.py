@@ -9,6 +9,7 @@ from pi_cam.transport.candidates import without_unusable
 
 MAX_OFFER_BYTES = 64 * 1024
 MAX_LINES = 2_000
+LATENCIES = ("smooth", "low")
 
 _SECTION = re.compile(r"^m=(\S*)", re.MULTILINE)
 _BUNDLE = "a=group:BUNDLE"
@@ -34,6 +35,13 @@ def check_offer(sdp: str) -> str:
     if not _bundles_what_is_there(lines):
         raise OfferRefused("This offer bundles sections that it does not have.")
     return "\r\n".join([*without_unusable(lines), ""])
+
+
+def checked_latency(wish: object) -> str | None:
+    """Which delay a page chose; None: none. Raises `OfferRefused`."""
+    if wish not in (None, *LATENCIES):
+        raise OfferRefused("The latency of an offer is smooth or low.")
+    return str(wish) if wish else None
 
 
 def has_sound(sdp: str) -> bool:

@@ -10,10 +10,12 @@ from pi_cam.errors import (
     NoRelay,
     NotAllowed,
     PiCamError,
+    TooManyConnections,
     TooManyViewers,
 )
 
 _TABLE: tuple[tuple[type[PiCamError], int, str], ...] = (
+    (TooManyConnections, 429, "too-many-connections"),
     (TooManyViewers, 503, "too-many-viewers"),
     (NoRelay, 503, "no-relay"),
     (CameraPrivate, 409, "privacy"),

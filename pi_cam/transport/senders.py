@@ -49,13 +49,15 @@ class Senders:
         """That of the next viewer. `plain` as wished, or because this release of the library lets no other in."""
         return "plain" if self._wish() == "plain" or not can_substitute() else "shared"
 
-    def of(self, hub: Stream, *, may_listen: bool, hears: Callable[[], None]) -> tuple[Pictures, Ear]:
-        """For one viewer; opens the camera. `hears` is called with the first sound. Raises `CameraStopped`,
-        `CameraPrivate`."""
+    def of(
+        self, hub: Stream, *, may_listen: bool, hears: Callable[[], None], latency: str | None = None
+    ) -> tuple[Pictures, Ear]:
+        """For one viewer; opens the camera. `hears` is called with the first sound. `latency`: its own choice (None: as the
+        setting says). Raises `CameraStopped`, `CameraPrivate`."""
         if self.kind == "plain":
             units = hub.subscribe(WAITING_UNITS, armed=False)
             return PlainPictures(units, hub.request_keyframe), PlainSound(hub.listen if may_listen else None, hears)
-        groups, at_once = self._pictures.of(hub), self._latency() == "low"
+        groups, at_once = self._pictures.of(hub), (latency or self._latency()) == "low"
         pictures = SharedPictures(hub.tap(), groups, hub.request_keyframe, at_once=at_once)
         listen = hub.tap_sound if may_listen else None
         return pictures, SharedSound(listen, self._sound.of(hub), hears, lambda: pictures.is_silent)

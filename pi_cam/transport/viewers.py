@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pi_cam.errors import TooManyViewers
+from pi_cam.transport import room
 
 
 class Diary(Protocol):
@@ -44,7 +44,13 @@ class Viewer(Protocol):
     visitor: Visitor
     transport: str
     started_at: float
-    delay_ms: int | None
+
+    @property
+    def delay_ms(self) -> int | None:
+        """As its page measured it."""
+
+    def delay(self) -> dict[str, float | None]:
+        """The same by stage, in milliseconds (`transport.delay.STAGES`); None where unknown."""
 
     @property
     def can_talk(self) -> bool:
@@ -71,16 +77,23 @@ class Viewers:
         self._viewers: dict[str, Viewer] = {}
         self._began: dict[str, tuple[float, str]] = {}
         self._listening: set[str] = set()
+        self._connecting: set[str] = set()
 
-    def check_room(self) -> None:
-        """Raises `TooManyViewers` at the cap."""
-        if len(self._viewers) >= self._limit():
-            raise TooManyViewers("As many people watch as this camera allows. Try again in a moment.")
+    def check_room(self, visitor: Visitor) -> None:
+        """Raises `TooManyViewers`, `TooManyConnections` at the caps (`transport.room`)."""
+        watching = [viewer.visitor for viewer in self._viewers.values()]
+        connecting = [self._viewers[viewer].visitor for viewer in self._connecting]
+        room.check(visitor, watching, connecting, self._limit())
 
     def add(self, viewer: Viewer) -> None:
-        """Raises `TooManyViewers` at the cap."""
-        self.check_room()
+        """It is about to connect, until `connected`. Raises as `check_room`."""
+        self.check_room(viewer.visitor)
         self._viewers[viewer.id] = viewer
+        self._connecting.add(viewer.id)
+
+    def connected(self, viewer: Viewer) -> None:
+        """Pictures can get there."""
+        self._connecting.discard(viewer.id)
 
     def began(self, viewer: Viewer, address: str) -> None:
         """It may see pictures from now on; `address`: where it is. Whatever lets a viewer in says so."""
@@ -97,6 +110,7 @@ class Viewers:
     def remove(self, viewer: Viewer, reason: str = "") -> None:
         """One that is gone already is no error."""
         self._viewers.pop(viewer.id, None)
+        self._connecting.discard(viewer.id)
         self._listening.discard(viewer.id)
         if viewer.id in self._began:
             since, address = self._began.pop(viewer.id)

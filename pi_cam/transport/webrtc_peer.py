@@ -23,9 +23,11 @@ from aiortc.sdp import candidate_from_sdp
 from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
+from pi_cam.transport.delay import Shown, Spent, by_stage
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.offers import check_offer, has_sound, opus_type
 from pi_cam.transport.viewers import Visitor, new_viewer_id
+from pi_cam.transport.webrtc_ciphers import choosing
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,9 @@ class Pictures(Protocol):
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def spent(self) -> Spent:
+        """What they spend on this side."""
 
     def close(self) -> None:
         """Ends them. May be called twice."""
@@ -64,8 +69,9 @@ class WebRtcPeer:
     """A viewer. Made for one offer; a lost connection is replaced by a new peer. Lives in the media loop.
 
     `ended(reason)` is called once, when the media is over for whatever reason: `lost`, `never-connected`, or what `close`
-    was told. `listening`: from the beginning on, if it may. `voice` takes what this viewer says: the RTP sequence number,
-    timestamp and payload of each Opus packet (None: it may not talk, and is told so in the answer).
+    was told; `connected`, when pictures can get there. `listening`: from the beginning on, if it may. `voice` takes what it
+    says: the RTP sequence number, timestamp and payload of each Opus packet (None: it may not talk, and is told so in
+    the answer).
     """
 
     transport = "webrtc"
@@ -80,6 +86,7 @@ class WebRtcPeer:
         ice: Ice,
         connect_seconds: float,
         ended: Callable[[str], None],
+        connected: Callable[[WebRtcPeer], None] = lambda peer: None,
         may_listen: bool = False,
         listening: bool = True,
         voice: Voice | None = None,
@@ -89,11 +96,12 @@ class WebRtcPeer:
         self.camera = camera
         self.visitor = visitor
         self.started_at = time.time()
-        self.delay_ms: int | None = None
+        self.shown = Shown()
         self.offer = ""
         self._pictures = pictures
         self._connect_seconds = connect_seconds
         self._ended: Callable[[str], None] | None = ended
+        self._connected = connected
         self._ear = ear
         self._may_listen = may_listen
         self._listening = listening
@@ -118,7 +126,7 @@ class WebRtcPeer:
         elif has_sound(checked):
             self._connection.addTransceiver("audio", "inactive")  # in words that we do not speak: the picture goes on
         with _refusing("This offer cannot be answered: it must accept H.264 pictures over DTLS-SRTP."):
-            await self._connection.setRemoteDescription(RTCSessionDescription(checked, "offer"))
+            await self._connection.setRemoteDescription(RTCSessionDescription(choosing(checked), "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         if self._relay_only and not any(map(is_candidate, self._connection.localDescription.sdp.splitlines())):
             raise NoRelay("You see this camera through a relay only, and it does not answer at the moment.")
@@ -151,6 +159,19 @@ class WebRtcPeer:
         """As `Pictures.clock_pair`."""
         return self._pictures.clock_pair()
 
+    def spent(self) -> Spent:
+        """As `Pictures.spent`."""
+        return self._pictures.spent()
+
+    @property
+    def delay_ms(self) -> int | None:
+        """As `Viewer.delay_ms`."""
+        return self.shown.delay
+
+    def delay(self) -> dict[str, float | None]:
+        """As `Viewer.delay`."""
+        return by_stage(self.spent(), self.shown)
+
     async def close(self, reason: str) -> None:
         """Ends the media and gives back the sockets. May be called twice."""
         if self._closing is None:
@@ -181,6 +202,7 @@ class WebRtcPeer:
         log.debug("connection state", extra={"viewer": self.id, "state": state})
         if state == "connected" and self._timer is not None:
             self._timer.cancel()
+            self._connected(self)
         elif state in ("failed", "closed"):
             was_up = self._timer is not None and self._timer.cancelled()
             self._close_soon("lost" if was_up else "never-connected")

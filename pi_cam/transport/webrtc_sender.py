@@ -20,6 +20,7 @@ from pi_cam.subscription import SoundTap, Tap
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.allowance import Allowance
+from pi_cam.transport.delay import SendingMeter, Spent
 from pi_cam.transport.rtp_packets import PACED, Groups, Run
 from pi_cam.transport.webrtc_stream import SharedStream
 
@@ -52,6 +53,8 @@ class SharedPictures(SharedStream):
         super().__init__(groups, VIDEO_CLOCK_HZ, clock, at_once=at_once)
         self._tap, self._request_keyframe = tap, request_keyframe
         self._rest: tuple[tuple[Run, ...], int] | None = None
+        self._unit: tuple[AccessUnit, float] | None = None
+        self._meter = SendingMeter()
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._sent_at = clock()
         self._pause = 0.0
@@ -78,6 +81,10 @@ class SharedPictures(SharedStream):
             self.is_silent = False
             self._tap.hold()
 
+    def spent(self) -> Spent:
+        """As `Pictures.spent`."""
+        return self._meter.read(self._clock())
+
     def close(self) -> None:
         """As `SharedStream.close`."""
         self._tap.close()
@@ -90,6 +97,7 @@ class SharedPictures(SharedStream):
             return
         burst = group.burst(unit)
         if burst.packets and self._send_rest():
+            self._unit = unit, self._sent_at
             self._rest = (burst.runs(wire.tag), self._count(unit, burst))
             self._go_on()
 
@@ -106,6 +114,9 @@ class SharedPictures(SharedStream):
             if self._rest is not None and len(run.lengths) == PACED:
                 self._timer = asyncio.get_running_loop().call_later(PACE_SECONDS, self._go_on)
                 break
+        if self._rest is None and self._unit is not None:
+            self._meter.count(*self._unit, self._clock())
+            self._unit = None
         return True
 
     def _send_rest(self) -> bool:
@@ -118,7 +129,7 @@ class SharedPictures(SharedStream):
         return True
 
     def _forget_rest(self) -> None:
-        self._rest = None
+        self._rest = self._unit = None
         if self._timer is not None:
             self._timer.cancel()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.transport import webrtc_seam
+from pi_cam.transport.delay import SendingMeter, Spent
 
 WRAP = 1 << 32
 
@@ -93,15 +95,21 @@ class EncodedVideoTrack(EncodedTrack):
     def __init__(self, units: Units, sender_timestamp: SenderTimestamp) -> None:
         super().__init__(VIDEO_CLOCK_HZ, sender_timestamp)
         self._units = units
+        self._unit: tuple[AccessUnit, float] | None = None
+        self.meter = SendingMeter()
 
     async def recv(self) -> av.Packet[Any]:
-        """The first call comes when the transport is up: only then a keyframe is asked for."""
+        """The first call comes when the transport is up: only then a keyframe is asked for. The next ones come when the
+        picture before has left."""
         self._units.arm()
+        if self._unit is not None:
+            self.meter.count(*self._unit, time.monotonic())
         self._learn_origin()
         unit = await self._units.next()
         if unit is None or self.readyState != "live":
             self.stop()
             raise MediaStreamError
+        self._unit = unit, time.monotonic()
         return self._packet(unit)
 
 
@@ -122,6 +130,10 @@ class PlainPictures:
     def clock_pair(self) -> tuple[int, float] | None:
         """As `Pictures.clock_pair`."""
         return self._track.clock_pair() if self._track else None
+
+    def spent(self) -> Spent:
+        """As `Pictures.spent`."""
+        return self._track.meter.read(time.monotonic()) if self._track else Spent()
 
     def close(self) -> None:
         """As `Pictures.close`."""

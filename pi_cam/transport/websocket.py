@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol
 
 from pi_cam.errors import NoLoudspeaker, NotAllowed, OfferRefused, PiCamError
+from pi_cam.transport.delay import Spent, is_number
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
-from pi_cam.transport.offers import check_offer
+from pi_cam.transport.offers import check_offer, checked_latency
 from pi_cam.transport.refusals import status_and_code
 from pi_cam.transport.viewers import Visitor, new_viewer_id
 from pi_cam.transport.webrtc_peer import WebRtcPeer
@@ -25,7 +25,6 @@ SUBPROTOCOL = "pi-cam.v1"
 MAX_MESSAGE_BYTES = 64 * 1024
 BURST_MESSAGES = 100
 MESSAGES_PER_SECOND = 20.0
-LONGEST_DELAY_MS = 600_000
 
 CLOSE_BAD_MESSAGE = 4400
 CLOSE_NOT_SIGNED_IN = 4401
@@ -159,7 +158,7 @@ class LiveSession:
         if not isinstance(sdp, str):
             raise OfferRefused("An offer has a text field sdp.")
         check_offer(sdp)  # the connection that there is goes on beside an offer without sense
-        nonce = checked_nonce(message.get("nonce"))
+        nonce, latency = checked_nonce(message.get("nonce")), checked_latency(message.get("latency"))
         ice = await self._fresh_ice()
         await self._end_peer("replaced")
         opened: list[WebRtcPeer] = []
@@ -179,6 +178,7 @@ class LiveSession:
             listening=message.get("sound") is not False,
             floor=self._floor,
             ice=ice,
+            latency=latency,
         )
         opened.append(peer)
         if self._forget is None:  # the socket closed while the answer was made
@@ -234,16 +234,17 @@ class LiveSession:
             self._send("sound", sound=sound)
 
     def _answer_clock(self, message: Message) -> None:
-        sent, delay = message.get("sent"), message.get("delay_ms")
-        pair = self._peer.clock_pair() if self._peer else None
-        if self._peer is not None and (delay is None or (_is_number(delay) and 0 <= delay < LONGEST_DELAY_MS)):
-            self._peer.delay_ms = None if delay is None else round(delay)
+        peer, sent = self._peer, message.get("sent")
+        if peer is not None:
+            peer.shown = peer.shown.told(message.get("delay_ms"), message.get("stages"))
+        pair = peer.clock_pair() if peer else None
         self._send(
             "clock",
             id=message.get("id"),
-            sent=sent if _is_number(sent) else None,
+            sent=sent if is_number(sent) else None,
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
+            stages=(peer.spent() if peer else Spent()).described(),
         )
 
     async def _end_peer(self, reason: str) -> None:
@@ -286,8 +287,3 @@ def _parsed(text: str | bytes) -> Message | None:
     if not isinstance(message.get("id"), str | None) or len(message.get("id") or "") > 64:
         return None
     return message
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    """Whether JSON can carry it back: a whole number of any size, but neither NaN nor infinity."""
-    return isinstance(value, int | float) and -math.inf < value < math.inf

@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -25,6 +25,13 @@ LENGTH_BYTES = 4
 SIGNATURE_BYTES = 64
 READ_BYTES = 256 * 1024
 TRUNCATED = "This update is not complete: fetch it again."
+
+
+class Readable(Protocol):
+    """What a package is read from."""
+
+    def read(self, count: int, /) -> bytes:
+        """So many bytes, fewer at the end."""
 
 
 class Package:
@@ -88,7 +95,7 @@ class Package:
             raise UpdateRefused("This update is damaged: fetch it again.")
 
 
-def read_head(file: BinaryIO, keys: Sequence[Ed25519PublicKey]) -> Manifest:
+def read_head(file: Readable, keys: Sequence[Ed25519PublicKey]) -> Manifest:
     """The manifest, once its signature was found right; the file then stands at the payload. Raises `UpdateRefused`."""
     magic = file.read(len(MAGIC))
     if magic != MAGIC:
@@ -101,7 +108,7 @@ def read_head(file: BinaryIO, keys: Sequence[Ed25519PublicKey]) -> Manifest:
     return Manifest.parse(manifest)
 
 
-def _exactly(file: BinaryIO, count: int) -> bytes:
+def _exactly(file: Readable, count: int) -> bytes:
     data = file.read(count)
     if len(data) < count:
         raise UpdateRefused(TRUNCATED)

@@ -21,7 +21,7 @@ from tests.e2e.conftest import CHROMIUM, FLAGS, sign_in, wait_for_state
 from tests.rtsp_camera import rtsp
 from tests.server import Server, serving
 
-TIMES = 10
+TIMES, WARM_TIMES = 10, 20
 ROUNDS, MORE_VIEWERS, SECONDS = 3, 8, 8.0
 SYNTHETIC = "synthetic:?size=1920x1080&fps=30&bitrate=4000000"
 
@@ -47,7 +47,8 @@ def main() -> int:
         _more_viewers(rows, clip, Path(folder))
     method = [
         "Made by `make bench`: a 1080p30 4 Mbit/s stream with a keyframe every two seconds, Chromium and camera on one",
-        f"machine of two cores ({report.machine()}), in a network namespace of its own. Medians of {TIMES}.",
+        f"machine of two cores ({report.machine()}), in a network namespace of its own. Medians of {TIMES},",
+        f"of first pictures while somebody else watches (warm) of {WARM_TIMES}.",
     ]
     report.write("main-job", "The main job in figures", method, rows)
     return 0
@@ -80,8 +81,9 @@ def _in_browser(rows: Rows, server: Server, name: str, delay_of: int | None = No
         cold = measure.first_pictures(page, server, token, TIMES, cold=True)
         rows[f"first picture, {name}, cold"] = report.times(cold, None)
         with _somebody_else(browser, server):
-            warm = measure.first_pictures(page, server, token, TIMES, cold=False)
-        rows[f"first picture, {name}, warm"] = report.times(warm, 500)
+            warm = measure.first_pictures(page, server, token, WARM_TIMES, cold=False)
+        rows[f"first picture, {name}, warm"] = report.times(warm, 200)
+        rows[f"first picture, {name}, warm, the worst"] = report.figure(max(warm), "ms", 500)
         if delay_of is not None:
             page.wait_for_timeout(2_500)
             pixels, shown = measure.delays(page, delay_of)

@@ -190,10 +190,11 @@ def test_the_figures_of_a_camera_are_its_own() -> None:
         "bitrate": 1_500_000,
         "fps": 12.5,
         "delay_ms": 250,
+        "stages": {"encode": 0.012, "network": 0.2},
     }
-    nothing = {**described, "id": "main", "units": None, "bitrate": None, "fps": None, "delay_ms": None}
+    nothing = {**described, "id": "main", "units": None, "bitrate": None, "fps": None, "delay_ms": None, "stages": {}}
     found = {
-        (sample.name, sample.labels["camera"]): sample.value
+        (sample.name, *(sample.labels[name] for name in ("camera", "stage") if name in sample.labels)): sample.value
         for family in text_string_to_metric_families(written(_cameras([described, nothing])))
         for sample in family.samples
         if "state" not in sample.labels and "name" not in sample.labels
@@ -207,6 +208,8 @@ def test_the_figures_of_a_camera_are_its_own() -> None:
         ("pi_cam_bitrate_bits_per_second", "hen"): 1_500_000,
         ("pi_cam_frames_per_second", "hen"): 12.5,
         ("pi_cam_delay_seconds", "hen"): 0.25,
+        ("pi_cam_delay_stage_seconds", "hen", "encode"): 0.012,
+        ("pi_cam_delay_stage_seconds", "hen", "network"): 0.2,
     }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, WebSocket
 
 from tests.bench import measure
-from tests.e2e.conftest import wait_for_state
+from tests.e2e.conftest import sign_in, wait_for_state
 from tests.e2e.conversing import LISTEN, MISSING, SOURCE, someone, sound_button
 from tests.server import Server, serving
 
@@ -85,6 +86,63 @@ def test_without_a_jitter_buffer(browser: Browser, tmp_path: Path) -> None:
         assert after["packetsLost"] == 0
         waited = after["jitterBufferDelay"] - before["jitterBufferDelay"]
         assert waited / shown < 0.005, "seconds per picture; 0.009 to 0.016 with one"
+
+
+def waited(page: Page) -> float:
+    """Seconds that a picture waited in the jitter buffer, over the next three seconds."""
+    before = statistics(page)["inbound-rtp video"]
+    page.wait_for_timeout(3_000)
+    after = statistics(page)["inbound-rtp video"]
+    delay = after["jitterBufferDelay"] - before["jitterBufferDelay"]
+    return float(delay / (after["framesDecoded"] - before["framesDecoded"]))
+
+
+def choose(page: Page, choice: str) -> None:
+    """And wait until the pictures come anew."""
+    page.evaluate("before = connection")
+    page.get_by_label("On this screen").select_option(choice)
+    page.wait_for_function("connection !== before")
+    wait_for_state(page, "live")
+    page.wait_for_timeout(1_000)
+
+
+def test_whoever_watches_may_choose(browser: Browser, tmp_path: Path) -> None:
+    """For this browser, until something else is chosen; others see the picture as before."""
+    with (
+        serving(tmp_path, SOURCE, owner=True, environment=MISSING) as server,
+        someone(browser, server, script=KEEP_CONNECTION) as page,
+        someone(browser, server, script=KEEP_CONNECTION) as other,
+    ):
+        page.get_by_text("Details").click()
+        choose(page, "Least delay")
+        assert waited(page) < 0.005
+        page.reload()
+        wait_for_state(page, "live")
+        page.wait_for_timeout(1_000)
+        assert waited(page) < 0.005, "it is remembered"
+        page.get_by_text("Details").click()
+        assert page.get_by_label("On this screen").input_value() == "low"
+        choose(page, "As the camera is set")
+        assert waited(page) > 0.005
+        assert waited(other) > 0.005
+
+
+def test_the_offer_waits_for_nothing(browser: Browser, camera: Server) -> None:
+    """It leaves before the browser has gathered any candidate."""
+    page = browser.new_context(locale="en-GB").new_page()
+    sent: list[dict[str, Any]] = []
+
+    def note(socket: WebSocket) -> None:
+        socket.on("framesent", lambda text: sent.append(json.loads(text)))
+
+    sign_in(page, camera)
+    wait_for_state(page, "live")
+    page.on("websocket", note)
+    page.reload()
+    wait_for_state(page, "live")
+    page.context.close()
+    (offer,) = [message for message in sent if message["type"] == "offer"]
+    assert "a=candidate" not in offer["sdp"]
 
 
 def test_a_stopped_camera_and_a_new_start_leave_no_gap(browser: Browser, camera: Server) -> None:

@@ -46,7 +46,7 @@ class Words:
     listen: str
     good: str
     home_only: str
-    understood: str
+    by_themselves: str
     ready: str
     watch: str
 
@@ -54,12 +54,12 @@ class Words:
 ENGLISH = Words(
     "en-GB", "What is this camera called?", "Continue", "Your name", "Password", "Make it mine", "Wi-Fi password",
     "Join this network", "The password was wrong.", "The camera is connected to", "Listen", "Looks good", "At home only",
-    "Understood", "Your camera is ready", "Watch",
+    "By themselves", "Your camera is ready", "Watch",
 )  # fmt: skip
 FRENCH = Words(
     "fr-FR", "Comment s’appelle cette caméra\u202f?", "Continuer", "Votre nom", "Mot de passe", "Prendre possession",
     "Mot de passe du Wi-Fi", "Rejoindre ce réseau", "Le mot de passe était faux.", "La caméra est connectée à",
-    "Écouter", "C’est bien", "À la maison seulement", "Compris", "Votre caméra est prête", "Regarder",
+    "Écouter", "C’est bien", "À la maison seulement", "D’elles-mêmes", "Votre caméra est prête", "Regarder",
 )  # fmt: skip
 
 
@@ -127,7 +127,8 @@ def test_the_whole_way_on_a_phone(browser: Browser, server: Server, words: Words
     at(page, "remote")
     press(page, words.home_only)
     at(page, "updates")
-    press(page, words.understood)
+    expect(page.get_by_label(words.by_themselves)).to_be_checked()
+    press(page, words.go_on)
     at(page, "done")
     expect(page.get_by_role("heading", name=words.ready)).to_be_visible()
     page.get_by_role("link", name=words.watch, exact=True).tap()
@@ -163,7 +164,7 @@ def test_without_scripts_and_with_a_break(browser: Browser, tmp_path: Path) -> N
         page.get_by_label("Time zone").select_option("Europe/Paris")
         press(page, words.go_on)
         press(page, words.home_only)
-        press(page, words.understood)
+        press(page, words.go_on)
         expect(page.get_by_role("heading", name=words.ready)).to_be_visible()
     context.close()
 

@@ -44,7 +44,7 @@ HOLD = f"""
 # Whoever asks the simulated line for a resistor moves it; a finger is stronger than that.
 while :; do
     if [ -e {SHARE}/{FINGER} ]; then echo pull-down; else echo pull-up; fi >{PINS}/sim_gpio{BUTTON.removeprefix("GPIO")}/pull
-    sleep 0.02
+    sleep 0.1
 done
 """
 
@@ -90,7 +90,7 @@ with open("{SHARE}/{SEEN}", "w", buffering=1) as out:
         if lit != last or now - said_at > 0.5:
             out.write(f"{{now:.3f}} {{lit}}\\n")
             last, said_at = lit, now
-        time.sleep(0.015)
+        time.sleep(0.03)
 """
 
 

@@ -22,13 +22,15 @@ from tests.server import Server, serving
 FPS = 15
 SECONDS = 4.0
 FLOOD = 10_000
+CONNECT_SECONDS = 12
 Attack = Callable[[WhepPeer], Awaitable[None]]
 
 
 @pytest.fixture(scope="module", params=["shared", "plain"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
-    environment = {"PI_CAM_WEBRTC_SENDER": request.param, "PI_CAM_GRACE_SECONDS": "0"}
+    connect = {"PI_CAM_CONNECT_SECONDS": str(CONNECT_SECONDS)}
+    environment = {"PI_CAM_WEBRTC_SENDER": request.param, "PI_CAM_GRACE_SECONDS": "0", **connect}
     source = f"synthetic:?size=320x240&fps={FPS}"
     with serving(tmp_path_factory.mktemp("hostile"), source, owner=True, environment=environment) as server:
         yield server
@@ -142,21 +144,35 @@ def test_the_others_see_every_picture(server: Server, attack: Attack) -> None:
 
 
 def test_twenty_offers_that_never_connect_and_then_a_viewer(server: Server) -> None:
-    token = server.token("view")
+    token, others = server.token("view"), server.token("view")
     offers: list[WhepPeer] = []
 
+    async def offered() -> tuple[int, dict[str, str]]:
+        peer = WhepPeer(server, token, decode=False)
+        offers.append(peer)
+        answer = await peer.start()
+        await peer.connection.close()
+        return answer.status, answer.headers
+
     async def run() -> None:
-        async with WhepPeer(server, token, decode=False) as other:
+        async with WhepPeer(server, others, decode=False) as other:
             await other.until(lambda: len(other.packets) > 10)
-            for _ in range(20):
-                peer = WhepPeer(server, token, decode=False)
-                offers.append(peer)
-                answer = await peer.start()
-                assert answer.status in (201, 503, 429)
-                await peer.connection.close()
+            before = server.own_bytes()
+            answers = [await offered() for _ in range(20)]
+            refused = [headers for status, headers in answers if status == 429]
+            assert {status for status, _ in answers} == {201, 429}
+            assert len(refused) >= 10, [status for status, _ in answers]
+            assert all(int(headers["Retry-After"]) > 0 for headers in refused)
             other.packets.clear()
-            await asyncio.sleep(2)
-            assert len(other.access_units()) >= FPS
+            async with WhepPeer(server, others, decode=False) as newcomer:
+                await newcomer.until(lambda: len(newcomer.packets) > 10)
+            assert len(other.access_units()) >= 3
             assert is_whole(other.packets)
+            assert server.own_bytes() - before < 12_000_000
+            deadline = time.monotonic() + CONNECT_SECONDS + 15
+            while (await offered())[0] != 201:
+                assert time.monotonic() < deadline, "they are not let in again"
+                await asyncio.sleep(0.5)
 
     asyncio.run(run())
+    assert "Traceback" not in server.log.read_text()

@@ -28,8 +28,15 @@ SECONDS = 6.0
 BY_UDP, BY_TCP = URLS.split()
 
 
+@pytest.fixture(scope="module", params=["shared", "plain"])
+def sender(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
+def side(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
+    """A new one for each way of sending: the last test leads a way past the relay."""
     require("coturn (apt install coturn)", Path(TURNSERVER).exists())
     require(f"a network namespace ({network.problem()})", network.problem() is None)
     with far_side(tmp_path_factory.mktemp("far")) as side, side.turn_server():
@@ -37,8 +44,9 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
 
 
 @pytest.fixture(scope="module")
-def camera(side: FarSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    with running(tmp_path_factory.mktemp("camera")) as application:
+def camera(side: FarSide, sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    with running(tmp_path_factory.mktemp("camera"), webrtc_sender=sender) as application:
+        assert application.services.door.senders.kind == sender
         application.services.tokens.create("far", frozenset({"view"}), None)
         yield application
 

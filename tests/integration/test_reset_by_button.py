@@ -12,7 +12,8 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from pi_cam.control.light import PATTERNS
-from pi_cam.reset_by_button import BOOT_ID, reset_if_held
+from pi_cam.keeping.reset import MACHINE, finish, reset
+from pi_cam.reset_by_button import BOOT_ID, IMAGE, reset_if_held
 from pi_cam.store import DATABASE, Store
 
 
@@ -94,6 +95,37 @@ def test_held_until_the_light_flickers_and_let_go(pins: MockFactory, folder: Pat
     changes = sum(before != after for before, after in itertools.pairwise(seen))
     assert changes >= 8, f"{seen}: {PATTERNS['reset']}"
     assert not Machine(pins, 11.0).start(folder, root), "once"
+
+
+def test_on_an_image_the_machine_forgets_too(pins: MockFactory, folder: Path, root: Path) -> None:
+    (root / IMAGE).parent.mkdir(parents=True)
+    (root / IMAGE).touch()
+    assert Machine(pins, 11.0).start(folder, root)
+    assert {path.name for path in folder.iterdir()} <= {"occupied", "started-in", MACHINE}
+    assert (folder / MACHINE).exists()
+    (folder / MACHINE).unlink()
+    power(root, "two")
+    assert not Machine(pins, 9.0).start(folder, root)
+    assert not (folder / MACHINE).exists()
+
+
+def test_elsewhere_no_word_is_left_that_nobody_reads(pins: MockFactory, folder: Path, root: Path) -> None:
+    assert Machine(pins, 11.0).start(folder, root)
+    assert not (folder / MACHINE).exists()
+
+
+def test_a_reset_that_was_cut_off_still_leaves_the_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", interrupted)
+        reset(folder, machine=True)
+    assert not (folder / MACHINE).exists(), "half a reset is none"
+    assert finish(folder)
+    assert {path.name for path in folder.iterdir()} <= {"occupied", MACHINE}
+    assert (folder / MACHINE).exists()
+
+
+def interrupted(path: Path, missing_ok: bool = False) -> None:
+    raise KeyboardInterrupt
 
 
 def test_let_go_too_early(pins: MockFactory, folder: Path, root: Path) -> None:

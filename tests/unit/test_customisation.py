@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pi_cam.keeping.reset import MARK
+from pi_cam import durable
+from pi_cam.keeping.reset import MACHINE, MARK
 from pi_cam.keeping.settling import settle
 from pi_cam.setup_wizard import first_boot
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Wlan, parse
@@ -36,6 +40,10 @@ setup_code = "abcd-2345"
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
     """The root of a machine that starts for the first time."""
+    return made(tmp_path)
+
+
+def made(tmp_path: Path) -> Path:
     for folder in (
         "boot/firmware",
         "data",
@@ -156,14 +164,16 @@ def test_whoever_holds_the_card_has_it_forget_everything(card: Path, name: str) 
     (data / "secret.key").write_bytes(bytes(32))
     (data / MARK).symlink_to(card / "etc/shadow")  # planted: nothing is written through it
     (card / "boot/firmware" / name).touch()
+    (card / "boot/firmware/custom.toml").write_bytes(GOOD)
     assert first_boot.main(card) == 0
-    assert not list((card / "boot/firmware").iterdir())
+    assert [path.name for path in (card / "boot/firmware").iterdir()] == ["custom.toml"]  # for the start after
     assert not (card / "etc/shadow").exists()
     assert (data / MARK).stat().st_mode & 0o777 == 0o600
     settle(data)  # as the start of the camera does
-    assert [path.name for path in data.iterdir()] == ["occupied"]
+    assert sorted(path.name for path in data.iterdir()) == [MACHINE, "occupied"]  # and root's part does the rest
     assert first_boot.main(card) == 0
     assert not (data / MARK).exists()
+    assert (card / "data/etc/hostname").read_text("ascii") == "salon\n"
 
 
 def test_it_forgets_nothing_where_the_file_cannot_be_taken_away(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +187,70 @@ def test_it_forgets_nothing_where_the_file_cannot_be_taken_away(card: Path, monk
         assert first_boot.main(card) == 0
     assert not (card / "var/lib/pi-cam" / MARK).exists()
     assert "The camera could not be reset (Read-only file system)." in (card / "data/first-boot.txt").read_text("utf-8")
+
+
+class Cut(BaseException):
+    """The supply is gone."""
+
+
+def cut_at(monkeypatch: pytest.MonkeyPatch, number: int, after: bool) -> Callable[[], int]:
+    """Ends the program at the so-manieth thing that reaches the disk, just before or after it; how many there were."""
+    done = 0
+
+    def counted(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **more: object) -> object:
+            nonlocal done
+            done += 1
+            if done == number and not after:
+                raise Cut
+            found = real(*arguments, **more)
+            if done == number:
+                raise Cut
+            return found
+
+        return call
+
+    for owner, name in ((os, "replace"), (os, "fsync"), (Path, "unlink")):
+        monkeypatch.setattr(owner, name, counted(getattr(owner, name)))
+    return lambda: done
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_cut_at_any_step_is_made_good_and_leaves_nothing_to_read(
+    tmp_path_factory: pytest.TempPathFactory, after: bool
+) -> None:
+    number, steps = 0, 1
+    while number < steps:
+        number += 1
+        card = made(tmp_path_factory.mktemp("card"))
+        file = card / "boot/firmware/rpi-preseed.toml"
+        file.write_bytes(GOOD)
+        with pytest.MonkeyPatch.context() as patch:
+            count = cut_at(patch, number, after)
+            with contextlib.suppress(Cut):
+                first_boot.main(card)
+            steps = max(steps, count() + 1 if count() == number else count())
+        put_away = not file.exists()
+        if put_away:  # its wishes are done: what a person chooses from now on stays
+            (card / "data/etc/hostname").write_text("chosen\n")
+        else:
+            assert file.read_bytes() == GOOD, number
+        assert first_boot.main(card) == 0
+        assert not list((card / "boot/firmware").iterdir()), number
+        assert (card / "data/etc/hostname").read_text("ascii") == ("chosen\n" if put_away else "salon\n")
+        assert not (card / "data/first-boot.txt").exists(), number
+    assert steps > 12
+
+
+def test_a_partition_that_takes_no_new_name_is_wiped_all_the_same(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card / "boot/firmware/custom.toml").write_bytes(GOOD)
+
+    def full(old: Path, new: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable, "rename", full)
+    assert first_boot.main(card) == 0
+    assert not list((card / "boot/firmware").iterdir())
 
 
 def test_what_went_wrong_is_kept_for_the_person(card: Path) -> None:

@@ -59,6 +59,7 @@ def test_no_row_hides_a_later_one() -> None:
         (errors.AddressRefused(""), 422),
         (errors.TooManyTries("", 1), 429),
         (errors.TooManyViewers(""), 503),
+        (errors.TooManyConnections(""), 429),
         (errors.SourceForbidden(""), 503),
         (errors.PictureTimeout(""), 503),
     ],

@@ -29,6 +29,9 @@ class FakeViewer:
         self.id, self.public_id = f"id of {self.name}", f"public id of {self.name}"
         self.visitor = Visitor(f"user {self.name}", self.name, None, self.can, "192.168.1.7", self.owner)
 
+    def delay(self) -> dict[str, float | None]:
+        return {}
+
     async def close(self, reason: str) -> None:
         raise AssertionError("the floor ends no viewer")
 

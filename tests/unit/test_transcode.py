@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import cast
 
 import av
 
 from pi_cam.capture.timeline import Timeline
-from pi_cam.capture.transcode import MAX_WAITING, Transcoder, ticks_of, usual_bitrate
+from pi_cam.capture.transcode import MAX_WAITING, UNDECODED_SECONDS, Transcoder, ticks_of, usual_bitrate
+from pi_cam.errors import SourceUnsupported
 from pi_cam.media.units import AccessUnit
 from tests.clips import made, real_clip
 
@@ -96,3 +98,17 @@ def test_the_usual_bitrate_fits_the_picture() -> None:
     assert usual_bitrate(1280, 720, 30) == 1_935_360
     assert usual_bitrate(160, 120, 5) == 300_000
     assert usual_bitrate(3840, 2160, 60) == 6_000_000
+
+
+def test_pictures_of_which_none_can_be_decoded_are_told() -> None:
+    with av.open(str(real_clip("bikes"))) as container:
+        transcoder = Transcoder(container.streams.video[0], Timeline(), lambda unit: None, None)
+    arrived, patience = 100.0, time.monotonic() + 20
+    while transcoder.failure is None and time.monotonic() < patience:
+        packet = cast("av.Packet[av.VideoStream]", av.Packet(b"\xff" * 100))
+        packet.is_keyframe = True
+        transcoder.take(packet, None, arrived)
+        arrived += 1
+    transcoder.close()
+    assert isinstance(transcoder.failure, SourceUnsupported)
+    assert arrived > 100 + UNDECODED_SECONDS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pi_cam.errors import TooManyViewers
+from pi_cam.errors import TooManyConnections, TooManyViewers
 from pi_cam.transport.viewers import Viewers, Visitor, new_viewer_id
 
 ADA = Visitor("user 1", "Ada", None)
@@ -26,6 +26,9 @@ class FakeViewer:
     can_talk: bool = True
     reasons: list[str] = field(default_factory=list)
 
+    def delay(self) -> dict[str, float | None]:
+        return {}
+
     async def close(self, reason: str) -> None:
         self.reasons.append(reason)
 
@@ -34,10 +37,11 @@ def test_the_cap_holds_and_may_change_while_people_watch() -> None:
     limit = 2
     viewers = Viewers(lambda: limit)
     one, two = FakeViewer(), FakeViewer()
-    viewers.add(one)
-    viewers.add(two)
+    for viewer in (one, two):
+        viewers.add(viewer)
+        viewers.connected(viewer)
     with pytest.raises(TooManyViewers):
-        viewers.check_room()
+        viewers.check_room(ADA)
     with pytest.raises(TooManyViewers):
         viewers.add(FakeViewer())
     viewers.remove(one)
@@ -45,6 +49,24 @@ def test_the_cap_holds_and_may_change_while_people_watch() -> None:
     viewers.add(FakeViewer())
     limit = 3
     viewers.add(FakeViewer())
+
+
+def test_who_is_about_to_connect_takes_another_place_than_who_is_connected() -> None:
+    viewers = Viewers(lambda: 8)
+    some = [FakeViewer() for _ in range(4)]
+    for viewer in some:
+        viewers.add(viewer)
+    with pytest.raises(TooManyConnections):
+        viewers.check_room(ADA)
+    viewers.connected(some[0])
+    viewers.check_room(ADA)
+    viewers.add(FakeViewer())
+    with pytest.raises(TooManyConnections):
+        viewers.check_room(ADA)
+    viewers.remove(some[1], "never-connected")
+    viewers.check_room(ADA)
+    viewers.connected(some[1])  # too late, and no matter
+    assert len(viewers.all()) == 4
 
 
 def test_viewers_are_found_by_id_and_by_camera() -> None:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from wsproto.utilities import LocalProtocolError
 
 from pi_cam.api.sockets import close_socket, send_text
-from pi_cam.errors import CameraStopped, NoRelay, OfferRefused, TooManyViewers
+from pi_cam.errors import CameraStopped, NoRelay, OfferRefused, TooManyConnections, TooManyViewers
 from pi_cam.transport import websocket as protocol
+from pi_cam.transport.delay import Shown, Spent
 from pi_cam.transport.doors import Watchable, WebRtcDoor
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.ice import Ice
@@ -59,7 +60,7 @@ class FakeHub:
 class FakePeer:
     offer: str
     ended: Callable[[str], None]
-    delay_ms: int | None = None
+    shown: Shown = field(default_factory=Shown)
     pair: tuple[int, float] | None = None
     candidates: list[tuple[str, str | None, int | None]] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -82,6 +83,9 @@ class FakePeer:
             raise OfferRefused("This candidate makes no sense.")
         self.candidates.append((candidate, mid, index))
 
+    def spent(self) -> Spent:
+        return Spent(4.0, 0.2, 0.1, 4.3)
+
     def clock_pair(self) -> tuple[int, float] | None:
         return self.pair
 
@@ -97,6 +101,7 @@ class FakeDoor:
     refusal: Exception | None = None
     slow: asyncio.Event | None = None
     ice: Ice | None = None
+    latency: str | None = None
 
     async def open(
         self,
@@ -109,8 +114,9 @@ class FakeDoor:
         listening: bool,
         floor: Floor | None,
         ice: Ice,
+        latency: str | None,
     ) -> tuple[FakePeer, str]:
-        self.ice = ice
+        self.ice, self.latency = ice, latency
         assert (camera, visitor.name) == ("main", "Ada")
         if self.slow:
             await self.slow.wait()
@@ -312,6 +318,7 @@ def test_a_relay_that_is_too_old_is_lent_anew_for_page_and_camera() -> None:
         (NoRelay("None."), 503, "no-relay"),
         (OfferRefused("No pictures."), 422, "refused"),
         (TooManyViewers("Full."), 503, "too-many-viewers"),
+        (TooManyConnections("Full from there."), 429, "too-many-connections"),
         (CameraStopped("Stopped."), 409, "stopped"),
     ],
 )
@@ -412,17 +419,35 @@ def test_candidates_that_make_no_sense_are_an_error(found: object) -> None:
     on_a_page(conversation)
 
 
+def test_a_page_may_choose_its_delay() -> None:
+    async def conversation(page: Page) -> None:
+        for number, latency in enumerate(("low", "smooth", None)):
+            (answer,) = await page.say("offer", id=str(number), sdp=OFFER, latency=latency)
+            assert answer["type"] == "answer"
+            assert page.door.latency == latency
+        for nonsense in ("lowest", "", 0, True, ["low"], {"low": 1}):
+            (refused,) = await page.say("offer", id="x", sdp=OFFER, latency=nonsense)
+            assert (refused["status"], refused["code"]) == (422, "refused")
+        assert page.door.peers[-1].reasons == [], "the connection that there is goes on"
+
+    on_a_page(conversation)
+
+
 def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
     async def conversation(page: Page) -> None:
         expected = {"v": 1, "type": "clock", "id": "1", "sent": 12.5, "server": 50_000.0, "rtp": None}
+        expected["stages"] = dict.fromkeys(("encode", "hub", "send", "camera"))
         assert await page.say("clock", id="1", sent=12.5) == [expected]
         await page.say("offer", id="2", sdp=OFFER)
         page.door.peers[0].pair = (90_000, 49.9)
         (answer,) = await page.say("clock", id="3", sent=1, delay_ms=180.4)
         assert answer["rtp"] == {"timestamp": 90_000, "captured": 49_900.0}
-        assert page.door.peers[0].delay_ms == 180
-        await page.say("clock", id="4", sent=1, delay_ms=None)
-        assert page.door.peers[0].delay_ms is None
+        assert answer["stages"] == {"encode": 4.0, "hub": 0.2, "send": 0.1, "camera": 4.3}
+        assert page.door.peers[0].shown == Shown(180)
+        await page.say("clock", id="4", sent=1, delay_ms=None, stages={"network": 150.04, "display": 26})
+        assert page.door.peers[0].shown == Shown(None, 150.0, 26)
+        await page.say("clock", id="5", sent=1, delay_ms=9, stages={"network": None, "display": 8})
+        assert page.door.peers[0].shown == Shown(9, None, 8)
 
     on_a_page(conversation)
 
@@ -433,9 +458,10 @@ def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
 def test_delays_that_make_no_sense_are_not_believed(text: str) -> None:
     async def conversation(page: Page) -> None:
         await page.say("offer", id="1", sdp=OFFER)
-        page.door.peers[0].delay_ms = 5
-        await page.say_text(f'{{"v": 1, "type": "clock", "sent": 1, "delay_ms": {text}}}')
-        assert page.door.peers[0].delay_ms == 5
+        known = page.door.peers[0].shown = Shown(5, 3.0, 2.0)
+        stages = f'{{"network": {text}, "display": {text}, "encode": 1, "moon": {text}}}'
+        await page.say_text(f'{{"v": 1, "type": "clock", "sent": 1, "delay_ms": {text}, "stages": {stages}}}')
+        assert page.door.peers[0].shown == known
         assert page.connection.closed is None
 
     on_a_page(conversation)
@@ -529,9 +555,12 @@ JSON = st.recursive(
 )
 
 
+FIELDS = ["id", "sdp", "candidate", "sent", "delay_ms", "stages", "latency", "on", "take"]
+
+
 @given(
     st.sampled_from(["offer", "candidate", "clock", "bye", "hello", "sound", "talk"]),
-    st.dictionaries(st.sampled_from(["id", "sdp", "candidate", "sent", "delay_ms", "on", "take"]), JSON),
+    st.dictionaries(st.sampled_from(FIELDS), JSON),
 )
 def test_whatever_the_fields_hold_is_answered_or_closes(kind: str, fields: dict[str, object]) -> None:
     async def conversation(page: Page) -> None:

@@ -42,7 +42,8 @@ VIEWERS = setting(
     "viewers_max",
     8,
     "Viewers at once",
-    "Most people who may watch at once; one more is told to come back later.",
+    "Most people who may watch at once; one more is told to come back later. From one address of your "
+    "network at most three quarters of them.",
     low=1,
     high=100,
 )

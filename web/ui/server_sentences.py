@@ -50,6 +50,23 @@ UPDATES = (
     "A camera that gave pictures before gave none.",
     "It was tried several times, and never got as far as to answer.",
     "Its files on the card are damaged.",
+    "Updates are for a camera that deploy/install.sh set up as a service.",
+    "This card has no data partition: an update would be gone with the next start.",
+    "It is not known where updates of this camera lie: none is looked for.",
+    "The address of the updates makes no sense: a folder at a web host is meant, such as https://example.org/pi-cam/.",
+    "The web host %(host)s is not asked for updates: it is this machine itself, or in a private network.",
+    "The web host %(host)s sends us on again and again.",
+    "The web host %(host)s sends us on to an address without TLS, which is not followed.",
+    "The web host %(host)s has no update for this camera (%(file)s).",
+    "The web host %(host)s gives no update now (%(status)s).",
+    "The certificate of the web host %(host)s is not to be trusted: %(cause)s.",
+    "The web host %(host)s is too slow, or went silent.",
+    "The connection to the web host %(host)s broke off.",
+    "The web host %(host)s answers, but not as a web host does.",
+    "The web host %(host)s does not answer.",
+    "The update needs %(needed)s MB on the disk, and %(free)s MB are free.",
+    "An update is under way.",
+    "No update was found that could be installed.",
 )
 """Why an update is not there."""
 
@@ -120,6 +137,7 @@ SENTENCES = (
     "This camera answers, but sends no pictures.",
     "This camera sends %(format)s, which cannot be decoded here.",
     "This camera sends %(format)s pictures, which cannot be shown.",
+    "The pictures of this camera cannot be decoded here.",
     "This camera failed in a way that was not foreseen; the log says more.",
     "A camera cannot be at this machine's own address.",
     "The camera gave no picture in time.",
@@ -141,6 +159,14 @@ SENTENCES = (
     "avahi does not answer.",
     "avahi refuses this name.",
     "Whether devices in the home's network find this camera as pi-cam.local, and in their lists of devices.",
+    # Updates
+    "Updates by themselves",
+    "Whether the camera looks once a day for a newer version of pi-cam, and installs it while nobody watches.",
+    "Hour of the updates",
+    "The hour of the day in which it does that, at a minute of its own, by the camera's time zone.",
+    "Where updates lie",
+    "The folder at a web host that updates of this camera come from, such as https://example.org/pi-cam/. Only what is "
+    "signed by a key that this camera trusts is installed. Empty: none is looked for.",
     # The button and the light
     "Button",
     "The pin of a push button to ground, such as GPIO17 (of an adapter at a PC: gpiochip0/17): a short press stops or "
@@ -155,6 +181,8 @@ SENTENCES = (
     "This camera has no button here.",
     "There is no such camera.",
     "As many people watch as this camera allows. Try again in a moment.",
+    "Many people are about to watch. Try again in a moment.",
+    "As many connections come from where you are as this camera allows. Try again in a moment.",
     "The camera at %(place)s answers, but not with TLS.",
     "The camera sends far more than a picture can have.",
     "A camera cannot be at %(host)s: that is %(reason)s.",
@@ -254,7 +282,8 @@ SENTENCES = (
     "People",
     # Settings and journal
     "The camera's address, where `--source` does not say it (and no process list shows it).",
-    "Most people who may watch at once; one more is told to come back later.",
+    "Most people who may watch at once; one more is told to come back later. From one address of your "
+    "network at most three quarters of them.",
     "A viewer whose connection is not up by then is let go.",
     "How long the camera stays open after the last viewer has left.",
     "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
@@ -294,6 +323,9 @@ SENTENCES = (
     "An update was installed",
     "An update was refused",
     "An update did not work and was taken back",
+    "An update was asked for",
+    "Updates were put off",
+    "It could not be looked for updates",
     "A backup was made",
     "A backup was restored",
     "The owner was named",

@@ -85,7 +85,8 @@ def journal() -> str:
 @rule("This device", "configure", {200: HTML})
 def this_device() -> str:
     """What it is, and whether all is in order."""
-    return render("system.html", system=system.described(), findings=system.findings(), at_home=_at_home())
+    updates, findings = services().releases.state(), system.findings()
+    return render("system.html", system=system.described(), updates=updates, findings=findings, at_home=_at_home())
 
 
 @blueprint.get("/remote")

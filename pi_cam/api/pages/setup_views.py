@@ -127,7 +127,12 @@ def _tunnel_can_be(here: Services) -> bool:
 
 
 def _updates(here: Services) -> dict[str, Any]:
-    return {"support_until": about.SUPPORT_UNTIL.isoformat()}
+    return {
+        "support_until": about.SUPPORT_UNTIL.isoformat(),
+        "on": here.settings.flag("updates"),
+        "fixed": here.settings.set_by("updates") == "environment",
+        "hindrance": here.releases.hindrance(),
+    }
 
 
 VIEWS: dict[Step, Callable[[Services], dict[str, Any]]] = {

@@ -2,6 +2,11 @@
  * The camera's clock as this page knows it, and the delay of a picture. Nothing here touches the page or the network.
  */
 
+/**
+ * @typedef {{encode: number | null, hub: number | null, send: number | null, camera: number | null}} Spent   medians in
+ *   milliseconds, as the clock message has them; `camera`: from capture until a picture has left it
+ */
+
 const RTP_TICKS_PER_MS = 90;
 const MEMORY_MS = 60_000; // two quartz clocks drift apart by some ms in a minute, so an older exchange proves nothing
 
@@ -37,22 +42,25 @@ export class CameraClock {
   #exchanges = [];
   /** @type {{timestamp: number, captured: number} | null} */
   #reference = null;
+  /** @type {Spent | null} what pictures spend at the camera, as it told last */
+  spent = null;
 
   /**
-   * @param {{sent: number, received: number, server: number,
-   *   rtp: {timestamp: number, captured: number} | null}} exchange all times in milliseconds
+   * @param {{sent: number, received: number, server: number, rtp: {timestamp: number, captured: number} | null,
+   *   spent?: Spent | null}} exchange all times in milliseconds
    */
-  add({ sent, received, server, rtp }) {
+  add({ sent, received, server, rtp, spent = null }) {
     const roundTrip = received - sent;
     if (!(roundTrip >= 0) || !Number.isFinite(server)) return;
     const recent = this.#exchanges.filter((one) => received - one.received < MEMORY_MS);
     this.#exchanges = [...recent, { received, roundTrip, offset: server - (sent + received) / 2 }];
     if (rtp) this.#reference = rtp;
+    this.spent = spent;
   }
 
   /** RTP timestamps start anywhere: a new connection makes the old reference worthless. */
   forgetPictures() {
-    this.#reference = null;
+    this.#reference = this.spent = null;
   }
 
   /** @returns {number | null} what to add to `performance.now()` to get the camera's clock */

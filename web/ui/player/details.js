@@ -33,6 +33,14 @@ function number(value, digits) {
   return value.toLocaleString(language(), { maximumFractionDigits: digits });
 }
 
+/** @param {Readonly<import("./stages.js").Stages>} stages where the delay comes from */
+export function showStages(stages) {
+  for (const [name, value] of Object.entries(stages)) {
+    const cell = document.querySelector(`[data-stage="${name}"]`);
+    if (cell) cell.textContent = value === null ? UNKNOWN : `${number(value, value < 10 ? 1 : 0)}\u00a0ms`;
+  }
+}
+
 /** @param {import("./types.js").Camera} camera */
 export function showDetails(camera) {
   for (const [name, read] of Object.entries(ROWS)) {

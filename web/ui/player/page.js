@@ -4,11 +4,12 @@
 
 import { tellCamera } from "./api.js";
 import { converse } from "./conversation.js";
-import { followDetails, showDetails } from "./details.js";
+import { followDetails, showDetails, showStages } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { followIdentity } from "./identity-words.js";
 import { Identity } from "./identity.js";
 import { listenToKeys } from "./keys.js";
+import { followLatency } from "./latency.js";
 import { closeMenuOutside } from "./menu.js";
 import { readPin } from "./pin.js";
 import { Player } from "./player.js";
@@ -104,6 +105,7 @@ function fitPicture() {
 player.addEventListener("state", stateChanged);
 player.addEventListener("camera", () => player.camera && showDetails(player.camera));
 player.addEventListener("delay", () => showDelay(player.delayMs));
+player.addEventListener("stages", () => showStages(player.meter.stages));
 player.addEventListener("rung", () => showRung(player.rung));
 player.addEventListener("refused", refused);
 video.addEventListener("resize", fitPicture);
@@ -129,6 +131,7 @@ listenToKeys({
   "?": () => help.showModal(),
 });
 
+followLatency(player);
 followIdentity(player.identity, stage.dataset.away !== undefined);
 followDetails(find("#details", HTMLDetailsElement), cameraId);
 closeMenuOutside(find("#menu", HTMLDetailsElement));

@@ -2,17 +2,19 @@
  * The player: one camera, one state word. It finds a way for the pictures, notices when they stop, and tries again by
  * itself. It knows nothing of the page but its video element.
  *
- * Events: `state` (detail: {state, reason}), `camera` (detail: Camera), `delay` (detail: milliseconds or null), `rung`
- * (detail: the name of the transport in use, or "") and `refused` (the browser wants a tap before it plays).
+ * Events: `state` (detail: {state, reason}), `camera` (detail: Camera), `delay` (detail: milliseconds or null), `stages`
+ * (where that comes from was looked up anew), `rung` (detail: the name of the transport in use, or "") and `refused` (the
+ * browser wants a tap before it plays).
  */
 
 import { liveUrl, readCamera } from "./api.js";
-import { CameraClock, DelayMeter } from "./clock.js";
+import { CameraClock } from "./clock.js";
 import { Identity } from "./identity.js";
 import { LADDER } from "./ladder.js";
 import { Line } from "./line.js";
 import { pauseBefore } from "./patience.js";
 import { Signalling } from "./signalling.js";
+import { StageMeter } from "./stages.js";
 import { readClose, readRefusal, reasonOf } from "./verdicts.js";
 
 const TRIES_PER_RUNG = 3;
@@ -21,24 +23,19 @@ const SLOW = { first: 5_000, longest: 60_000 };
 const DELAY_EVENT_MS = 250;
 
 export class Player extends EventTarget {
-  /** @type {import("./types.js").State} */
-  state = "idle";
-  /** @type {string | null} the code of what is wrong */
-  reason = null;
-  /** @type {import("./types.js").Camera | null} */
-  camera = null;
-  /** @type {string[]} */
-  can = [];
+  state = /** @type {import("./types.js").State} */ ("idle");
+  reason = /** @type {string | null} the code of what is wrong */ (null);
+  camera = /** @type {import("./types.js").Camera | null} */ (null);
+  can = /** @type {string[]} */ ([]);
   rung = "";
-  /** @type {number | null} */
-  delayMs = null;
   /** @type {number | null} from `start` to the first picture */
   firstPictureMs = null;
+  latency = /** @type {string | null} `smooth` or `low`; null: as the camera is set */ (null);
   /** What sound and talk need of the connection. */
   line = new Line();
 
   #clock = new CameraClock();
-  #meter = new DelayMeter();
+  meter = new StageMeter(this.#clock);
   /** @type {Signalling | null} */
   #signalling = null;
   /** @type {import("./types.js").Transport | null} */
@@ -96,13 +93,17 @@ export class Player extends EventTarget {
     if (!rung) return this.#say("failed", this.obstacle);
     if (state) this.#say(state);
     this.#prepare(rung);
-    const signalling = (this.#signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.delayMs));
+    const signalling = (this.#signalling = new Signalling(liveUrl(this.cameraId), this.#clock, () => this.meter.told));
     this.line.follow(signalling);
     signalling.addEventListener("hello", (event) => this.#greeted(detail(event)));
     signalling.addEventListener("state", (event) => this.#see(detail(event).camera));
     signalling.addEventListener("end", (event) => this.#transportFailed(detail(event)));
     signalling.addEventListener("close", (event) => this.#socketClosed(detail(event)));
     signalling.open();
+  }
+
+  get delayMs() {
+    return this.meter.delay;
   }
 
   /** @param {import("./types.js").Hello} hello */
@@ -128,8 +129,8 @@ export class Player extends EventTarget {
   #startTransport() {
     const [signalling, clock] = [this.#signalling, this.#clock];
     if (!this.#transport || !signalling || !this.#hello) return;
-    const [sound, camera, identity] = [this.line.offer(), this.cameraId, this.identity];
-    this.#transport.start(this.video, { signalling, clock, sound, camera, identity });
+    const { cameraId: camera, identity, latency } = this;
+    this.#transport.start(this.video, { signalling, clock, sound: this.line.offer(), latency, camera, identity });
     this.#transport.expect(this.#isExpecting());
   }
 
@@ -149,8 +150,7 @@ export class Player extends EventTarget {
   #pictured(rung, picture) {
     this.firstPictureMs ??= performance.now() - this.#startedAt;
     this.#failures = 0;
-    const delay = this.#clock.delay(picture);
-    if (delay !== null) this.#meter.add(picture.at, delay);
+    this.meter.add(picture);
     // The last pictures of a camera that was lost may still be on their way.
     if (this.camera?.state === "unreachable") return;
     if (this.state !== "live") this.#say("live");
@@ -260,7 +260,7 @@ export class Player extends EventTarget {
     this.#transport?.close();
     this.#signalling?.close();
     this.#transport = this.#signalling = this.#hello = null;
-    this.#meter.clear();
+    this.meter.clear();
   }
 
   #isExpecting() {
@@ -288,11 +288,11 @@ export class Player extends EventTarget {
   }
 
   #tellDelay() {
-    const delay = this.#meter.read(performance.now());
+    const before = this.delayMs;
+    this.meter.read(performance.now());
     this.#transport?.expect(this.#isExpecting());
-    if (delay === this.delayMs) return;
-    this.delayMs = delay;
-    this.dispatchEvent(new CustomEvent("delay", { detail: delay }));
+    this.dispatchEvent(new Event("stages"));
+    if (this.delayMs !== before) this.dispatchEvent(new CustomEvent("delay", { detail: this.delayMs }));
   }
 }
 

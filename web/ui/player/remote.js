@@ -1,31 +1,6 @@
 /** The page of the way in from outside: looks every few seconds whether the pairing or the tunnel changed, and shows it. */
 
-import { send } from "./api.js";
-
-const LOOK_MS = 3000;
-
-/** Whether somebody has begun to type what a reload would take away. */
-function isTyped() {
-  const inputs = /** @type {HTMLInputElement[]} */ ([...document.querySelectorAll("input:not([type=hidden])")]);
-  return inputs.some((input) => input.value !== input.defaultValue);
-}
-
-/**
- * @param {string} part What the page shows the state of.
- * @param {string} path Where it is asked for.
- * @param {(shown: string) => boolean} changes Whether a state may change by itself.
- */
-function watch(part, path, changes) {
-  const place = /** @type {HTMLElement | null} */ (document.querySelector(`[data-${part}]`));
-  const shown = place?.dataset[part];
-  if (shown === undefined || !changes(shown)) return;
-  async function look() {
-    const { status, body } = await send(path, "GET");
-    if (status === 200 && body.state !== shown && !isTyped()) location.reload();
-    else setTimeout(look, LOOK_MS);
-  }
-  setTimeout(look, LOOK_MS);
-}
+import { watch } from "./changes.js";
 
 watch("pairing", "/api/v1/pairing", (shown) => shown === "asking" || shown === "claimed");
 watch("tunnel", "/api/v1/tunnel", (shown) => shown !== "off");

@@ -42,13 +42,13 @@ export class Signalling extends EventTarget {
   /**
    * @param {string} url
    * @param {import("./clock.js").CameraClock} clock learns from every exchange
-   * @param {() => number | null} shownDelay the delay that the page shows, told to the camera
+   * @param {() => object} shown the delay that the page shows, told to the camera
    */
-  constructor(url, clock, shownDelay) {
+  constructor(url, clock, shown) {
     super();
     this.url = url;
     this.clock = clock;
-    this.shownDelay = shownDelay;
+    this.shown = shown;
   }
 
   open() {
@@ -119,8 +119,9 @@ export class Signalling extends EventTarget {
   #askTime() {
     if (!this.#socket) return;
     const sent = performance.now();
-    this.request("clock", { sent, delay_ms: this.shownDelay() }).then(
-      ({ server, rtp }) => this.clock.add({ sent, received: performance.now(), server, rtp: rtp ?? null }),
+    this.request("clock", { sent, ...this.shown() }).then(
+      ({ server, rtp = null, stages = null }) =>
+        this.clock.add({ sent, received: performance.now(), server, rtp, spent: stages }),
       () => {}, // a lost exchange is replaced by the next one; a lost socket says so itself
     );
     this.#clocks += 1;

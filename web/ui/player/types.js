@@ -54,11 +54,14 @@
  * @typedef {object} Picture   one picture that reached the screen, or at least was decoded
  * @property {number} at               when, on the clock of `performance.now()`
  * @property {number | null} captured  when it was captured, milliseconds on the camera's clock
+ * @property {number | null} [received] when the browser had all of it, on the clock of `performance.now()`; null where it does
+ *   not say
  *
  * @typedef {object} Session   what a transport is given to work with
  * @property {import("./signalling.js").Signalling} signalling
  * @property {import("./clock.js").CameraClock} clock
  * @property {boolean} sound whether sound is wanted from the beginning
+ * @property {string | null} [latency] `smooth` or `low`; null: as the camera is set
  * @property {string} camera its id
  * @property {import("./identity.js").Identity} identity checks who answers
  *

@@ -90,13 +90,13 @@ export class WebRtcTransport extends EventTarget {
   }
 
   /** @param {import("./types.js").Session} session */
-  async #negotiate({ signalling, clock, sound, camera, identity }) {
+  async #negotiate({ signalling, clock, sound, latency, camera, identity }) {
     const [offer, iceServers] = await Promise.all([this.#offer, signalling.iceServers()]);
     if (this.#closed) return;
     this.#connection.setConfiguration({ ...ONE_PATH, iceServers });
     await this.#connection.setLocalDescription(offer);
     const asked = { camera, nonce: identity.nonce(), offer: offer.sdp ?? "" };
-    const answer = signalling.request("offer", { sdp: asked.offer, nonce: asked.nonce, sound });
+    const answer = signalling.request("offer", { sdp: asked.offer, nonce: asked.nonce, sound, latency });
     for (const candidate of this.#held ?? []) signalling.send("candidate", { candidate });
     this.#held = null;
     const answered = await answer;
@@ -132,21 +132,23 @@ export class WebRtcTransport extends EventTarget {
   /** @param {HTMLVideoElement} video */
   #followPictures(video) {
     if (!video.requestVideoFrameCallback) return; // the statistics still count pictures; the delay stays unknown
-    this.#pictureRequest = video.requestVideoFrameCallback((now, { expectedDisplayTime, rtpTimestamp }) => {
+    this.#pictureRequest = video.requestVideoFrameCallback((now, { expectedDisplayTime, rtpTimestamp, receiveTime }) => {
       if (this.#closed) return;
       this.#followPictures(video);
       const ahead = expectedDisplayTime - now;
       const at = ahead >= 0 && ahead < SCREEN_MS ? expectedDisplayTime : now;
-      this.#picture(at, rtpTimestamp === undefined ? null : (this.#session?.clock.captured(rtpTimestamp) ?? null));
+      const captured = rtpTimestamp === undefined ? null : (this.#session?.clock.captured(rtpTimestamp) ?? null);
+      this.#picture(at, captured, receiveTime ?? null);
     });
   }
 
   /**
    * @param {number} at
    * @param {number | null} captured
+   * @param {number | null} received
    */
-  #picture(at, captured) {
-    this.dispatchEvent(new CustomEvent("picture", { detail: { at, captured } }));
+  #picture(at, captured, received) {
+    this.dispatchEvent(new CustomEvent("picture", { detail: { at, captured, received } }));
   }
 
   #connectionChanged() {
@@ -164,7 +166,7 @@ export class WebRtcTransport extends EventTarget {
     const decoded = await this.#decoded();
     if (this.#closed) return;
     const now = performance.now();
-    if (this.#watchdog.see(decoded, now)) this.#picture(now, null);
+    if (this.#watchdog.see(decoded, now)) this.#picture(now, null, null);
     if (this.#connection.connectionState === "connected" && this.#watchdog.isStalled(now)) this.#fail("no-picture");
   }
 

@@ -95,6 +95,8 @@ export function explain(reason) {
       return text("It does not answer. Check your own connection, and that the camera is switched on.");
     case "too-many-viewers":
       return text("Your place comes as soon as somebody leaves. This page tries again by itself.");
+    case "too-many-connections":
+      return text("As many connections come from where you are as this camera allows. This page tries again by itself.");
     case "too-many-tries":
       return text("There were too many attempts. This page tries again by itself in a moment.");
     case "no-connection":

@@ -1,0 +1,102 @@
+"""People come and go all day: what they took is given back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from aiortc import RTCSessionDescription
+
+from pi_cam.transport.viewers import Visitor
+from tests import network
+from tests.contract.application import Application, running
+from tests.peer import WhepPeer
+from tests.prerequisites import require
+from tests.server import Server, serving
+
+pytestmark = pytest.mark.timing
+
+SOURCE = "synthetic:?size=320x240&fps=15"
+CYCLES, SETTLED = 200, 100
+GROWTH_BYTES = 2_000_000
+"""Of an allocator that finds its places; a connection that stayed would cost some 200 kB."""
+
+
+def descriptors(server: Server) -> int:
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in server.processes())
+
+
+async def come_and_go(server: Server, token: str, *, politely: bool) -> None:
+    peer = WhepPeer(server, token, decode=False)
+    answer = await peer.start()
+    assert answer.status == 201, answer.body
+    await peer.until(lambda: len(peer.packets) > 3, 20)
+    if politely:
+        await peer.leave()
+    await peer.close()
+
+
+@pytest.mark.timeout(900)
+def test_two_hundred_viewers_leave_nothing_behind(tmp_path: Path) -> None:
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+
+    async def all_of_them(server: Server, token: str) -> tuple[int, int]:
+        """Somebody else watches all the time, so that the camera stays open: memory after half of them, and at the end."""
+        found = []
+        async with WhepPeer(server, token, decode=False) as other:
+            for number in range(CYCLES):
+                await come_and_go(server, token, politely=number % 2 == 0)
+                other.packets.clear()
+                if number + 1 in (SETTLED, CYCLES):
+                    await asyncio.sleep(1)
+                    found.append(server.own_bytes())
+        return found[0], found[1]
+
+    with serving(tmp_path, SOURCE, owner=True) as server:
+        token = server.token("view")
+        asyncio.run(come_and_go(server, token, politely=True))
+        server.wait_for(token, "idle", seconds=15)
+        files, threads = descriptors(server), server.threads()
+        settled, ended = asyncio.run(all_of_them(server, token))
+        server.wait_for(token, "idle", seconds=15)
+        assert ended - settled < GROWTH_BYTES, (settled, ended)
+        assert descriptors(server) <= files
+        assert server.threads() <= threads + 1  # a request's own may just end
+
+
+async def tasks() -> int:
+    return len(asyncio.all_tasks())
+
+
+@pytest.mark.parametrize("ending", ["goodbye", "silence"])
+def test_no_task_is_left_in_the_loop(tmp_path: Path, ending: str) -> None:
+    """Whether the camera closes the connection, or the other side does."""
+    require(f"a network namespace ({network.problem()})", network.problem() is None)
+
+    async def one(application: Application) -> None:
+        here = application.services
+        viewer = WhepPeer(server=None, token="", decode=False)  # type: ignore[arg-type]
+        await viewer.prepare()
+        offer = viewer.connection.localDescription.sdp
+        hub, visitor = here.cameras.get("main").hub, Visitor("token far", "far", None)
+        opening = here.door.open("main", hub, visitor, offer, lambda reason: None)
+        peer, viewer.answer = await asyncio.to_thread(here.loop.call, opening, 10.0)
+        await viewer.connection.setRemoteDescription(RTCSessionDescription(viewer.answer, "answer"))
+        await viewer.until(lambda: len(viewer.packets) > 3, 20)
+        if ending == "goodbye":
+            await asyncio.to_thread(here.loop.call, peer.close("goodbye"))
+        await viewer.close()
+        await viewer.until(lambda: not here.door.viewers.all())
+
+    async def several(application: Application) -> None:
+        for _ in range(5):
+            await one(application)
+
+    with running(tmp_path) as application:
+        loop = application.services.loop
+        asyncio.run(one(application))
+        before = loop.call(tasks())
+        asyncio.run(several(application))
+        assert loop.call(tasks()) <= before
