@@ -14,7 +14,7 @@ UNITS=/etc/systemd/system
 SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
 UPDATES="pi-cam-update.service pi-cam-update.path"
 UPDATE_STATE=/var/lib/pi-cam-update
-WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path"
+WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path pi-cam-country.path pi-cam-country.service"
 POLKIT=/etc/polkit-1/rules.d/50-pi-cam-netd.rules
 COMMAND=/usr/local/bin/pi-cam
 PAUSE=$UNITS/pi-cam.service.d/pi-cam-pause.conf
@@ -104,7 +104,7 @@ manages_wifi() { [ -x /usr/sbin/NetworkManager ]; }
 install_packages() {
     packages="python3-venv nginx-light libportaudio2 avahi-daemon"
     if has_own_camera; then packages="$packages python3-picamera2"; fi
-    if manages_wifi; then packages="$packages dnsmasq-base polkitd"; fi
+    if manages_wifi; then packages="$packages dnsmasq-base polkitd iw"; fi
     missing=""
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -226,7 +226,7 @@ uninstall() {
     rm -rf $PROGRAM $UPDATE_STATE $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
     rm -rf $OWN/hotspot-front.conf $OWN/hotspot-names.conf $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
-        rm -rf $DATA $OWN
+        rm -rf $DATA $OWN /var/lib/pi-cam-country
         for user in pi-cam pi-cam-netd; do if id $user >/dev/null 2>&1; then userdel $user; fi; done
         if getent group pi-cam-hotspot >/dev/null; then groupdel pi-cam-hotspot; fi
         say "The camera is gone, with all that it remembered."

@@ -22,7 +22,7 @@ from pi_cam.api.services import Services
 from pi_cam.camera_book import CameraBook
 from pi_cam.cameras import Cameras
 from pi_cam.capture.source import is_choice
-from pi_cam.control.discovery import Announcement, Discovery
+from pi_cam.control.discovery import Announcement, Discovery, instance_name
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
@@ -76,6 +76,9 @@ from pi_cam.updates.witness import Witness
 
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
+
+make_wifi: Callable[[], Wifi] = WifiClient
+"""The Wi-Fi of this machine."""
 
 JOURNAL_ROWS_MAX = 20_000
 """Read when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
@@ -170,7 +173,9 @@ class App:
         button = Button(settings.text("button_pin"), switch.press)
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        witness = Witness(config.folder, self.loop, self._cameras.all, self.journal.append, HERE)
+        witness = Witness(
+            config.folder, self.loop, self._cameras.all, self.journal.append, HERE, is_watched=self._is_watched
+        )
         releases = ReleaseWatch(config.folder, settings, self._is_watched, self.journal.append, HERE)
         parts += [button, light, discovery, witness, releases]
         if config.tls or settings.flag("behind_proxy"):
@@ -178,15 +183,19 @@ class App:
         self.setup_code = SetupCode(config.folder)
         told, kept = runtime_folder(), config.folder / KEPT
         if told is not None:  # elsewhere nobody reads it, and each look for an owner costs an idle camera something
-            if announcement is not None:
-                parts.append(NameNotice(told, own_name(self.device_key.id)))
+            parts += [NameNotice(told, own_name(self.device_key.id))] if announcement is not None else []
             parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
             self._viewers,
             lambda: settings.text("ice_servers").split(),
             lambda: settings.number("connect_seconds"),
-            Senders(lambda: settings.text("webrtc_sender"), lambda: settings.text("latency")),
+            Senders(
+                lambda: settings.text("webrtc_sender"),
+                lambda: settings.text("latency"),
+                lambda: settings.flag("adaptive"),
+            ),
+            lambda camera: self._cameras.get(camera).streams.small,
         )
         place = Place(
             config.folder,
@@ -256,7 +265,7 @@ class App:
     def _announcement(self) -> Announcement | None:
         port, names = self._config.https_port, local_names(self.device_key.id)
         own = [name for name in names if name.startswith("pi-cam")]
-        return Announcement(f"Camera {socket.gethostname()}", self.device_key.id, port, own[::-1]) if port else None
+        return Announcement(instance_name(socket.gethostname()), self.device_key.id, port, own[::-1]) if port else None
 
     def hubs(self) -> list[Hub]:
         """Of all cameras; from any thread."""
@@ -279,10 +288,7 @@ class App:
         }
 
     def _is_watched(self) -> bool:
-        async def look() -> bool:
-            return bool(self._viewers.all())
-
-        return self.loop.call(look())
+        return bool(self._viewers.all())  # a list made at once, in whatever thread: this is asked every second
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]
@@ -291,8 +297,3 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
-
-
-def make_wifi() -> Wifi:
-    """The Wi-Fi of this machine."""
-    return WifiClient()

@@ -36,6 +36,13 @@ class Renditions:
         """Both, or the one."""
         return [self.main] if self.small is None else [self.main, self.small]
 
+    @property
+    def flowing(self) -> Hub:
+        """The one that is shown: the main one, but while only the small one is taken, that."""
+        if self.small is not None and self.main.state == "idle" and self.small.state == "live":
+            return self.small
+        return self.main
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -96,7 +103,7 @@ class Cameras:
 
     def describe(self, camera: Camera) -> dict[str, Any]:
         """The row of the API; null where unknown."""
-        stats = camera.hub.stats()
+        stats = camera.streams.flowing.stats()
         viewers = self._viewers_of(camera.id)
         delays = [viewer.delay_ms for viewer in viewers if viewer.delay_ms is not None]
         return {
@@ -123,6 +130,10 @@ class Cameras:
     def is_private(self) -> bool:
         """Whether all are hidden. From any thread."""
         return self._privacy.is_on
+
+    def turn_private(self) -> None:
+        """No camera opens any more, from now; `hide` closes those that are open. From any thread."""
+        self._privacy.turn_on()
 
     def published(self) -> dict[str, int]:
         """How many access units came since the start, of all streams of each camera."""

@@ -24,11 +24,13 @@ Report = Callable[[SourceError | None], None]
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a source can do. `askable`: a keyframe request is honoured within a few pictures. `adjustable`: so is
-    `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here.
-    `sends`, `sound`: what the camera itself sends, by FFmpeg's names of the codecs, once known."""
+    `set_bitrate`, and `bitrate` is what it was set up for, in bits a second, if that is known. `transcoded`: the camera's
+    own stream is not H.264 that a browser can show, so it is encoded here. `sends`, `sound`: what the camera itself sends,
+    by FFmpeg's names of the codecs, once known."""
 
     askable: bool = False
     adjustable: bool = False
+    bitrate: int | None = None
     transcoded: bool = False
     sends: str | None = None
     sound: str | None = None

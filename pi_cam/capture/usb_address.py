@@ -86,6 +86,13 @@ def found_devices(by_id: Path = BY_ID, devices: Path = CLASS) -> Iterable[str]:
     if named or not devices.is_dir():
         return
     for one in sorted(devices.glob("video*"), key=lambda path: (len(path.name), path.name)):
-        index = one / "index"
-        if "/usb" in str(one.resolve()) and index.is_file() and index.read_text("ascii").strip() == "0":
+        if "/usb" in str(one.resolve()) and _index(one) == "0":
             yield f"/dev/{one.name}"
+
+
+def _index(device: Path) -> str | None:
+    """None, too, for one that is unplugged just now."""
+    try:
+        return (device / "index").read_text("ascii").strip()
+    except OSError:
+        return None

@@ -36,6 +36,15 @@ class Announcement:
     aliases: Sequence[str]
 
 
+INSTANCE_BYTES = 63
+"""Of a service's name (RFC 6763, section 4.1.1); avahi refuses a longer one."""
+
+
+def instance_name(host: str) -> str:
+    """For `Announcement`, of a machine of this name, which may have 63 letters itself."""
+    return f"Camera {host}".encode()[:INSTANCE_BYTES].decode("utf-8", "ignore")
+
+
 class Discovery:
     """A `Subsystem` with a thread of its own. Where there is no avahi, the camera is found by its address; it is said.
 

@@ -107,7 +107,8 @@ function failure(state) {
 async function send() {
   const ssid = chosen();
   if (ssid === null || !last) return;
-  const credentials = { ssid: ssid || nameField.value, passphrase: password.value || null, hidden: ssid === "" };
+  const typed = find("password-field", HTMLDivElement).hidden ? "" : password.value; // left over from another network
+  const credentials = { ssid: ssid || nameField.value, passphrase: typed || null, hidden: ssid === "" };
   join.disabled = true;
   say("");
   try {
