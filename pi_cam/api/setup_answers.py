@@ -11,6 +11,7 @@ from pi_cam.api import pairing
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import note, note_for_portal
 from pi_cam.api.arrival import client_address
+from pi_cam.api.camera_changes import choose_main
 from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN
 from pi_cam.control.time_zone import set_time_zone
@@ -211,6 +212,11 @@ def _tunnel(here: Services, values: Values) -> bool:
     return True
 
 
+def _choose(here: Services, values: Values) -> bool:
+    choose_main(values.get("camera", "").strip() or None)
+    return False
+
+
 def _updates(here: Services, values: Values) -> bool:
     wanted = values.get("updates", "")
     if wanted not in ("", "on", "off"):
@@ -232,6 +238,7 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("wifi", "hotspot"): _hotspot,
     ("wifi", "country"): _country,
     ("wifi", "done"): _wifi,
+    ("camera", "choose"): _choose,
     ("camera", "done"): _seen,
     ("time", "done"): _time,
     ("remote", "ask"): _ask_portal,

@@ -69,6 +69,12 @@ def device_of(address: UsbAddress) -> str:
     raise SourceUnreachable("There is no USB camera: plug one in.")
 
 
+def title_of(device: str) -> str:
+    """What people call it: its maker's name for it, where the path tells."""
+    found = re.fullmatch(r"usb-(.+?)(?:_[0-9A-F]{6,16})?-video-index0", Path(device).name, re.ASCII)
+    return found[1].replace("_", " ") if found else device
+
+
 def found_devices(by_id: Path = BY_ID, devices: Path = CLASS) -> Iterable[str]:
     """Those that are plugged in, under names that stay when others come and go, where the machine gives such names.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -46,9 +46,12 @@ def instance_name(host: str) -> str:
 
 
 class Discovery:
-    """A `Subsystem` with a thread of its own. Where there is no avahi, the camera is found by its address; it is said."""
+    """A `Subsystem` with a thread of its own. Where there is no avahi, the camera is found by its address; it is said.
 
-    def __init__(self, announcement: Announcement | None) -> None:
+    `changed`: told when `names` did; returns at once."""
+
+    def __init__(self, announcement: Announcement | None, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self._announcement = announcement
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -109,7 +112,8 @@ class Discovery:
                         names.append(alias)
                 texts = [f"id={announcement.device}".encode(), b"path=/"]
                 await avahi.service(announcement.name, SERVICE, announcement.port, texts)
-                self.names, self._trouble = tuple(names), None
+                self.names, self._trouble = tuple(name.lower() for name in names), None
+                self._changed()
                 await avahi.until_it_changes()
         finally:
             self.names = ()

@@ -54,9 +54,7 @@ def restore(folder: Path, files: dict[str, bytes]) -> list[str]:
     """Puts them in the place of what is there; the names of the settings left out: whoever made a backup need not be
     who has this machine, and those name programs and files of it. Raises `SettingError` for what is
     no whole backup, `Conflict` while the device runs, `StoreError` when the disk says no; then everything is as it was."""
-    files = {name: data for name, data in files.items() if NAMES.fullmatch(name) or not name.startswith("tunnel/")}
-    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
-        raise SettingError(NO_BACKUP)
+    files = _whole(files)
     with occupied.alone(folder):
         try:
             finish(folder)
@@ -67,6 +65,28 @@ def restore(folder: Path, files: dict[str, bytes]) -> list[str]:
         except OSError as error:
             raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
     return left_out
+
+
+def lay_ready(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Beside a running device: its next start (`settling.settle`) puts them in the place of what is there. Answers as
+    `restore`, and raises `SettingError`, `StoreError` as that does."""
+    files = _whole(files)
+    try:
+        for name in (STAGED, READY):  # of one that was laid ready before, or cut off
+            shutil.rmtree(folder / name, ignore_errors=True)
+        left_out = _stage(folder / STAGED, files)
+        (folder / STAGED).rename(folder / READY)
+        durable.sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+    return left_out
+
+
+def _whole(files: dict[str, bytes]) -> dict[str, bytes]:
+    files = {name: data for name, data in files.items() if NAMES.fullmatch(name) or not name.startswith("tunnel/")}
+    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
+        raise SettingError(NO_BACKUP)
+    return files
 
 
 def finish(folder: Path) -> bool:

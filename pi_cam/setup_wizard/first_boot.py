@@ -21,6 +21,12 @@ from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+RESET_NAMES = ("reset", "reset.txt")
+"""Windows hides the end of the second, and gives it to every file that is made anew there."""
+
+MARK, WORD = "resetting", b"machine\n"
+"""As `keeping.reset` has them: what this begins, the start of the camera ends, and the machine forgets its own."""
+
 DONE = ".done"
 """What a file is called from the moment when its wishes are done: a cut while it is overwritten must not have the next start
 read what is left of it."""
@@ -48,9 +54,9 @@ def main(root: Path = Path("/"), writable: Callable[[], AbstractContextManager[N
 
 
 def _do(root: Path) -> None:
-    complaints: list[Sentence] = []
+    complaints = _reset(root)
     read = False
-    for name in NAMES:
+    for name in NAMES if not (root / "var/lib/pi-cam" / MARK).exists() else ():  # its wishes would be forgotten, too
         path = root / "boot/firmware" / name
         _wipe(path.with_name(name + DONE))
         if path.is_file():
@@ -66,6 +72,23 @@ def _do(root: Path) -> None:
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
     elif read:
         (root / "data" / COMPLAINTS).unlink(missing_ok=True)
+
+
+def _reset(root: Path) -> list[Sentence]:
+    """Whoever holds the card owns the camera: a file of this name on it, and the camera forgets everything, which is done by
+    its own user at its start. First the file goes: one that could not be removed would have it forget at every start."""
+    asked = [path for name in RESET_NAMES if (path := root / "boot/firmware" / name).is_file()]
+    try:
+        for path in asked:
+            path.unlink()
+            durable.sync_folder(path.parent)
+        if asked:
+            folder = root / "var/lib/pi-cam"
+            durable.replace(folder / MARK, WORD, (folder.stat().st_uid, folder.stat().st_gid))
+    except OSError as error:
+        why = error.strerror
+        return [(f"La caméra n’a pas pu être remise à zéro ({why}).", f"The camera could not be reset ({why}).")]
+    return []
 
 
 def apply(found: Customisation, root: Path) -> list[Sentence]:

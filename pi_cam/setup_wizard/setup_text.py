@@ -24,6 +24,8 @@ COMPLAINTS, TOLD = "data/first-boot.txt", "data/first-boot.told"
 
 CODE_BYTES = 16
 CODE = re.compile(f"[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}")
+NAME_BYTES = 64
+OWN_NAME = re.compile(r"pi-cam-[a-z2-7]{6}\.local")
 TEXT_BYTES = 64 << 10
 
 WITH_CODE = """Caméra Connectée
@@ -86,12 +88,15 @@ class SetupText:
     def code(self) -> str:
         """The setup code that the camera tells; empty where it tells none. The folder is the camera user's, who may have put
         anything there: what is no code is none."""
+        said = self._said("setup-code", CODE_BYTES)
+        return said if CODE.fullmatch(said) else ""
+
+    def _said(self, name: str, most: int) -> str:
         try:
-            with self._as_user(), privileges.open_file(self._root / "run/pi-cam/setup-code") as file:
-                said = file.read(CODE_BYTES).decode("ascii").removesuffix("\n")
+            with self._as_user(), privileges.open_file(self._root / "run/pi-cam" / name) as file:
+                return file.read(most).decode("ascii").removesuffix("\n")
         except (OSError, UnicodeDecodeError):
             return ""
-        return said if CODE.fullmatch(said) else ""
 
     def _tell_owner(self) -> None:
         """Until the person deletes the file, or has another customisation file read in which all is well."""
@@ -123,9 +128,10 @@ class SetupText:
         durable.replace(self._screen, f"\n{self._address()}/setup   {code}\n\n".encode())
         self._screen.chmod(0o644)
 
-    @staticmethod
-    def _address() -> str:
-        return f"https://{os.uname().nodename}.local"
+    def _address(self) -> str:
+        """Of this camera, whatever else is in the home, as it tells it (`control/name_notice.py`)."""
+        said = self._said("name", NAME_BYTES)
+        return f"https://{said if OWN_NAME.fullmatch(said) else f'{os.uname().nodename}.local'}"
 
 
 def _list(complaints: str) -> str:

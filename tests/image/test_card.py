@@ -29,7 +29,8 @@ def test_it_remembers_what_it_should_and_nothing_else(card: Card) -> None:
     with card.started() as guest:
         number = guest.run("cat /etc/machine-id")
         code = guest.until("cat /run/pi-cam/setup-code")
-        guest.until(f"grep -q 'https://pi-cam.local/setup#code={code}' /boot/firmware/pi-cam-setup.txt")
+        name = guest.run("cat /run/pi-cam/name")
+        guest.until(f"grep -q 'https://{name}/setup#code={code}' /boot/firmware/pi-cam-setup.txt")
         guest.run(
             "touch /etc/forgotten; ln -sfn /usr/share/zoneinfo/Europe/Paris /etc/localtime; echo salon >/etc/hostname"
         )
@@ -53,12 +54,29 @@ def test_what_was_chosen_with_imager_is_done(card: Card) -> None:
     with card.started() as guest:
         guest.until("grep -q ABCD-2345 /boot/firmware/pi-cam-setup.txt")
         text = guest.run("cat /boot/firmware/pi-cam-setup.txt")
-        assert "https://wohnzimmer.local/setup#code=ABCD-2345" in text
+        assert f"https://{guest.run('cat /run/pi-cam/name')}/setup#code=ABCD-2345" in text
+        assert guest.run("cat /etc/hostname") == "wohnzimmer"
         assert "This camera has no accounts of the system and no SSH." in text
         assert guest.run("stat -c '%a %U' /etc/NetworkManager/system-connections/home.nmconnection") == "600 root"
         assert guest.run("date +%Z; cat /data/etc/wifi-country").split() in (["CET", "FR"], ["CEST", "FR"])
         assert guest.run("systemctl --failed --plain --no-legend") == ""
     assert "rpi-preseed.toml" not in card.names()
+
+
+def test_who_forgot_the_password_puts_a_file_onto_the_card(card: Card) -> None:
+    with card.started() as guest:
+        guest.run(PASSWORD)
+        guest.until("! test -e /boot/firmware/pi-cam-setup.txt")
+        number = guest.run("sha256sum </var/lib/pi-cam/device.key")
+    card.write("reset.txt", b"")
+    with card.started() as guest:
+        guest.until(
+            f"test -e /var/lib/pi-cam/device.key && ! sha256sum </var/lib/pi-cam/device.key | grep -q '{number}'", 120
+        )
+    assert "reset.txt" not in card.names()
+    with card.started() as guest:
+        guest.until("grep -q setup#code= /boot/firmware/pi-cam-setup.txt")
+        assert guest.run("systemctl --failed --plain --no-legend") == ""
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"[wlan\nssid=", b"x = " + b"[" * 3000, b"a" * 100_000])

@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_cam import durable
+from pi_cam.keeping.reset import MACHINE, MARK
+from pi_cam.keeping.settling import settle
 from pi_cam.setup_wizard import first_boot
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Wlan, parse
 from pi_cam.setup_wizard.network_profiles import home
@@ -175,6 +177,42 @@ def test_it_is_done_once_and_the_file_is_gone(card: Path) -> None:
     assert network.stat().st_mode & 0o777 == 0o600
     assert (card / "var/lib/pi-cam/setup-code").read_text("ascii") == "ABCD-2345\n"
     assert not (card / "data/first-boot.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["reset", "reset.txt"])
+def test_whoever_holds_the_card_has_it_forget_everything(card: Path, name: str) -> None:
+    data = card / "var/lib/pi-cam"
+    (data / "pi-cam.db").write_bytes(b"somebody")
+    (data / "secret.key").write_bytes(bytes(32))
+    (data / MARK).symlink_to(card / "etc/shadow")  # planted: nothing is written through it
+    (card / "boot/firmware" / name).touch()
+    (card / "boot/firmware/custom.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert [path.name for path in (card / "boot/firmware").iterdir()] == ["custom.toml"]  # for the start after
+    assert not (card / "etc/shadow").exists()
+    assert (data / MARK).stat().st_mode & 0o777 == 0o600
+    settle(data)  # as the start of the camera does
+    assert sorted(path.name for path in data.iterdir()) == [MACHINE, "occupied"]  # and root's part does the rest
+    assert first_boot.main(card) == 0
+    assert not (data / MARK).exists()
+    assert (card / "data/etc/hostname").read_text("ascii") == "salon\n"
+
+
+def test_it_forgets_nothing_where_the_file_cannot_be_taken_away(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card / "boot/firmware/reset").touch()
+
+    real = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "reset":
+            raise OSError(errno.EROFS, "Read-only file system")
+        real(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        assert first_boot.main(card) == 0
+    assert not (card / "var/lib/pi-cam" / MARK).exists()
+    assert "The camera could not be reset (Read-only file system)." in (card / "data/first-boot.txt").read_text("utf-8")
 
 
 class Cut(BaseException):

@@ -62,6 +62,21 @@ def test_the_code_is_told_until_there_is_an_owner(machine: Machine) -> None:
     assert not machine.screen.exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "leads"),
+    [
+        ("pi-cam-k7qx2m.local\n", "pi-cam-k7qx2m.local"),
+        ("pi-cam.local\n", f"{os.uname().nodename}.local"),
+        ("pi-cam-k7qx2m.local.bank.example\n", f"{os.uname().nodename}.local"),
+        ("pi-cam-k7qx2m.local/setup#\n", f"{os.uname().nodename}.local"),
+    ],
+)
+def test_the_address_is_this_cameras_own(machine: Machine, said: str, leads: str) -> None:
+    (machine.root / "run/pi-cam/setup-code").write_text("ABCD-2345\n")
+    (machine.root / "run/pi-cam/name").write_text(said)
+    assert f"https://{leads}/setup#code=ABCD-2345\n" in machine.tell().replace("\r\n", "\n")
+
+
 def test_what_is_there_is_not_written_again(machine: Machine) -> None:
     machine.code.write_text("ABCD-2345\n", "ascii")
     machine.tell()

@@ -71,8 +71,20 @@ UPDATES = (
 )
 """Why an update is not there."""
 
+BACKUP = (
+    "Only the owner makes a copy, or brings one back.",
+    "The two passphrases are not the same.",
+    "Type the passphrase of the backup.",
+    "A backup's passphrase has at least %(count)s characters.",
+    "This file is no backup of a camera.",
+    "This backup was made by a newer version: install that first.",
+    "The passphrase is wrong, or the file is damaged.",
+)
+"""Why a copy is not made, or not brought back."""
+
 SENTENCES = (
     *UPDATES,
+    *BACKUP,
     # Signing in and setting up
     "The name or the password is wrong.",
     "Too many attempts. Wait a moment, then try again.",
