@@ -36,6 +36,13 @@ class Renditions:
         """Both, or the one."""
         return [self.main] if self.small is None else [self.main, self.small]
 
+    @property
+    def flowing(self) -> Hub:
+        """The one that is shown: the main one, but while only the small one is taken, that."""
+        if self.small is not None and self.main.state == "idle" and self.small.state == "live":
+            return self.small
+        return self.main
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -60,7 +67,8 @@ MakeStreams = Callable[[CameraRow], Renditions]
 
 
 class Cameras:
-    """All cameras. Lives in the media loop; one that fails touches no other."""
+    """All cameras. Lives in the media loop; one that fails touches no other. `choosable`: the owner may say which camera
+    `main` is."""
 
     def __init__(
         self,
@@ -69,7 +77,10 @@ class Cameras:
         viewers_of: Callable[[str], Sequence[Watching]],
         run_blocking: RunBlocking,
         privacy: Privacy,
+        *,
+        choosable: bool = False,
     ) -> None:
+        self._choosable = choosable
         self._book = book
         self._make = make
         self._viewers_of = viewers_of
@@ -92,7 +103,7 @@ class Cameras:
 
     def describe(self, camera: Camera) -> dict[str, Any]:
         """The row of the API; null where unknown."""
-        stats = camera.hub.stats()
+        stats = camera.streams.flowing.stats()
         viewers = self._viewers_of(camera.id)
         delays = [viewer.delay_ms for viewer in viewers if viewer.delay_ms is not None]
         return {
@@ -112,12 +123,17 @@ class Cameras:
             "transcoded": stats.transcoded,
             "small": camera.streams.small is not None,
             "allow_lan": camera.row.allow_lan,
+            "choosable": camera.id != MAIN or self._choosable,
         }
 
     @property
     def is_private(self) -> bool:
         """Whether all are hidden. From any thread."""
         return self._privacy.is_on
+
+    def turn_private(self) -> None:
+        """No camera opens any more, from now; `hide` closes those that are open. From any thread."""
+        self._privacy.turn_on()
 
     def published(self) -> dict[str, int]:
         """How many access units came since the start, of all streams of each camera."""
@@ -182,7 +198,7 @@ class Cameras:
         async with self._turn:
             before = self.get(camera_id)
             check(before.row)
-            if camera_id == MAIN and set(fields) - {"name"}:
+            if camera_id == MAIN and set(fields) - {"name"} and not self._choosable:
                 raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
             if set(fields) <= {"name"}:
                 written = await self._run_blocking(self._book.rename, before.row, fields.get("name", before.row.name))

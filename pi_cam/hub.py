@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from pi_cam.bitrate import Encoder
 from pi_cam.errors import CameraPrivate, CameraStopped, PiCamError
 from pi_cam.keyframes import KeyframeRequests
 from pi_cam.media.units import AccessUnit, AudioPacket
@@ -153,6 +154,17 @@ class Hub:
         """Asks the source for a keyframe, coalesced with the requests of others."""
         if self._opening.open and self.source.capabilities.askable:
             self._keyframes.request()
+
+    @property
+    def encoder(self) -> Encoder:
+        """What the source was set up for, else what it sends now; 0 while neither is known."""
+        able = self.source.capabilities
+        return Encoder(able.bitrate or self._meter.bitrate() or 0, able.adjustable)
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Aims the encoder, where it can be steered."""
+        if self.source.capabilities.adjustable:
+            self.source.set_bitrate(bits_per_second)
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Calls `changed` after each change of state, in the loop; the answer ends that."""

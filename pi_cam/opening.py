@@ -33,6 +33,14 @@ class Asked(Protocol):
         """A keyframe request is honoured."""
 
     @property
+    def adjustable(self) -> bool:
+        """So is another rate."""
+
+    @property
+    def bitrate(self) -> int | None:
+        """What it was set up for, bits a second; None when that is not known."""
+
+    @property
     def transcoded(self) -> bool:
         """It is encoded here from something else."""
 
@@ -66,6 +74,9 @@ class Source(Device, Protocol):
 
     def request_keyframe(self) -> None:
         """Makes one of the next pictures a keyframe."""
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        """Aims at this rate from now on."""
 
 
 @runtime_checkable

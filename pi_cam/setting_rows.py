@@ -140,6 +140,14 @@ SETTINGS: tuple[Setting, ...] = (
         at_portal="shown",
     ),
     Setting(
+        "adaptive",
+        "Adapting to weak connections",
+        True,
+        "Whether the picture's bit rate follows what viewers' connections carry, and who is far behind the others gets the "
+        "small rendition, or a picture now and then. no: everybody gets everything, however little arrives.",
+        at_portal="shown",
+    ),
+    Setting(
         "webrtc_sender",
         "Sending pictures",
         "shared",

@@ -43,6 +43,11 @@ class Soundtrack:
         return self._opening is not None
 
     @property
+    def needs_pictures(self) -> bool:
+        """Whether somebody hears what the camera brings, which ends when nobody takes its pictures."""
+        return self._opening is None and bool(self._listeners)
+
+    @property
     def listeners(self) -> int:
         """How many listen now."""
         return len(self._listeners)

@@ -133,12 +133,12 @@ class Tap:
         self._take: Callable[[AccessUnit], None] | None = None
         self._waiting = True
 
-    def arm(self, take: Callable[[AccessUnit], None]) -> None:
-        """From now on units are wanted; until then the camera is only kept open."""
+    def arm(self, take: Callable[[AccessUnit], None], *, live: bool = False) -> None:
+        """From now on units are wanted; until then the camera is only kept open. `live`: those to come, and no past ones."""
         if self._take is not None or self.closed:
             return
         self._take = take
-        past = self._hub.fast_forward()
+        past = [] if live else self._hub.fast_forward()
         self._waiting = not past
         for unit in past:
             if not self._waiting:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from marshmallow import Schema, fields, validate
 
+from pi_cam.bitrate import Rendition, Why
 from pi_cam.capture.addresses import MAX_LENGTH
 
 
@@ -25,10 +28,11 @@ class NewCameraSchema(Schema):
 
 
 class CameraChangeSchema(Schema):
-    """What is left out stays as it is; `small_address` null takes the small stream away."""
+    """What is left out stays as it is; `small_address` null takes the small stream away, `address` null (of
+    the machine's own camera only) leaves it to the device which one it is."""
 
     name = fields.String(validate=validate.Length(1, 64))
-    address = _address()
+    address = fields.String(allow_none=True, validate=validate.Length(1, MAX_LENGTH))
     small_address = fields.String(allow_none=True, validate=validate.Length(1, MAX_LENGTH))
     allow_lan = fields.Boolean()
 
@@ -79,6 +83,26 @@ class ViewerSchema(Schema):
     transport = fields.String(required=True)
     started_at = fields.Float(required=True)
     delay_ms = fields.Integer(required=True, allow_none=True)
+    rendition = fields.String(
+        required=True,
+        validate=validate.OneOf(get_args(Rendition)),
+        metadata={"description": "keyframes: of the main one, where there is no small one."},
+    )
+    why = fields.String(
+        required=True,
+        validate=validate.OneOf(get_args(Why)),
+        metadata={
+            "description": "fits: its connection carries what is sent. lowered: the main rendition's bit rate is lowered. "
+            "weak: its connection carries far less than the best one. unknown: it reports nothing. off: a setting says so."
+        },
+    )
+    bitrate = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What its connection carries, estimated; bits a second."},
+    )
+    loss = fields.Float(required=True, allow_none=True, metadata={"description": "Of the packets, 0 to 1."})
+    rtt_ms = fields.Float(required=True, allow_none=True)
     delay = fields.Nested(DelaySchema, required=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -38,6 +39,7 @@ async def _listed(here: Services, camera_id: str) -> list[dict[str, Any]]:
             "transport": viewer.transport,
             "started_at": viewer.started_at,
             "delay_ms": viewer.delay_ms,
+            **asdict(viewer.gets()),
             "delay": viewer.delay(),
         }
         for viewer in here.door.viewers.of(camera_id)

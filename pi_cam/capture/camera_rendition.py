@@ -33,7 +33,7 @@ class Rendition:
 
     def __init__(self, device: Driver, stream: str, bitrate: int) -> None:
         self.stream = stream
-        self.bitrate = bitrate
+        self.bitrate = self._usual = bitrate
         self.encoder: Any = None
         self.encoding_since = 0.0
         self.last_picture = 0.0
@@ -46,7 +46,7 @@ class Rendition:
     @property
     def capabilities(self) -> Capabilities:
         """The encoder is ours and can be asked for anything."""
-        return Capabilities(askable=True, adjustable=True)
+        return Capabilities(askable=True, adjustable=True, bitrate=self._usual)
 
     def start(self, emit: Emit, report: Report) -> None:
         """Opens the camera, in a thread, unless the other rendition has."""

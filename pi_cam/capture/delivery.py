@@ -11,7 +11,7 @@ from av.bitstream import BitStreamFilterContext
 
 from pi_cam.capture.source import Capabilities, Emit, EmitPicture
 from pi_cam.capture.timeline import Timeline
-from pi_cam.capture.transcode import Transcoder, ticks_of
+from pi_cam.capture.transcode import Transcoder, ticks_of, usual_bitrate
 from pi_cam.errors import SourceUnsupported
 from pi_cam.media.h264 import ParameterSets
 from pi_cam.media.units import AccessUnit, AudioPacket
@@ -115,7 +115,9 @@ class Delivery:
     """B-frames go back by a few pictures; a camera whose clock was set goes back by more than this (90 kHz ticks)."""
 
     def _new_transcoder(self) -> Transcoder:
-        self._capabilities = replace(TRANSCODED, sends=self._stream.codec_context.name)
+        context = self._stream.codec_context
+        usual = usual_bitrate(context.width, context.height, float(self._stream.average_rate or 25))
+        self._capabilities = replace(TRANSCODED, sends=context.name, bitrate=usual)
         return Transcoder(self._stream, self._timeline, self._emit, self._rate)
 
     def _learn(self, extradata: bytes) -> None:

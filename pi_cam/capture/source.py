@@ -24,11 +24,13 @@ Report = Callable[[SourceError | None], None]
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a source can do. `askable`: a keyframe request is honoured within a few pictures. `adjustable`: so is
-    `set_bitrate`. `transcoded`: the camera's own stream is not H.264 that a browser can show, so it is encoded here.
-    `sends`, `sound`: what the camera itself sends, by FFmpeg's names of the codecs, once known."""
+    `set_bitrate`, and `bitrate` is what it was set up for, in bits a second, if that is known. `transcoded`: the camera's
+    own stream is not H.264 that a browser can show, so it is encoded here. `sends`, `sound`: what the camera itself sends,
+    by FFmpeg's names of the codecs, once known."""
 
     askable: bool = False
     adjustable: bool = False
+    bitrate: int | None = None
     transcoded: bool = False
     sends: str | None = None
     sound: str | None = None
@@ -118,6 +120,7 @@ class SourceKind:
 
 
 SOURCES: dict[str, SourceKind] = {
+    "auto": SourceKind("pi_cam.capture.auto:AutoSource", True, "auto:"),
     "synthetic": SourceKind("pi_cam.capture.synthetic:SyntheticSource", True, "synthetic:?size=1280x720&fps=30"),
     "rtsp": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsp://name:password@192.168.1.20/stream1"),
     "rtsps": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsps://192.168.1.20/stream1"),
@@ -160,6 +163,11 @@ def check(url: str, *, allow_lan: bool) -> dict[str, Any]:
     address = addresses.parse(url)
     addresses.check_literal(address, allow_lan=allow_lan)
     return {"host": address.host, "port": address.port}
+
+
+def is_choice(url: str) -> bool:
+    """Whether the operator, who gave this address, leaves it to the owner which camera it is."""
+    return url.partition(":")[0].lower() == "auto"
 
 
 def shown(url: str) -> str:

@@ -17,9 +17,9 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from pi_cam.capture.source import Capabilities, Controls, Emit, Report
+from pi_cam.capture.source import Capabilities, Controls, Emit, Report, VideoSource
 from pi_cam.errors import AddressRefused, SourceError
-from pi_cam.media.encoder import PictureEncoder
+from pi_cam.media.encoder import MIN_BITRATE, PictureEncoder
 from pi_cam.media.opus import BLOCK_SAMPLES, OpusEncoder
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 
@@ -35,6 +35,9 @@ BEEP_HZ = 1000
 BEEP_LEVEL = 8000
 BLACK, WHITE = 16, 235
 
+SMALL_SHARE = 6
+"""The small rendition has this part of the main one's bits."""
+
 # Y, Cb, Cr (ITU-R BT.601)
 SKY_TOP, SKY_BOTTOM = (70.0, 152.0, 118.0), (190.0, 104.0, 146.0)
 SUN_GLOW = (35.0, -22.0, 14.0)
@@ -49,22 +52,40 @@ class PictureFormat:
     height: int = 720
     fps: int = 30
     bits_per_second: int = 2_000_000
+    small: tuple[int, int] | None = None
 
     @classmethod
     def parse(cls, url: str) -> PictureFormat:
-        """From `synthetic:?size=1280x720&fps=30&bitrate=2000000`. Raises `AddressRefused`."""
+        """From `synthetic:?size=1280x720&fps=30&bitrate=2000000&small=320x180`. Raises `AddressRefused`."""
         query = parse_qs(url.partition("?")[2], keep_blank_values=True)
-        unknown = set(query) - {"size", "fps", "bitrate"} or url.partition("?")[0].lower() != "synthetic:"
+        unknown = set(query) - {"size", "fps", "bitrate", "small"} or url.partition("?")[0].lower() != "synthetic:"
         size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", query.get("size", ["1280x720"])[-1])
+        small = re.fullmatch(r"(\d{2,4})x(\d{2,4})", query.get("small", ["160x120"])[-1])
         numbers = [query.get(name, [default])[-1] for name, default in (("fps", "30"), ("bitrate", "2000000"))]
-        if unknown or size is None or not all(number.isdecimal() and len(number) < 9 for number in numbers):
+        if (
+            unknown
+            or size is None
+            or small is None
+            or not all(number.isdecimal() and len(number) < 9 for number in numbers)
+        ):
             raise AddressRefused("A synthetic camera is named like synthetic:?size=1280x720&fps=30&bitrate=2000000")
         width, height, fps, rate = int(size[1]), int(size[2]), int(numbers[0]), int(numbers[1])
         if not (160 <= width <= 3840 and 120 <= height <= 2160 and 1 <= fps <= 60 and rate >= 50_000):
             raise AddressRefused(
                 "A synthetic camera has 160x120 to 3840x2160 pixels, 1 to 60 fps, 50000 bit/s or more."
             )
-        return cls(width // 2 * 2, height // 2 * 2, fps, rate)
+        less = int(small[1]) // 2 * 2, int(small[2]) // 2 * 2
+        if "small" in query and not (160 <= less[0] <= width and 120 <= less[1] <= height):
+            raise AddressRefused(
+                "A synthetic camera's small picture has 160x120 pixels, or more up to those of the main."
+            )
+        return cls(width // 2 * 2, height // 2 * 2, fps, rate, less if "small" in query else None)
+
+    def of_small(self) -> PictureFormat | None:
+        """That of the small rendition."""
+        if self.small is None:
+            return None
+        return PictureFormat(*self.small, self.fps, max(MIN_BITRATE, self.bits_per_second // SMALL_SHARE))
 
 
 class TestCard:
@@ -132,18 +153,23 @@ class Beeper:
         return (BEEP_LEVEL * sounding * np.sin(2 * np.pi * BEEP_HZ * (moments % 1.0))).astype(np.int16)
 
 
-class SyntheticSource:
-    """`synthetic:`. Renders and encodes in a thread of its own, on the beat of an ideal sensor clock."""
+class SyntheticPictures:
+    """One rendition. Renders and encodes in a thread of its own, on the beat of an ideal sensor clock."""
 
-    capabilities = Capabilities(askable=True, adjustable=True)
-
-    def __init__(self, url: str, *, by_operator: bool, sleep: Callable[[float], object] | None = None) -> None:
-        self._format = PictureFormat.parse(url)
+    def __init__(
+        self, picture: PictureFormat, sleep: Callable[[float], object] | None = None, *, beeps: bool = False
+    ) -> None:
+        self._format, self._beeps = picture, beeps
         self._bits_per_second = self._format.bits_per_second
         self._encoder: PictureEncoder | None = None
         self._ending = threading.Event()
         self._sleep = sleep or self._ending.wait
         self._thread: threading.Thread | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The encoder is ours and can be asked for anything."""
+        return Capabilities(askable=True, adjustable=True, bitrate=self._format.bits_per_second)
 
     def start(self, emit: Emit, report: Report) -> None:
         """Starts the thread."""
@@ -189,7 +215,7 @@ class SyntheticSource:
 
     def _deliver(self, encoder: PictureEncoder, emit: Emit) -> None:
         card = TestCard(self._format.width, self._format.height)
-        beeper = Beeper(time.monotonic(), time.time())
+        beeper = Beeper(time.monotonic(), time.time()) if self._beeps else None
         started = time.monotonic()
         index = 0
         while not self._ending.is_set():
@@ -197,10 +223,20 @@ class SyntheticSource:
             frame = card.draw(time.time_ns() // 1_000_000, index)
             for data, pts, keyframe in encoder.encode(frame, pts=round(captured_at * VIDEO_CLOCK_HZ)):
                 emit(AccessUnit(data, pts, keyframe, captured_at, encoded_here=True))
-            for packet in beeper.until(time.monotonic()):
+            for packet in beeper.until(time.monotonic()) if beeper else ():
                 emit(packet)
             index = max(index + 1, int((time.monotonic() - started) * self._format.fps))  # late: pictures are skipped
             self._sleep(max(0.0, started + index / self._format.fps - time.monotonic()))
+
+
+class SyntheticSource(SyntheticPictures):
+    """`synthetic:`; in `small` its small rendition, or None."""
+
+    def __init__(self, url: str, *, by_operator: bool, sleep: Callable[[float], object] | None = None) -> None:
+        picture = PictureFormat.parse(url)
+        super().__init__(picture, sleep, beeps=True)
+        less = picture.of_small()
+        self.small: VideoSource | None = SyntheticPictures(less, sleep) if less is not None else None
 
 
 def _landscape(width: int, height: int) -> tuple[Plane, list[Plane]]:

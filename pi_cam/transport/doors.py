@@ -37,7 +37,7 @@ class Watchable(Stream, Protocol):
 
 
 class WebRtcDoor:
-    """Turns offers into viewers."""
+    """Turns offers into viewers. `small_of`: the small rendition of a camera, by its id."""
 
     def __init__(
         self,
@@ -45,11 +45,13 @@ class WebRtcDoor:
         ice_servers: Callable[[], list[str]],
         connect_seconds: Callable[[], float],
         senders: Senders,
+        small_of: Callable[[str], Stream | None] = lambda camera: None,
     ) -> None:
         self.viewers = viewers
         self.ice_servers = ice_servers
         self._connect_seconds = connect_seconds
         self.senders = senders
+        self._small_of = small_of
 
     async def open(
         self,
@@ -88,7 +90,8 @@ class WebRtcDoor:
                 floor.heard(peer, sequence, timestamp, payload)
 
         may_listen = "listen" in visitor.can
-        pictures, ear = self.senders.of(hub, may_listen=may_listen, hears=hears, latency=latency)
+        small = self._small_of(camera)
+        pictures, ear = self.senders.of(hub, small, may_listen=may_listen, hears=hears, latency=latency)
         try:
             peer = WebRtcPeer(
                 camera=camera,

@@ -136,10 +136,16 @@ class Group:
 class Groups:
     """All groups of one stream: they share its SSRC and its clock, so that a viewer may go from one to another."""
 
-    def __init__(self, pack: Pack) -> None:
-        self.ssrc, self._origin, self._pack = secrets.randbits(32), secrets.randbits(32), pack
+    def __init__(self, pack: Pack, ssrc: int | None = None, origin: int | None = None) -> None:
+        self.ssrc = secrets.randbits(32) if ssrc is None else ssrc
+        self._origin = secrets.randbits(32) if origin is None else origin
+        self._pack = pack
         self._groups: dict[Shape, Group] = {}
         self._users: dict[Shape, int] = {}
+
+    def beside(self) -> Groups:
+        """Those of another rendition of the same camera, with the same SSRC and clock."""
+        return Groups(self._pack, self.ssrc, self._origin)
 
     def join(self, shape: Shape) -> Group:
         """The group of this shape; to be left again."""
@@ -167,6 +173,15 @@ class Numbering:
         self._spans: deque[tuple[int, int, int]] = deque(maxlen=64)
         """(first sequence number, unwrapped; first number of the group; how many): one for each stretch without a gap."""
 
+    def onward(self) -> Numbering:
+        """Goes on with another group's numbers; its own stay here."""
+        return Numbering(self._next)
+
+    @property
+    def last(self) -> int:
+        """The sequence number that was used last, 16 bits."""
+        return self._next - 1 & 0xFFFF
+
     def take(self, first: int, count: int) -> int:
         """Sends `count` packets from the group's `first` on: the sequence number of that, 16 bits."""
         sequence, self._next = self._next, self._next + count
@@ -186,13 +201,23 @@ class Numbering:
         return None
 
 
+def fresh(packet: bytes, shape: Shape, now: float) -> bytes:
+    """The packet as if it were sent for the first time at `now`, seconds since 1970: by its old time a browser would take it
+    for one that was held up on the way."""
+    return packet[:HEADER_BYTES] + shape.extensions(now) + packet[_payload_begins(packet) :]
+
+
 def retransmission(packet: bytes, sequence: int, *, payload_type: int, ssrc: int, number: int) -> bytes:
     """The packet once more, in the stream for that (RFC 4588, section 4). `sequence`: that of the first time."""
-    begin = HEADER_BYTES
-    if packet[0] & 0x10:
-        begin += 4 + 4 * int.from_bytes(packet[HEADER_BYTES + 2 : HEADER_BYTES + 4], "big")
+    begin = _payload_begins(packet)
     head = bytes([packet[0], packet[1] & 0x80 | payload_type]) + (number & 0xFFFF).to_bytes(2, "big") + packet[4:8]
     return head + ssrc.to_bytes(4, "big") + packet[12:begin] + sequence.to_bytes(2, "big") + packet[begin:]
+
+
+def _payload_begins(packet: bytes) -> int:
+    if not packet[0] & 0x10:
+        return HEADER_BYTES
+    return HEADER_BYTES + 4 + 4 * int.from_bytes(packet[HEADER_BYTES + 2 : HEADER_BYTES + 4], "big")
 
 
 def _alike(packets: Sequence[bytes]) -> list[Sequence[bytes]]:

@@ -8,9 +8,11 @@ from typing import Literal, Protocol
 from pi_cam.media.payloads import payloads
 from pi_cam.media.units import AudioPacket
 from pi_cam.subscription import SoundTap, Tap
+from pi_cam.transport.adaptation import Adaptations, Steered
+from pi_cam.transport.webrtc_adapted import AdaptedPictures, Feed
 from pi_cam.transport.webrtc_peer import Ear, Pictures
 from pi_cam.transport.webrtc_seam_sender import can_substitute
-from pi_cam.transport.webrtc_sender import SharedPictures, SharedSound
+from pi_cam.transport.webrtc_sender import SharedSound
 from pi_cam.transport.webrtc_stream import SharedGroups
 from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound, Sound, Units
 
@@ -18,7 +20,7 @@ WAITING_UNITS = 30
 """One second at 30 fps: a viewer of the library's own sender that lags more jumps to the present."""
 
 
-class Stream(Protocol):
+class Stream(Steered, Protocol):
     """What a viewer takes of a camera's hub."""
 
     def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
@@ -38,10 +40,13 @@ class Stream(Protocol):
 
 
 class Senders:
-    """`wish`, `latency`: the settings, looked at for each viewer."""
+    """`wish`, `latency`: the settings, looked at for each viewer; `adapts`: another, looked at all the time."""
 
-    def __init__(self, wish: Callable[[], str], latency: Callable[[], str]) -> None:
+    def __init__(
+        self, wish: Callable[[], str], latency: Callable[[], str], adapts: Callable[[], bool] = lambda: False
+    ) -> None:
         self._wish, self._latency = wish, latency
+        self._adaptations = Adaptations(adapts)
         self._pictures, self._sound = SharedGroups(payloads), SharedGroups(lambda packet: [packet])
 
     @property
@@ -50,14 +55,23 @@ class Senders:
         return "plain" if self._wish() == "plain" or not can_substitute() else "shared"
 
     def of(
-        self, hub: Stream, *, may_listen: bool, hears: Callable[[], None], latency: str | None = None
+        self,
+        hub: Stream,
+        small: Stream | None = None,
+        *,
+        may_listen: bool,
+        hears: Callable[[], None],
+        latency: str | None = None,
     ) -> tuple[Pictures, Ear]:
-        """For one viewer; opens the camera. `hears` is called with the first sound. `latency`: its own choice (None: as the
-        setting says). Raises `CameraStopped`, `CameraPrivate`."""
+        """For one viewer; opens the camera. `small`: its small rendition, if it has one. `hears` is called with the first
+        sound. `latency`: its own choice (None: as the setting says). Raises `CameraStopped`, `CameraPrivate`."""
+        adaptation = self._adaptations.of(hub, small)
         if self.kind == "plain":
             units = hub.subscribe(WAITING_UNITS, armed=False)
-            return PlainPictures(units, hub.request_keyframe), PlainSound(hub.listen if may_listen else None, hears)
-        groups, at_once = self._pictures.of(hub), (latency or self._latency()) == "low"
-        pictures = SharedPictures(hub.tap(), groups, hub.request_keyframe, at_once=at_once)
+            pictures = PlainPictures(units, hub.request_keyframe, adaptation)
+            return pictures, PlainSound(hub.listen if may_listen else None, hears)
+        main = Feed(hub, self._pictures.of(hub))
+        other = Feed(small, self._pictures.of(small, hub)) if small is not None else None
+        shared = AdaptedPictures(main, other, adaptation, at_once=(latency or self._latency()) == "low")
         listen = hub.tap_sound if may_listen else None
-        return pictures, SharedSound(listen, self._sound.of(hub), hears, lambda: pictures.is_silent)
+        return shared, SharedSound(listen, self._sound.of(hub), hears, lambda: shared.is_silent)

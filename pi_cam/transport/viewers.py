@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pi_cam.bitrate import Gets
 from pi_cam.transport import room
 
 
@@ -55,6 +56,9 @@ class Viewer(Protocol):
     @property
     def can_talk(self) -> bool:
         """Whether what it says could be heard: over WHEP it never is."""
+
+    def gets(self) -> Gets:
+        """What it gets of the camera, and why."""
 
     async def close(self, reason: str) -> None:
         """Ends it. `reason` is a word for the other side."""

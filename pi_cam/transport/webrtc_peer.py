@@ -20,6 +20,7 @@ from aiortc import (
 from aiortc.rtcrtpparameters import RTCRtpCodecCapability
 from aiortc.sdp import candidate_from_sdp
 
+from pi_cam.bitrate import Gets
 from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
 from pi_cam.transport import webrtc_seam
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
@@ -44,6 +45,9 @@ class Pictures(Protocol):
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which that picture was captured; None before the first."""
+
+    def gets(self) -> Gets:
+        """Which rendition it is, and why."""
 
     def spent(self) -> Spent:
         """What they spend on this side."""
@@ -158,6 +162,10 @@ class WebRtcPeer:
     def clock_pair(self) -> tuple[int, float] | None:
         """As `Pictures.clock_pair`."""
         return self._pictures.clock_pair()
+
+    def gets(self) -> Gets:
+        """As `Pictures.gets`."""
+        return self._pictures.gets()
 
     def spent(self) -> Spent:
         """As `Pictures.spent`."""

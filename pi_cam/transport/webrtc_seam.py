@@ -20,6 +20,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
+from pi_cam.transport.webrtc_seam_feedback import can_hear
 from pi_cam.transport.webrtc_seam_sender import can_substitute
 
 log = logging.getLogger(__name__)
@@ -227,6 +228,7 @@ def missing() -> list[str]:
         "packet history": hasattr(rtcrtpsender, "RTP_HISTORY_SIZE"),
         "talking": can_take_packets(),
         "one sender for all viewers": can_substitute(),
+        "following weak connections": can_hear(),
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),

@@ -21,7 +21,7 @@ from pi_cam.transport import webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.allowance import Allowance
 from pi_cam.transport.delay import SendingMeter, Spent
-from pi_cam.transport.rtp_packets import PACED, Groups, Run
+from pi_cam.transport.rtp_packets import PACED, Burst, Group, Groups, Run
 from pi_cam.transport.webrtc_stream import SharedStream
 
 log = logging.getLogger(__name__)
@@ -95,11 +95,14 @@ class SharedPictures(SharedStream):
         group, wire = self._group, self._wire
         if group is None or wire is None or not self._may_send(unit.keyframe):
             return
-        burst = group.burst(unit)
+        burst = self._burst(group, unit)
         if burst.packets and self._send_rest():
             self._unit = unit, self._sent_at
             self._rest = (burst.runs(wire.tag), self._count(unit, burst))
             self._go_on()
+
+    def _burst(self, group: Group, unit: AccessUnit) -> Burst:
+        return group.burst(unit)
 
     def _go_on(self) -> bool:
         """Sends what is left of a unit, up to the next pause. Whether there was room for it."""

@@ -31,10 +31,10 @@ class SharedGroups:
         self._pack = pack
         self._groups: WeakKeyDictionary[object, Groups] = WeakKeyDictionary()
 
-    def of(self, stream: object) -> Groups:
-        """`stream`: a camera's hub."""
+    def of(self, stream: object, main: object | None = None) -> Groups:
+        """`stream`: a camera's hub; `main`: that of its main rendition, where this is another."""
         if stream not in self._groups:
-            self._groups[stream] = Groups(self._pack)
+            self._groups[stream] = Groups(self._pack) if main is None else self.of(main).beside()
         return self._groups[stream]
 
 
@@ -54,7 +54,7 @@ class SharedStream:
         self._again_number = secrets.randbelow(1 << 15)  # for the reason that Numbering gives
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
-        self._timestamp = self._packets = self._octets = 0
+        self._timestamp = self._packets = self._octets = self._again_octets = 0
         self._agains = Allowance(AGAIN_PER_SECOND, AGAIN_AT_ONCE, clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
@@ -74,8 +74,7 @@ class SharedStream:
 
     async def again(self, sequence: int) -> None:
         """As `Substitute.again`."""
-        number = self._numbers.number(sequence)
-        packet = self._group.packet(number) if self._group is not None and number is not None else None
+        packet = self._packet(sequence)
         if packet is None or self._outlet is None or not self._agains.take():
             return
         if self._rtx_type is None:
@@ -84,7 +83,12 @@ class SharedStream:
             self._again_number += 1
             kind, ssrc = self._rtx_type, self._outlet.rtx_ssrc
             packet = retransmission(packet, sequence, payload_type=kind, ssrc=ssrc, number=self._again_number)
+        self._again_octets += len(packet)
         await self._outlet.send(packet)
+
+    def sent_bits(self) -> float:
+        """So far, with RTP's own headers, and with what was sent again."""
+        return 8.0 * (self._octets + HEADER_BYTES * self._packets + self._again_octets)
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which what it stands for was captured; None before the first."""
@@ -98,6 +102,11 @@ class SharedStream:
             wire.close()
         if group is not None:
             self._groups.leave(group.shape)
+
+    def _packet(self, sequence: int) -> bytes | None:
+        """What was sent as `sequence`; None when that was never or is too long ago."""
+        number = self._numbers.number(sequence)
+        return self._group.packet(number) if self._group is not None and number is not None else None
 
     def _count(self, unit: AccessUnit | AudioPacket, burst: Burst) -> int:
         """It is being sent: the sequence number of its first packet."""

@@ -13,9 +13,13 @@ import av
 from aiortc import RTCRtpSender
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from pi_cam.bitrate import Gets, Rendition
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
+from pi_cam.path_estimate import Report
 from pi_cam.transport import webrtc_seam
+from pi_cam.transport import webrtc_seam_feedback as feedback
+from pi_cam.transport.adaptation import Adaptation
 from pi_cam.transport.delay import SendingMeter, Spent
 
 WRAP = 1 << 32
@@ -116,14 +120,22 @@ class EncodedVideoTrack(EncodedTrack):
 class PlainPictures:
     """Pictures by aiortc's own sender, which packs them for this viewer alone."""
 
-    def __init__(self, units: Units, request_keyframe: Callable[[], None]) -> None:
-        self._units, self._request_keyframe = units, request_keyframe
+    can_switch = False
+
+    def __init__(
+        self, units: Units, request_keyframe: Callable[[], None], adaptation: Adaptation | None = None
+    ) -> None:
+        self._units, self._request_keyframe, self._adaptation = units, request_keyframe, adaptation
         self._track: EncodedVideoTrack | None = None
+        self._sender: RTCRtpSender | None = None
+        self._is_closed = False
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """As `Pictures.prepare`."""
         self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
         sender.replaceTrack(self._track)
+        self._sender = sender
+        feedback.on_report(sender, self._reported)
         webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
         webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
 
@@ -131,12 +143,35 @@ class PlainPictures:
         """As `Pictures.clock_pair`."""
         return self._track.clock_pair() if self._track else None
 
+    def gets(self) -> Gets:
+        """As `Pictures.gets`."""
+        return self._adaptation.gets(self) if self._adaptation is not None else Gets("main", "off")
+
+    def sent_bits(self) -> float:
+        """As `Adapted.sent_bits`."""
+        return feedback.sent_bits(self._sender) if self._sender is not None else 0.0
+
+    def receive(self, rendition: Rendition) -> None:
+        """As `Adapted.receive`: the library numbers its packets itself, so that there is only the main one."""
+
+    def fill(self, bits_per_second: int) -> None:
+        """As `Adapted.fill`: never asked of a viewer that cannot switch."""
+
+    def _reported(self, report: Report) -> None:
+        if self._adaptation is None or self._is_closed:
+            return
+        self._adaptation.join(self)  # with the first report the connection is up
+        self._adaptation.heard(self, report)
+
     def spent(self) -> Spent:
         """As `Pictures.spent`."""
         return self._track.meter.read(time.monotonic()) if self._track else Spent()
 
     def close(self) -> None:
         """As `Pictures.close`."""
+        self._is_closed = True
+        if self._adaptation is not None:
+            self._adaptation.leave(self)
         self._units.close()
         if self._track is not None:
             self._track.stop()

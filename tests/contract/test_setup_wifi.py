@@ -94,7 +94,10 @@ def test_what_cannot_be_joined_is_said_at_once(
 
 def test_an_open_network_and_a_known_one_need_no_password(owned: Application, wifi: ScriptedWifi) -> None:
     client = owned.owner()
-    send(client, "wifi", "join", network=key_of("Voisin"), passphrase="left over")
+    answer = send(client, "wifi", "join", network=key_of("Voisin"), passphrase="left over")
+    assert (answer.status_code, wifi.joins) == (422, []), "who typed one means a network that is protected"
+    assert "This network is open" in seen(answer)
+    send(client, "wifi", "join", network=key_of("Voisin"))
     assert wifi.joins[-1] == ("Voisin", None, False)
     send(client, "wifi", "join", network=key_of("Maison"), passphrase="correct horse battery")
     send(client, "wifi", "join", network=key_of("Voisin"))

@@ -26,6 +26,7 @@ class FakeSource:
         self.openings = 0
         self.asked_at: list[float] = []
         self.violations: list[str] = []
+        self.rates: list[int] = []
         self._pictures = 0
         self._emit: Callable[[AccessUnit], None] = lambda unit: None
         self.report: Callable[[SourceError | None], None] = lambda trouble: None
@@ -55,6 +56,9 @@ class FakeSource:
 
     def request_keyframe(self) -> None:
         self.asked_at.append(virtual_time.now())
+
+    def set_bitrate(self, bits_per_second: int) -> None:
+        self.rates.append(bits_per_second)
 
     def picture(self, *, keyframe: bool = False, size: int = 100) -> AccessUnit:
         """Emits the next picture."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pi_cam.bitrate import Gets
 from pi_cam.errors import FloorTaken, NoLoudspeaker, NotAllowed
 from pi_cam.transport.floor import SILENT_SECONDS, TALKERS_MAX, Floor
 from pi_cam.transport.viewers import Visitor
@@ -28,6 +29,9 @@ class FakeViewer:
     def __post_init__(self) -> None:
         self.id, self.public_id = f"id of {self.name}", f"public id of {self.name}"
         self.visitor = Visitor(f"user {self.name}", self.name, None, self.can, "192.168.1.7", self.owner)
+
+    def gets(self) -> Gets:
+        return Gets()
 
     def delay(self) -> dict[str, float | None]:
         return {}

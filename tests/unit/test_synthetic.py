@@ -21,12 +21,14 @@ from pi_cam.capture.synthetic import (
     CLOCK_ROWS,
     WHITE,
     PictureFormat,
+    SyntheticPictures,
     SyntheticSource,
     TestCard,
 )
 from pi_cam.errors import AddressRefused, SourceError
 from pi_cam.media.encoder import PictureEncoder
-from pi_cam.media.units import AccessUnit
+from pi_cam.media.h264 import find_sps, parse_sps
+from pi_cam.media.units import AccessUnit, AudioPacket
 
 Luma = npt.NDArray[np.uint8]
 
@@ -205,6 +207,27 @@ def test_it_says_what_it_can_do() -> None:
         source.set_controls(Controls({"AfMode": 1}))
 
 
+def test_a_small_rendition_of_its_own_on_the_same_clock() -> None:
+    assert SyntheticSource("synthetic:", by_operator=True).small is None
+    url = "synthetic:?size=640x360&bitrate=600000&small=320x181"
+    source = SyntheticSource(url, by_operator=True, sleep=lambda seconds: None)
+    assert isinstance(source.small, SyntheticPictures)
+    assert (source.capabilities.bitrate, source.small.capabilities.bitrate) == (600_000, 100_000)
+    found: queue.Queue[AccessUnit | AudioPacket] = queue.Queue()
+    source.small.start(found.put, lambda error: None)
+    try:
+        units = [found.get(timeout=10) for _ in range(40)]
+    finally:
+        source.small.stop()
+    assert all(isinstance(unit, AccessUnit) for unit in units), "sound comes with the main one"
+    first = units[0]
+    assert isinstance(first, AccessUnit)
+    assert first.pts == round(first.captured_at * 90_000)
+    sps = find_sps(first.data)
+    assert sps is not None
+    assert (parse_sps(sps).width, parse_sps(sps).height) == (320, 180)
+
+
 def test_only_the_command_line_may_name_it() -> None:
     with pytest.raises(AddressRefused, match="command line only"):
         open_source("synthetic:", by_operator=False)
@@ -219,6 +242,7 @@ def test_only_the_command_line_may_name_it() -> None:
         ("synthetic:?size=3840x2160&fps=60", PictureFormat(3840, 2160, 60, 2_000_000)),
         ("synthetic:?size=641x361", PictureFormat(640, 360, 30, 2_000_000)),
         ("synthetic:?fps=15", PictureFormat(1280, 720, 15, 2_000_000)),
+        ("synthetic:?small=321x181", PictureFormat(1280, 720, 30, 2_000_000, (320, 180))),
     ],
 )
 def test_good_addresses(url: str, form: PictureFormat) -> None:
@@ -249,6 +273,10 @@ def test_good_addresses(url: str, form: PictureFormat) -> None:
         "bitrate=1e6",
         "bitrate=" + "9" * 5_000,
         "colour=red",
+        "small=",
+        "small=320",
+        "small=320x90",
+        "small=1282x720",
         "size=640x360&x=1",
         "Size=640x360",
     ],

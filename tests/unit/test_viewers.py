@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pi_cam.bitrate import Gets
 from pi_cam.errors import TooManyConnections, TooManyViewers
 from pi_cam.transport.viewers import Viewers, Visitor, new_viewer_id
 
@@ -25,6 +26,9 @@ class FakeViewer:
     delay_ms: int | None = None
     can_talk: bool = True
     reasons: list[str] = field(default_factory=list)
+
+    def gets(self) -> Gets:
+        return Gets()
 
     def delay(self) -> dict[str, float | None]:
         return {}
