@@ -23,7 +23,7 @@ PARTS := camera appliance image wifi
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-image-arm64 test-image-twice test-kills test-wifi image check format docs bench bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-image-arm64 test-image-twice test-kills test-wifi image check format docs bench bench-peers bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -129,6 +129,12 @@ bench-sound: $(VENV)/.test ## measure two-way voice on virtual devices; writes b
 bench-portal: $(VENV)/.test ## measure the portal on MariaDB with 2,000 devices; writes build/bench and docs/performance
 	@deploy/need.sh test
 	$(BIN)/python -m tests.bench.portal
+
+bench-peers: $(VENV)/.test ## measure the sender beside Janus, webrtcbin and others (root: libdatachannel, too; about 20 minutes)
+	@deploy/need.sh test
+	@deploy/need.sh peers
+	@$(BIN)/python -m tests.bench.peers.libdatachannel
+	$(BIN)/python -m tests.bench.bench_peers
 
 soak: $(VENV)/.test ## two-way talk, then four viewers, for 20 minutes each (MINUTES=…): nothing may grow
 	@deploy/need.sh test

@@ -14,9 +14,10 @@ UNITS=/etc/systemd/system
 SERVICES="pi-cam.service pi-cam-front.service pi-cam-front-certificate.path pi-cam-tunnel.socket"
 UPDATES="pi-cam-update.service pi-cam-update.path"
 UPDATE_STATE=/var/lib/pi-cam-update
-WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path"
+WIFI_SERVICES="pi-cam-netd.service pi-cam-hotspot-names.path pi-cam-country.path pi-cam-country.service"
 POLKIT=/etc/polkit-1/rules.d/50-pi-cam-netd.rules
 COMMAND=/usr/local/bin/pi-cam
+PAUSE=$UNITS/pi-cam.service.d/pi-cam-pause.conf
 USERS=/etc/sysusers.d/pi-cam.conf
 
 say() { printf '%s\n' "$*"; }
@@ -103,7 +104,7 @@ manages_wifi() { [ -x /usr/sbin/NetworkManager ]; }
 install_packages() {
     packages="python3-venv nginx-light libportaudio2 avahi-daemon"
     if has_own_camera; then packages="$packages python3-picamera2"; fi
-    if manages_wifi; then packages="$packages dnsmasq-base polkitd"; fi
+    if manages_wifi; then packages="$packages dnsmasq-base polkitd iw"; fi
     missing=""
     for package in $packages; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -154,11 +155,26 @@ install_files() {
     fresh=no
     [ -e $OWN/environment ] || fresh=yes
     if manages_wifi; then "$HERE/deploy/lay-out.sh" --wifi; else "$HERE/deploy/lay-out.sh"; fi
-    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=synthetic:" >>$OWN/environment; fi
+    if knows_no_steps; then pause_between_starts; else forget_pauses; fi
+    if [ $fresh = yes ] && ! has_own_camera; then say "PI_CAM_SOURCE=auto:" >>$OWN/environment; fi
     # shellcheck disable=SC2086 # a list of names
     systemctl enable --quiet $SERVICES $UPDATES
     # shellcheck disable=SC2086 # a list of names
     if manages_wifi; then systemctl enable --quiet $WIFI_SERVICES; fi
+}
+
+# RestartSteps= of pi-cam.service is of systemd 254.
+knows_no_steps() { [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -lt 254 ]; }
+
+pause_between_starts() {
+    install -m 755 "$HERE/deploy/appliance/restart-pause" $OWN/restart-pause
+    install -d -m 755 "$(dirname $PAUSE)"
+    printf '[Service]\nExecStartPre=-%s/restart-pause\n' $OWN >$PAUSE
+}
+
+forget_pauses() {
+    rm -f $PAUSE $OWN/restart-pause
+    rmdir "$(dirname $PAUSE)" 2>/dev/null || true # a person may have something of their own there
 }
 
 # Whether the camera, and the front, answer.
@@ -191,7 +207,8 @@ forget_old_versions() {
 tell_how_to_go_on() {
     this_start=$(systemctl show -P InvocationID pi-cam.service)
     code=$(journalctl "_SYSTEMD_INVOCATION_ID=$this_start" -o cat | sed -n 's/^setup-code //p' | tail -n 1)
-    say "The camera serves at https://$(hostname).local/${code:+setup#code=$code}"
+    name=$(runuser -u pi-cam -- timeout 5 head -c 64 /run/pi-cam/name 2>/dev/null | grep -xE 'pi-cam-[a-z2-7]{6}\.local' || echo "$(hostname).local")
+    say "The camera serves at https://$name/${code:+setup#code=$code}"
     say "(the browser's first warning is explained there, under /certificate)."
     [ -z "$code" ] || say "This code makes you the owner. sudo pi-cam owner set --name NAME does so, too."
 }
@@ -203,12 +220,13 @@ uninstall() {
         # shellcheck disable=SC2086 # no word, or one
         [ ! -e "$UNITS/$unit" ] || systemctl disable --quiet $now "$unit"
     done
+    forget_pauses
     for unit in "$HERE/pi-cam.service" "$HERE"/deploy/appliance/pi-cam-* "$HERE"/deploy/appliance/wifi/pi-cam-*; do rm -f "$UNITS/$(basename "$unit")"; done
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
     rm -rf $PROGRAM $UPDATE_STATE $COMMAND $USERS $OWN/front.conf $OWN/site.conf $OWN/tunnel-resolv.conf
     rm -rf $OWN/hotspot-front.conf $OWN/hotspot-names.conf $POLKIT /etc/NetworkManager/dnsmasq-shared.d/pi-cam-hotspot.conf
     if [ $purge = yes ]; then
-        rm -rf $DATA $OWN
+        rm -rf $DATA $OWN /var/lib/pi-cam-country
         for user in pi-cam pi-cam-netd; do if id $user >/dev/null 2>&1; then userdel $user; fi; done
         if getent group pi-cam-hotspot >/dev/null; then groupdel pi-cam-hotspot; fi
         say "The camera is gone, with all that it remembered."

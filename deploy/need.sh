@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are missing for one purpose: run, check, test, image or arm64 (to start an image for it).
+# Installs the Debian packages that are missing for one purpose: run, check, test, peers (to measure beside), image or
+# arm64 (to start an image for it).
 # With root, or with sudo that does not ask, by apt; else one sentence names them.
 set -eu
 
@@ -18,6 +19,7 @@ wish() { # the same, of what is only good to have: where nobody may install it, 
 }
 
 purpose=${1:-run}
+without="there is no sound; all else works"
 want python3-venv python3 -c 'import ensurepip, venv'
 case $purpose in
 run) wish libportaudio2 sh -c '/sbin/ldconfig -p | grep -q libportaudio.so.2' ;;
@@ -57,6 +59,17 @@ test)
             dpkg -s "$([ $plugins = libav ] && echo gstreamer1.0-libav || echo gstreamer1.0-plugins-$plugins)"
     done
     ;;
+peers)
+    without="that sender is not measured; all others are"
+    wish gcc cc --version
+    wish libssl-dev test -e /usr/include/openssl/evp.h
+    wish janus dpkg -s janus
+    wish python3-gi /usr/bin/python3 -c 'import gi'
+    wish gstreamer1.0-nice dpkg -s gstreamer1.0-nice
+    for plugins in base good bad; do wish gstreamer1.0-plugins-$plugins dpkg -s gstreamer1.0-plugins-$plugins; done
+    wish gir1.2-gst-plugins-bad-1.0 /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")'
+    wish debootstrap test -x /usr/sbin/debootstrap
+    ;;
 image)
     want mmdebstrap mmdebstrap --version
     want genimage genimage --version
@@ -76,7 +89,7 @@ arm64)
     want qemu-efi-aarch64 test -e /usr/share/AAVMF/AAVMF_CODE.fd
     ;;
 *)
-    echo "usage: $0 run|check|test|image|arm64" >&2
+    echo "usage: $0 run|check|test|peers|image|arm64" >&2
     exit 2
     ;;
 esac
@@ -87,7 +100,7 @@ if [ "$(id -u)" -eq 0 ]; then
 elif sudo -n true 2>/dev/null; then
     as_root="sudo"
 elif [ -z "$missing" ]; then
-    echo "Without$wished there is no sound. Install it with: sudo apt install$wished" >&2
+    echo "Without$wished $without. Install with: sudo apt install$wished" >&2
     exit 0
 else
     echo "These Debian packages are missing:$missing. Install them with: sudo apt install$missing" >&2
@@ -100,5 +113,5 @@ export DEBIAN_FRONTEND=noninteractive
 if ! { $as_root apt-get -o DPkg::Lock::Timeout=300 update -qq &&
     $as_root apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing $wished >/dev/null; }; then
     [ -z "$missing" ] || exit 1
-    echo "Without$wished there is no sound; all else works." >&2
+    echo "Without$wished $without." >&2
 fi

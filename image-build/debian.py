@@ -154,7 +154,7 @@ def finish(target: Target, root: Path) -> None:
         _in(root, "systemctl", "--quiet", *line.split())
     if target.boot != "raspberry-pi":
         with (root / "etc/pi-cam/environment").open("a", encoding="utf-8") as file:
-            file.write("PI_CAM_SOURCE=synthetic:\n")
+            file.write("PI_CAM_SOURCE=auto:\n")
 
 
 def _trust(keys: Path) -> None:

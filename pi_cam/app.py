@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 import pi_cam
+from pi_cam import logs
 from pi_cam.about import Started, model
 from pi_cam.address_check import AddressCheck
 from pi_cam.api import site
@@ -21,10 +21,12 @@ from pi_cam.api.present import Present
 from pi_cam.api.services import Services
 from pi_cam.camera_book import CameraBook
 from pi_cam.cameras import Cameras
-from pi_cam.control.discovery import Announcement, Discovery
+from pi_cam.capture.source import is_choice
+from pi_cam.control.discovery import Announcement, Discovery, instance_name
 from pi_cam.control.doctor import Checkup, examine
 from pi_cam.control.findings import Place
 from pi_cam.control.health import health
+from pi_cam.control.name_notice import NameNotice
 from pi_cam.control.pins import Button, Light
 from pi_cam.control.setup_notice import SetupNotice, runtime_folder
 from pi_cam.errors import NotReady
@@ -32,6 +34,7 @@ from pi_cam.hub import Hub
 from pi_cam.intercom import OFF, Intercom
 from pi_cam.journal import Journal, Keep
 from pi_cam.journal.ledger import Ledger
+from pi_cam.keeping.beside import Keeping
 from pi_cam.lifecycle import Lifecycle, Subsystem
 from pi_cam.loop import Loop
 from pi_cam.master_switch import MasterSwitch, sign
@@ -45,7 +48,6 @@ from pi_cam.remote.portal_client import PortalClient
 from pi_cam.remote.relays import Relays
 from pi_cam.remote.tunnel import Tunnel
 from pi_cam.remote.tunnel_look import look
-from pi_cam.setting import Value
 from pi_cam.settings import Settings
 from pi_cam.setup_wizard.marks_file import MarksFile
 from pi_cam.setup_wizard.visits import Visits
@@ -64,7 +66,7 @@ from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.entry import Entries
 from pi_cam.trust.media_identity import MediaIdentity
 from pi_cam.trust.opening import open_trust
-from pi_cam.trust.own_names import local_names
+from pi_cam.trust.own_names import local_names, own_name
 from pi_cam.trust.renewal import CertificateRenewal
 from pi_cam.trust.sealing import Seal
 from pi_cam.trust.setup_code import KEPT, SetupCode
@@ -75,6 +77,9 @@ from pi_cam.updates.witness import Witness
 GOODBYE_SECONDS = 1.0
 GOING_AWAY = 1001
 
+make_wifi: Callable[[], Wifi] = WifiClient
+"""The Wi-Fi of this machine."""
+
 JOURNAL_ROWS_MAX = 20_000
 """Read when a page asks: 0.2 s of work on a PC, and some more on a small Raspberry Pi."""
 
@@ -83,7 +88,7 @@ JOURNAL_ROWS_MAX = 20_000
 class Config:
     """What `pi-cam serve` was told. `trusted_hosts`: names besides those of the device; `tls`: some listener speaks it;
     `tunnel_port`: of the tunnel's listener, if there is one. `button`: whether the API has one that stands in for it.
-    `https_port`: at which the home finds the page."""
+    `https_port`: at which the home finds the page. `again`: ends this process soon, for whoever started it to do so anew."""
 
     folder: Path
     source: str
@@ -92,6 +97,7 @@ class Config:
     tunnel_port: int | None = None
     button: bool = False
     https_port: int | None = None
+    again: Callable[[], None] = lambda: None
 
 
 class App:
@@ -100,7 +106,7 @@ class App:
     def __init__(self, config: Config, settings: Settings) -> None:
         webrtc_seam.prepare()
         webrtc_ciphers.prefer_fast()
-        settings.watch(_set_log_level)
+        settings.watch(logs.follow)
         store = Store(config.folder)
         store.open()
         self.loop = Loop()
@@ -125,14 +131,21 @@ class App:
         privacy = Privacy(config.folder)
         streams = Streams(self.loop, settings, config.source, self._intercom, privacy)
         book = CameraBook(store, Seal(store.secret()))
-        self._cameras = Cameras(book, streams.make, self._viewers.of, self.loop.run_blocking, privacy)
+        self._cameras = Cameras(
+            book, streams.make, self._viewers.of, self.loop.run_blocking, privacy, choosable=is_choice(config.source)
+        )
         trust = open_trust(store, settings)
         self.accounts = trust.accounts
         self._settings, self._pairing, self._folder, self._config = settings, trust.pairing, config.folder, config
         self._started = Started()
         self._present = Present(self.loop, self._viewers, trust.rights.now)
         self.device_key = DeviceKey.load(config.folder)
-        self.certificates = Certificates(config.folder, self.device_key.id)
+        announcement = self._announcement() if settings.flag("announce") else None
+        discovery = Discovery(announcement, lambda: renewal.look_soon())  # noqa: PLW0108 - made below
+        self.certificates = Certificates(
+            config.folder, self.device_key.id, names=lambda device: (*local_names(device), *discovery.names)
+        )
+        renewal = CertificateRenewal(self.certificates)
         self._forward = JournalForward(self.journal, config.folder, self.device_key)
         configuration = self._configuration = Configuration.over(
             store, Configurable(settings, self._cameras, self.loop), self.journal.append
@@ -159,16 +172,18 @@ class App:
         switch = MasterSwitch(self.loop, self._cameras, self._viewers, self.journal, link.speak_soon)
         button = Button(settings.text("button_pin"), switch.press)
         light = Light(settings.text("light_pin"), lambda: self.loop.call(sign(self._cameras, self._viewers, floor)))
-        discovery = Discovery(self._announcement() if settings.flag("announce") else None)
         parts: list[Subsystem] = [store, self.journal, self.loop, self._present, link, epochs, tunnel]
-        witness = Witness(config.folder, self.loop, self._cameras.all, self.journal.append, HERE)
+        witness = Witness(
+            config.folder, self.loop, self._cameras.all, self.journal.append, HERE, is_watched=self._is_watched
+        )
         releases = ReleaseWatch(config.folder, settings, self._is_watched, self.journal.append, HERE)
         parts += [button, light, discovery, witness, releases]
         if config.tls or settings.flag("behind_proxy"):
-            parts.append(CertificateRenewal(self.certificates))
+            parts.append(renewal)
         self.setup_code = SetupCode(config.folder)
         told, kept = runtime_folder(), config.folder / KEPT
         if told is not None:  # elsewhere nobody reads it, and each look for an owner costs an idle camera something
+            parts += [NameNotice(told, own_name(self.device_key.id))] if announcement is not None else []
             parts.append(SetupNotice(told, self.setup_code.code, self.accounts.has_owner, kept))
         self._parts = Lifecycle(parts)
         door = WebRtcDoor(
@@ -227,6 +242,7 @@ class App:
             relays=relays,
             wizard=MarksFile(config.folder),
             visits=Visits(),
+            keeping=Keeping(store, config.again),
             wifi=make_wifi(),
             releases=releases,
         )
@@ -249,7 +265,7 @@ class App:
     def _announcement(self) -> Announcement | None:
         port, names = self._config.https_port, local_names(self.device_key.id)
         own = [name for name in names if name.startswith("pi-cam")]
-        return Announcement(f"Camera {socket.gethostname()}", self.device_key.id, port, own[::-1]) if port else None
+        return Announcement(instance_name(socket.gethostname()), self.device_key.id, port, own[::-1]) if port else None
 
     def hubs(self) -> list[Hub]:
         """Of all cameras; from any thread."""
@@ -272,10 +288,7 @@ class App:
         }
 
     def _is_watched(self) -> bool:
-        async def look() -> bool:
-            return bool(self._viewers.all())
-
-        return self.loop.call(look())
+        return bool(self._viewers.all())  # a list made at once, in whatever thread: this is asked every second
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]
@@ -284,13 +297,3 @@ class App:
     async def _say_goodbye(self) -> None:
         await self._present.close_pages(GOING_AWAY, "restarting")
         await asyncio.gather(self._viewers.close_all("restarting"), self._cameras.close(), self._intercom.mouth.close())
-
-
-def make_wifi() -> Wifi:
-    """The Wi-Fi of this machine."""
-    return WifiClient()
-
-
-def _set_log_level(changed: Mapping[str, Value]) -> None:
-    if "log_level" in changed:
-        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())

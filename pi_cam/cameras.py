@@ -67,7 +67,8 @@ MakeStreams = Callable[[CameraRow], Renditions]
 
 
 class Cameras:
-    """All cameras. Lives in the media loop; one that fails touches no other."""
+    """All cameras. Lives in the media loop; one that fails touches no other. `choosable`: the owner may say which camera
+    `main` is."""
 
     def __init__(
         self,
@@ -76,7 +77,10 @@ class Cameras:
         viewers_of: Callable[[str], Sequence[Watching]],
         run_blocking: RunBlocking,
         privacy: Privacy,
+        *,
+        choosable: bool = False,
     ) -> None:
+        self._choosable = choosable
         self._book = book
         self._make = make
         self._viewers_of = viewers_of
@@ -119,12 +123,17 @@ class Cameras:
             "transcoded": stats.transcoded,
             "small": camera.streams.small is not None,
             "allow_lan": camera.row.allow_lan,
+            "choosable": camera.id != MAIN or self._choosable,
         }
 
     @property
     def is_private(self) -> bool:
         """Whether all are hidden. From any thread."""
         return self._privacy.is_on
+
+    def turn_private(self) -> None:
+        """No camera opens any more, from now; `hide` closes those that are open. From any thread."""
+        self._privacy.turn_on()
 
     def published(self) -> dict[str, int]:
         """How many access units came since the start, of all streams of each camera."""
@@ -189,7 +198,7 @@ class Cameras:
         async with self._turn:
             before = self.get(camera_id)
             check(before.row)
-            if camera_id == MAIN and set(fields) - {"name"}:
+            if camera_id == MAIN and set(fields) - {"name"} and not self._choosable:
                 raise Conflict("This camera's address is named where pi-cam is started, and can only be changed there.")
             if set(fields) <= {"name"}:
                 written = await self._run_blocking(self._book.rename, before.row, fields.get("name", before.row.name))

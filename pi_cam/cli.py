@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = _command(commands, "serve", _serve, "show the camera to browsers")
     serve.add_argument("--port", type=_port, default=8080, help="default 8080; 0 takes a free one")
-    serve.add_argument("--source", metavar="URL", help="camera: (default), rtsp://…, http://…, file:…, synthetic:")
+    serve.add_argument("--source", metavar="URL", help="camera: (default), auto:, usb:, rtsp://…, http://…, file:…, …")
     serve.add_argument(
         "--listen", default="127.0.0.1", metavar="ADDR", help="default 127.0.0.1; any other address brings TLS"
     )

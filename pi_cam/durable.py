@@ -8,11 +8,17 @@ import tempfile
 from pathlib import Path
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Puts a file of mode 0600 in the place of `path`. One writer at a time. Raises `OSError`; then the old one stands."""
+def replace(path: Path, data: bytes, owner: tuple[int, int] | None = None) -> None:
+    """Puts a file of mode 0600 in the place of `path`. `owner`: a user's and a group's number, whose it becomes; only root
+    may give files away. One writer at a time. Raises `OSError`; then the old one stands.
+
+    Root writes into the camera user's folder by it: what that user put in the way is not written through."""
     temporary = path.with_name(f".{path.name}.new")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

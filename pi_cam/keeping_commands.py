@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ def make_backup(arguments: argparse.Namespace) -> int:
     store = Store(arguments.data)
     settle(arguments.data)
     store.open(create=False)
-    data = sealed.seal(backup.gathered(store), _asked("Passphrase of the backup: "))
+    data = sealed.seal(backup.gathered(store), _new_passphrase())
     if arguments.file == STANDARD:
         sys.stdout.buffer.write(data)
     else:
@@ -34,7 +35,7 @@ def make_backup(arguments: argparse.Namespace) -> int:
 
 def restore_backup(arguments: argparse.Namespace) -> int:
     """From a file, or from standard input after the line with the passphrase; while no device runs."""
-    passphrase = _asked("Passphrase of the backup: ")
+    passphrase = _passphrase()
     try:
         if arguments.file == STANDARD:
             data = sys.stdin.buffer.read(sealed.LARGEST + 1)
@@ -44,7 +45,9 @@ def restore_backup(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise NotFound(f"{arguments.file} cannot be read: {error.strerror}.") from error
     files = sealed.opened(data, passphrase)
-    backup.restore(arguments.data, files)
+    left_out = backup.restore(arguments.data, files)
+    if left_out:
+        sys.stderr.write(f"Left out, for whoever has this machine to set: {', '.join(left_out)}.\n")
     journal_commands.note(arguments.data, "backup-restored")
     return 0
 
@@ -55,8 +58,23 @@ def reset_camera(arguments: argparse.Namespace) -> int:
         raise StoreError(f"There is no camera's data in {arguments.data}.")
     if not arguments.yes and _asked(f"All that this camera remembers will be gone. Type {WORD} to go on: ") != WORD:
         raise SettingError("Nothing was reset.")
-    reset(arguments.data, free_space=arguments.free_space)
+    left = reset(arguments.data, free_space=arguments.free_space)
+    if left:
+        raise StoreError(f"All else is gone, but this is not ours to remove: {', '.join(left)} in {arguments.data}.")
     return 0
+
+
+def _new_passphrase() -> str:
+    """At a terminal asked twice: a slip, of which nobody sees anything, would close the backup for good."""
+    passphrase = _passphrase()
+    if sys.stdin.isatty() and _passphrase("The same once more: ") != passphrase:
+        raise SettingError("The two passphrases are not the same: nothing was written.")
+    return passphrase
+
+
+def _passphrase(what: str = "Passphrase of the backup: ") -> str:
+    """At a terminal it is not shown."""
+    return getpass.getpass(what) if sys.stdin.isatty() else _asked(what)
 
 
 def _asked(what: str) -> str:

@@ -84,3 +84,9 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler, kept], force=True)
     logging.getLogger("pi_cam").setLevel(level.upper())
     logging.getLogger("libav").setLevel(logging.CRITICAL)  # its lines may hold addresses with passwords
+
+
+def follow(changed: Mapping[str, object]) -> None:
+    """Of the settings that changed, the level of this program's log counts at once."""
+    if "log_level" in changed:
+        logging.getLogger("pi_cam").setLevel(str(changed["log_level"]).upper())

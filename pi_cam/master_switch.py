@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class MasterSwitch:
         self._viewers = viewers
         self._journal = journal
         self._changed = changed
+        self._hiding: asyncio.Task[None] | None = None
 
     @property
     def is_private(self) -> bool:
@@ -63,10 +65,16 @@ class MasterSwitch:
         (self.start if stopped else self.stop)(camera, by)
 
     def hide(self, by: By) -> None:
-        """Privacy on. Raises `StoreError` when it is on, but would not survive a restart."""
-        if not self.is_private:
-            self._note("privacy-on", by)
-        self._loop.call(self._hide())
+        """Privacy on, at once, and noted. Raises `StoreError` when it is on, but would not survive a restart, and
+        `NotReady` when the media loop is too busy to say that all is closed: it closes it all the same."""
+        was_private = self.is_private
+        self._cameras.turn_private()
+        self._loop.post(self._begin_hiding)  # and not by a call, which is given up when it takes too long
+        try:
+            self._loop.call(self._hidden())
+        finally:
+            if not was_private:
+                self._note("privacy-on", by)
 
     def show(self, by: By) -> None:
         """Privacy off. Raises `StoreError`, and then it is still on."""
@@ -87,6 +95,13 @@ class MasterSwitch:
     async def _stop(self, camera: str) -> None:
         await self._cameras.stop(camera)
         await self._viewers.close_all("stopped", camera)
+
+    def _begin_hiding(self) -> None:
+        self._hiding = asyncio.get_running_loop().create_task(self._hide())
+
+    async def _hidden(self) -> None:
+        if self._hiding is not None:
+            await asyncio.shield(self._hiding)
 
     async def _hide(self) -> None:
         try:

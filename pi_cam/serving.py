@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import ipaddress
+import os
+import signal
 import ssl
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,8 @@ CONNECTIONS = 256
 
 HTTPS = 443
 """Where a proxy in front has it."""
+
+ANSWER_SECONDS = 1.0
 
 M_ARENA_MAX = -8
 """malloc.h"""
@@ -90,7 +95,7 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         settings = Settings.load(self._folder)
         https = HTTPS if settings.flag("behind_proxy") else next(iter(self._tls_ports), None)
         config = Config(
-            self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button, https
+            self._folder, self._source, names, bool(self._tls_ports), self._tunnel_port, self._button, https, end_soon
         )
         configure_logging(settings.text("log_level"))
         self.camera = App(config, settings)
@@ -128,6 +133,13 @@ class CameraServer(BaseApplication):  # type: ignore[misc]
         lines.append(f"open {page} in a browser; end with Ctrl-C")
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
+
+
+def end_soon() -> None:
+    """Ends the camera when the answer to this request is out; systemd starts it again (`Restart=always`)."""
+    timer = threading.Timer(ANSWER_SECONDS, os.kill, (os.getppid(), signal.SIGTERM))
+    timer.daemon = True
+    timer.start()
 
 
 def share_memory() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pi_cam.camera_book import MAIN, CameraRow
 from pi_cam.cameras import Renditions
-from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, open_source, shown
+from pi_cam.capture.source import HasSmall, RefusedSource, VideoSource, is_choice, open_source, shown
 from pi_cam.errors import PiCamError, StoreError
 from pi_cam.hub import Hub
 from pi_cam.intercom import Ear, Intercom
@@ -17,7 +17,8 @@ from pi_cam.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`."""
+    """Makes hubs for the cameras that are written down; `source` is the operator's own address, for camera `main`: where
+    it is `auto:`, the owner may choose another."""
 
     loop: Loop
     settings: Settings
@@ -27,14 +28,18 @@ class Streams:
 
     def make(self, row: CameraRow) -> Renditions:
         """As `cameras.MakeStreams`."""
-        if row.id == MAIN:
+        fixed = not is_choice(self.source) or (row.address is None and not row.unreadable)
+        if row.id == MAIN and fixed:
             main = open_source(self.source, by_operator=True)
             small = main.small if isinstance(main, HasSmall) else None
             second = self.hub(small, row.stopped) if small else None
             ear = self.intercom.microphone_for(self.source)
             return Renditions(self.hub(main, row.stopped, ear), second, shown(self.source))
         small_hub = self.hub(self._added(row, row.small_address), row.stopped) if row.small_address else None
-        return Renditions(self.hub(self._added(row, row.address), row.stopped), small_hub, shown(row.address or ""))
+        ear = self.intercom.microphone_for(row.address or "") if row.id == MAIN else None
+        return Renditions(
+            self.hub(self._added(row, row.address), row.stopped, ear), small_hub, shown(row.address or "")
+        )
 
     def hub(self, source: VideoSource, stopped: bool = False, microphone: Ear | None = None) -> Hub:
         """For one stream."""

@@ -30,13 +30,15 @@ SERVICE = (
 )
 # A machine that is emulated is slow: of the program these two look at what only they can try.
 SETTING_UP = ("pi_cam/setup_wizard", "pi_cam/control/setup_notice.py", "pi_cam/trust/setup_code.py", "setup.py")
+ROOTS = ("pi_cam/boot_partition.py", "pi_cam/privileges.py")
 PINS = ("pi_cam/control/pins.py", "pi_cam/control/presses.py", "pi_cam/control/light.py", "pi_cam/control/gpio_*.py")
 BUTTON = (*PINS, "pi_cam/reset_by_button.py", "pi_cam/privacy.py", "pi_cam/master_switch.py")
 PARTS = {
     "camera": (*PROGRAM, "tests/camera", "tests/unit", "tests/integration/test_whep.py", "tests/*.py"),
     "appliance": (*SERVICE, "tests/appliance", "tests/camera/trixie_root.py"),
     "image": (
-        *(*SETTING_UP, *BUTTON, "pi_cam/updates", "pi_cam/capture/usb*.py", "image-build", "deploy", "pi-cam.service"),
+        *(*SETTING_UP, *ROOTS, *BUTTON, "pi_cam/updates"),
+        *("pi_cam/capture/usb*.py", "image-build", "deploy", "pi-cam.service"),
         "tests/image",
     ),
     "wifi": (

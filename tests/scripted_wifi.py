@@ -70,6 +70,11 @@ class ScriptedWifi:
                 self._known.add(self._state.ssid)
         return self._state
 
+    def set_country(self, country: str) -> None:
+        """At once."""
+        self._require_whole()
+        self._state = replace(self._state, country=country)
+
     def join(self, ssid: str, passphrase: str | None, *, hidden: bool = False) -> None:
         """Begins."""
         self._require_whole()

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests import process_figures
+
 OWNER = "Ada"
 PASSWORD = "a green door behind the house"
 START_SECONDS = 20.0
@@ -96,22 +98,14 @@ class Server:
 
     def processes(self) -> list[int]:
         """The server's own process and all below it."""
-        found = [self.process.pid]
-        for pid in found:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in children.read_text().split()]
-        return found
+        return process_figures.tree(self.process.pid)
 
     def threads(self) -> int:
         return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.processes())
 
     def cpu_seconds(self) -> float:
         """Exact, of all threads that live now."""
-        total = 0
-        for pid in self.processes():
-            for entry in Path(f"/proc/{pid}/task").glob("*/schedstat"):
-                total += int(entry.read_text().split()[0])
-        return total / 1e9
+        return process_figures.cpu_seconds(self.process.pid)
 
     def cpu_percent(self, seconds: float) -> float:
         """Percent of one core over the next seconds."""
@@ -121,21 +115,11 @@ class Server:
 
     def pss_bytes(self) -> int:
         """Memory of the process tree; shared pages count once."""
-        total = 0
-        for pid in self.processes():
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+        return process_figures.pss_bytes(self.process.pid)
 
     def own_bytes(self) -> int:
         """Memory that belongs to the process tree alone: no file's pages, which other programs' runs make look smaller."""
-        total = 0
-        for pid in self.processes():
-            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-                if line.startswith("Pss_Anon:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+        return process_figures.own_bytes(self.process.pid)
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""

@@ -84,7 +84,7 @@ def under_own_name(lan_names: frozenset[str]) -> bool:
         return True
     if listener() == "tunnel":
         return name in services().tunnel.names()
-    ours = name in lan_names or services().certificates.is_owners_name(name)
+    ours = name in lan_names or name in services().discovery.names or services().certificates.is_owners_name(name)
     return ours or plain_address(name) in _own_addresses()
 
 

@@ -21,10 +21,11 @@ from pi_cam.api.cameras import describe
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import CameraSchema, json_body
 from pi_cam.api.services import Services, services
-from pi_cam.camera_book import CameraRow
+from pi_cam.camera_book import MAIN, CameraRow
 from pi_cam.cameras import Camera
 from pi_cam.capture.source import check as source_check
 from pi_cam.capture.source import open_source
+from pi_cam.errors import SettingError
 from pi_cam.hub import Hub
 from pi_cam.transport.websocket import CLOSE_NOT_FOUND
 from pi_cam.trust.capabilities import require
@@ -62,10 +63,22 @@ def change(camera_id: str) -> Response:
         require(current_person(), "configure")
     addresses = [given.get("address"), given.get("small_address")]
     _check_addresses(addresses, given.get("allow_lan", row.allow_lan))
-    here.loop.call(_change(here, camera_id, given), CHANGE_TIMEOUT)
-    note("camera-changed", camera=camera_id, fields=sorted(given))
-    note_for_portal()
+    if "address" in given and given["address"] is None and camera_id != MAIN:
+        raise SettingError("A camera has an address.")
+    _apply(here, camera_id, given)
     return jsonify(describe(camera_id))
+
+
+def choose_main(address: str | None) -> None:
+    """Which camera the machine's own is; None leaves it to the device. Raises as `change`."""
+    _check_addresses([address], allow_lan=False)
+    _apply(services(), MAIN, {"address": address})
+
+
+def _apply(here: Services, camera_id: str, fields: Mapping[str, Any]) -> None:
+    here.loop.call(_change(here, camera_id, fields), CHANGE_TIMEOUT)
+    note("camera-changed", camera=camera_id, fields=sorted(fields))
+    note_for_portal()
 
 
 @blueprint.delete("/<camera_id>")

@@ -28,10 +28,11 @@ class NewCameraSchema(Schema):
 
 
 class CameraChangeSchema(Schema):
-    """What is left out stays as it is; `small_address` null takes the small stream away."""
+    """What is left out stays as it is; `small_address` null takes the small stream away, `address` null (of
+    the machine's own camera only) leaves it to the device which one it is."""
 
     name = fields.String(validate=validate.Length(1, 64))
-    address = _address()
+    address = fields.String(allow_none=True, validate=validate.Length(1, MAX_LENGTH))
     small_address = fields.String(allow_none=True, validate=validate.Length(1, MAX_LENGTH))
     allow_lan = fields.Boolean()
 

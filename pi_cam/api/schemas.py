@@ -48,6 +48,7 @@ class CameraSchema(Schema):
     transcoded = fields.Boolean(required=True)
     small = fields.Boolean(required=True, metadata={"description": "Whether it has a second, small stream."})
     allow_lan = fields.Boolean(required=True, metadata={"description": "Whether it may be in a private network."})
+    choosable = fields.Boolean(required=True, metadata={"description": "Whether its address may be changed here."})
 
 
 class CamerasSchema(Schema):

@@ -18,6 +18,7 @@ from pi_cam.control.doctor import Checkup
 from pi_cam.hub import Hub
 from pi_cam.intercom import Intercom
 from pi_cam.journal import Journal
+from pi_cam.keeping.beside import Keeping
 from pi_cam.loop import Loop
 from pi_cam.master_switch import MasterSwitch
 from pi_cam.remote.configuration import Configuration
@@ -90,6 +91,7 @@ class Services:
     started: Started
     wizard: MarksFile
     visits: Visits
+    keeping: Keeping
     wifi: Wifi
     releases: ReleaseWatch
 

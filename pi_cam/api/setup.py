@@ -34,6 +34,9 @@ class WifiSchema(Schema):
     ssid = fields.String(required=True, allow_none=True)
     failed_ssid = fields.String(required=True, allow_none=True)
     reason = fields.String(required=True, allow_none=True, validate=validate.OneOf(get_args(Reason)))
+    country = fields.String(
+        required=True, metadata={"description": "Whose rules the radio follows; 00: what is allowed everywhere."}
+    )
 
 
 class SetupSchema(Schema):
@@ -59,9 +62,9 @@ class AnswerSchema(Schema):
         load_default="done",
         validate=validate.OneOf(setup_answers.ACTIONS),
         metadata={
-            "description": "`skip`, `done`; for `wifi` first `join` (or `forget`, or `hotspot`: the camera opens its own "
-            "network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this device), "
-            "`tunnel`. `updates` takes `on` or `off`."
+            "description": "`skip`, `done`; for `wifi` first `join` (or `forget`, `country`, or `hotspot`: the camera "
+            "opens its own network); for `remote` also `ask` (a portal for a code), `accept` or `refuse` (who claimed this "
+            "device), `tunnel`. `updates` takes `on` or `off`."
         },
     )
     language = _word(2)
@@ -78,6 +81,7 @@ class AnswerSchema(Schema):
     tunnel = _word(16)
     tunnel_host = _word(253)
     updates = _word(3)
+    country = _word(2)
 
 
 @blueprint.get("")

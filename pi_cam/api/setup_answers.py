@@ -10,12 +10,16 @@ from zoneinfo import available_timezones
 from pi_cam.api import pairing
 from pi_cam.api import settings as setting_rows
 from pi_cam.api.access import note, note_for_portal
+from pi_cam.api.arrival import client_address
+from pi_cam.api.camera_changes import choose_main
 from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN
 from pi_cam.control.time_zone import set_time_zone
 from pi_cam.errors import Conflict, MissingPart, NotAllowed, SettingError, TooManyTries
+from pi_cam.setup_wizard.country import WORLD
 from pi_cam.setup_wizard.steps import OWNER_THERE, Progress, Step
 from pi_cam.setup_wizard.wifi import Security, WifiError, WifiState
+from pi_cam.setup_wizard.wifi_wishes import IS_OPEN
 from web.ui import texts
 
 log = logging.getLogger(__name__)
@@ -115,7 +119,7 @@ def _owner(here: Services, values: Values) -> bool:
     if here.accounts.has_owner():
         raise Conflict(OWNER_THERE)
     try:
-        here.setup_code.check(values.get("code", ""))
+        here.setup_code.check(values.get("code", ""), client_address())
     except (NotAllowed, TooManyTries) as error:
         note("setup-refused", result="refused", why=str(error))
         raise
@@ -132,7 +136,7 @@ def _join(here: Services, values: Values) -> bool:
     seen = next((one for one in here.wifi.networks() if one.ssid == ssid), None)
     security: Security = seen.security if seen else "wpa" if passphrase else "open"
     _check_passphrase(security, passphrase, needed=security == "wpa" and not (seen and seen.known))
-    here.wifi.join(ssid, passphrase if passphrase and security == "wpa" else None, hidden=hidden)
+    here.wifi.join(ssid, passphrase or None, hidden=hidden)
     note("wifi-chosen", ssid=ssid)
     return False  # only when it is connected
 
@@ -140,7 +144,9 @@ def _join(here: Services, values: Values) -> bool:
 def _check_passphrase(security: Security, passphrase: str, *, needed: bool) -> None:
     if security in ("wep", "enterprise"):
         raise SettingError(WEP if security == "wep" else ENTERPRISE)
-    if security == "open" or not (needed or passphrase):
+    if security == "open" and passphrase:
+        raise SettingError(IS_OPEN)
+    if not (needed or passphrase):
         return
     is_key = len(passphrase) == 64 and set(passphrase.lower()) <= set("0123456789abcdef")
     if not is_key and not 8 <= len(passphrase.encode(errors="replace")) <= 63:
@@ -149,6 +155,15 @@ def _check_passphrase(security: Security, passphrase: str, *, needed: bool) -> N
 
 def _forget(here: Services, values: Values) -> bool:
     here.wifi.forget(values.get("ssid", ""))
+    return False
+
+
+def _country(here: Services, values: Values) -> bool:
+    country = values.get("country", "")
+    if country != WORLD and country not in texts.countries("en"):
+        raise SettingError("There is no such country.")
+    here.wifi.set_country(country)
+    note("wifi-country-chosen", country=country)
     return False
 
 
@@ -197,6 +212,11 @@ def _tunnel(here: Services, values: Values) -> bool:
     return True
 
 
+def _choose(here: Services, values: Values) -> bool:
+    choose_main(values.get("camera", "").strip() or None)
+    return False
+
+
 def _updates(here: Services, values: Values) -> bool:
     wanted = values.get("updates", "")
     if wanted not in ("", "on", "off"):
@@ -216,7 +236,9 @@ ANSWERS: dict[tuple[Step, str], Answer] = {
     ("wifi", "join"): _join,
     ("wifi", "forget"): _forget,
     ("wifi", "hotspot"): _hotspot,
+    ("wifi", "country"): _country,
     ("wifi", "done"): _wifi,
+    ("camera", "choose"): _choose,
     ("camera", "done"): _seen,
     ("time", "done"): _time,
     ("remote", "ask"): _ask_portal,

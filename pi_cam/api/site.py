@@ -39,6 +39,7 @@ from pi_cam.api import (
     viewers,
     whep,
 )
+from pi_cam.api.pages import backup as backup_page
 from pi_cam.api.pages import entry, manage, rendering
 from pi_cam.api.pages import live as live_page
 from pi_cam.api.pages import setup as setup_page
@@ -78,6 +79,7 @@ HEADERS = {
 
 
 PARTS = (
+    backup_page,
     account,
     audio,
     button,

@@ -120,6 +120,7 @@ class SourceKind:
 
 
 SOURCES: dict[str, SourceKind] = {
+    "auto": SourceKind("pi_cam.capture.auto:AutoSource", True, "auto:"),
     "synthetic": SourceKind("pi_cam.capture.synthetic:SyntheticSource", True, "synthetic:?size=1280x720&fps=30"),
     "rtsp": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsp://name:password@192.168.1.20/stream1"),
     "rtsps": SourceKind("pi_cam.capture.network:NetworkSource", False, "rtsps://192.168.1.20/stream1"),
@@ -162,6 +163,11 @@ def check(url: str, *, allow_lan: bool) -> dict[str, Any]:
     address = addresses.parse(url)
     addresses.check_literal(address, allow_lan=allow_lan)
     return {"host": address.host, "port": address.port}
+
+
+def is_choice(url: str) -> bool:
+    """Whether the operator, who gave this address, leaves it to the owner which camera it is."""
+    return url.partition(":")[0].lower() == "auto"
 
 
 def shown(url: str) -> str:

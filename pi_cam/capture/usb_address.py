@@ -69,6 +69,12 @@ def device_of(address: UsbAddress) -> str:
     raise SourceUnreachable("There is no USB camera: plug one in.")
 
 
+def title_of(device: str) -> str:
+    """What people call it: its maker's name for it, where the path tells."""
+    found = re.fullmatch(r"usb-(.+?)(?:_[0-9A-F]{6,16})?-video-index0", Path(device).name, re.ASCII)
+    return found[1].replace("_", " ") if found else device
+
+
 def found_devices(by_id: Path = BY_ID, devices: Path = CLASS) -> Iterable[str]:
     """Those that are plugged in, under names that stay when others come and go, where the machine gives such names.
 
@@ -80,6 +86,13 @@ def found_devices(by_id: Path = BY_ID, devices: Path = CLASS) -> Iterable[str]:
     if named or not devices.is_dir():
         return
     for one in sorted(devices.glob("video*"), key=lambda path: (len(path.name), path.name)):
-        index = one / "index"
-        if "/usb" in str(one.resolve()) and index.is_file() and index.read_text("ascii").strip() == "0":
+        if "/usb" in str(one.resolve()) and _index(one) == "0":
             yield f"/dev/{one.name}"
+
+
+def _index(device: Path) -> str | None:
+    """None, too, for one that is unplugged just now."""
+    try:
+        return (device / "index").read_text("ascii").strip()
+    except OSError:
+        return None

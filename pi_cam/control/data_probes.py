@@ -27,9 +27,51 @@ MADE_LATER = (SECRET, DEVICE_KEY, JOURNAL, ANCHOR)
 FREE_SOME = "Delete what is not needed on this disk."
 
 
+FOUND = "run/image/data-found"
+"""On an image: what the initramfs found where the data partition should be, in a word."""
+
+PARTITION = {
+    "mended": Finding(
+        "data",
+        "optional",
+        "At this start the card's data partition was damaged, and was mended.",
+        "Make a backup, and use another card soon.",
+    ),
+    "anew": Finding(
+        "data",
+        "optional",
+        "At this start the card's data partition was empty: it was made anew.",
+        "Restore a backup. If nobody erased it, use another card.",
+    ),
+    "unreadable": Finding(
+        "data",
+        "missing",
+        "The card's data partition cannot be read: all is forgotten at the next start.",
+        "Use another card, and restore a backup.",
+    ),
+    "none": Finding(
+        "data",
+        "missing",
+        "This card has no data partition that can be used: all is forgotten at the next start.",
+        "Write the image onto the card again, or use another one.",
+    ),
+}
+
+
 def data(place: Place) -> list[Finding]:
-    """The folder can be written, or made."""
-    folder = place.folder
+    """The folder can be written, or made; and its partition is as it was, on a card."""
+    return [*_folder(place.folder), *_partition(place.root)]
+
+
+def _partition(root: Path) -> list[Finding]:
+    try:
+        word = (root / FOUND).read_text("ascii").strip()
+    except (OSError, ValueError):
+        return []
+    return [PARTITION[word]] if word in PARTITION else []
+
+
+def _folder(folder: Path) -> list[Finding]:
     try:
         _write_beside(folder)
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +36,22 @@ class Announcement:
     aliases: Sequence[str]
 
 
-class Discovery:
-    """A `Subsystem` with a thread of its own. Where there is no avahi, the camera is found by its address; it is said."""
+INSTANCE_BYTES = 63
+"""Of a service's name (RFC 6763, section 4.1.1); avahi refuses a longer one."""
 
-    def __init__(self, announcement: Announcement | None) -> None:
+
+def instance_name(host: str) -> str:
+    """For `Announcement`, of a machine of this name, which may have 63 letters itself."""
+    return f"Camera {host}".encode()[:INSTANCE_BYTES].decode("utf-8", "ignore")
+
+
+class Discovery:
+    """A `Subsystem` with a thread of its own. Where there is no avahi, the camera is found by its address; it is said.
+
+    `changed`: told when `names` did; returns at once."""
+
+    def __init__(self, announcement: Announcement | None, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self._announcement = announcement
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -100,7 +112,8 @@ class Discovery:
                         names.append(alias)
                 texts = [f"id={announcement.device}".encode(), b"path=/"]
                 await avahi.service(announcement.name, SERVICE, announcement.port, texts)
-                self.names, self._trouble = tuple(names), None
+                self.names, self._trouble = tuple(name.lower() for name in names), None
+                self._changed()
                 await avahi.until_it_changes()
         finally:
             self.names = ()

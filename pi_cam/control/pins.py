@@ -21,6 +21,8 @@ STOP_SECONDS = 1.0
 GLANCE_SECONDS = 0.5
 """So soon the light follows what changed."""
 
+FAILED = "It failed the last time: the log says how."
+
 
 class Button:
     """A `Subsystem`. `pin`: as `gpio_lines.place_of`, between which and ground the button is; "" for none. `act` is called
@@ -58,7 +60,7 @@ class Button:
             self._thread.join(STOP_SECONDS)
 
     def state(self) -> dict[str, object]:
-        """`trouble`: why there is no button."""
+        """`trouble`: why there is no button, or what became of the last press, when that is for nobody to expect."""
         return {"pin": self._pin, "trouble": self._trouble}
 
     def _edge(self, closed: bool) -> None:
@@ -79,8 +81,12 @@ class Button:
     def _do(self, press: Press) -> None:
         try:
             self._act(press)
+            self._trouble = None
         except PiCamError as error:
             log.warning("the button did nothing", extra={"press": press, "trouble": str(error)})
+        except Exception:  # the edge of a thread: whatever became of this press, the next may be for privacy
+            self._trouble = FAILED
+            log.exception("the button failed", extra={"press": press})
 
 
 class Light:
@@ -116,7 +122,7 @@ class Light:
             device.close()
 
     def state(self) -> dict[str, object]:
-        """`trouble`: why there is no light."""
+        """`trouble`: why there is no light, or what keeps it from changing."""
         return {"pin": self._pin, "trouble": self._trouble}
 
     def _run(self) -> None:
@@ -127,13 +133,25 @@ class Light:
             if sign != shown:
                 shown, since = sign, now
             is_lit, left = lit(shown, now - since)
-            self._device.value = is_lit
+            self._show(is_lit)
             self._ended.wait(min(left, GLANCE_SECONDS))
+
+    def _show(self, is_lit: bool) -> None:
+        try:
+            self._device.value = is_lit
+            self._trouble = None
+        except Exception:  # the edge of a thread: gpiozero and the kernel raise what they like, and may get over it
+            if self._trouble is None:
+                log.exception("the light failed")
+            self._trouble = FAILED
 
     def _asked(self) -> Sign:
         try:
             return self._sign()
         except PiCamError:  # whoever would know does not answer
+            return "fault"
+        except Exception:  # an edge, as above
+            log.exception("the light cannot tell")
             return "fault"
 
 

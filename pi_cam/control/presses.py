@@ -35,8 +35,7 @@ class Presses:
     def look(self, now: float) -> Press | None:
         """What is meant by what happened until now."""
         told = self._settle(now)
-        held = self._pressed_at is not None and not self._was_told and now - self._pressed_at >= LONG_SECONDS
-        if held:
+        if self._pressed_at is not None and not self._was_told and self._until(now) - self._pressed_at >= LONG_SECONDS:
             self._was_told = True
             return "long"
         return told
@@ -60,11 +59,17 @@ class Presses:
             self._pressed_at, self._was_told = changed_at, False
         return None
 
+    def _until(self, now: float) -> float:
+        """How long it was closed by now: an opening counts from its edge, and not from when it is sure."""
+        return now if self._closed or self._changed_at is None else self._changed_at
+
     def _released(self, at: float) -> Press | None:
         pressed_at, self._pressed_at, self._is_armed = self._pressed_at, None, True
-        if pressed_at is None or self._was_told or at - pressed_at > SHORT_MOST_SECONDS:
+        if pressed_at is None or self._was_told:
             return None
-        return "short"
+        if at - pressed_at >= LONG_SECONDS:  # nobody looked in time
+            return "long"
+        return "short" if at - pressed_at <= SHORT_MOST_SECONDS else None
 
 
 SETTLING_SECONDS = 0.2

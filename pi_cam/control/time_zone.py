@@ -11,8 +11,8 @@ from dbus_fast.errors import DBusFastError
 from pi_cam.errors import MissingPart
 
 NAME, PATH = "org.freedesktop.timedate1", "/org/freedesktop/timedate1"
-SECONDS = 5.0
-"""It is started when it is asked, and ends by itself."""
+SECONDS = 15.0
+"""It is started when it is asked, as is polkit, and ends by itself: on a small machine that takes a while."""
 
 NOT_THERE = "Nothing here sets this machine's time zone (systemd-timedated)."
 REFUSED = "This machine keeps its own time zone: this camera may not change it."

@@ -13,14 +13,20 @@ from pi_cam.errors import SettingError, StoreError
 from pi_cam.keeping import occupied
 from pi_cam.keeping.sealed import NEWER, NO_BACKUP
 from pi_cam.migrations import MIGRATIONS
+from pi_cam.settings import ROWS
+from pi_cam.settings_file import NAME as FILE
+from pi_cam.settings_file import SettingsFile
 from pi_cam.store import DATABASE, GOOD_COPY, SECRET, Store
 
 FILES = (SECRET, "device.key", "settings.json", "privacy", "setup.json")
 FOLDERS = ("tls", "tunnel")
 NAMES = re.compile(
-    r"(secret\.key|device\.key|settings\.json|setup\.json|privacy|pi-cam\.db|(tls|tunnel)/(?!\.)[\w.-]{1,100})",
+    r"(secret\.key|device\.key|settings\.json|setup\.json|privacy|pi-cam\.db"
+    r"|tls/(?!\.)[\w.-]{1,100}|tunnel/(credentials\.json|token))",
     re.ASCII,
 )
+"""Of the tunnel's folder only what this camera reads there; cloudflared's own file is written anew."""
+
 NEEDED = (SECRET, "device.key", DATABASE)
 JOURNAL = ("journal.db", "journal.db-wal", "journal.db-shm", "journal.anchor", "journal.forwarded")
 """Not in a backup: who watched stays on the device, and at the portal. Its chain hangs on `secret.key`."""
@@ -44,20 +50,43 @@ def gathered(store: Store) -> dict[str, bytes]:
         raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
 
 
-def restore(folder: Path, files: dict[str, bytes]) -> None:
-    """Puts them in the place of what is there. Raises `SettingError` for what is no whole backup, `Conflict` while the
-    device runs, `StoreError` when the disk says no; then everything is as it was."""
-    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
-        raise SettingError(NO_BACKUP)
+def restore(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Puts them in the place of what is there; the names of the settings left out: whoever made a backup need not be
+    who has this machine, and those name programs and files of it. Raises `SettingError` for what is
+    no whole backup, `Conflict` while the device runs, `StoreError` when the disk says no; then everything is as it was."""
+    files = _whole(files)
     with occupied.alone(folder):
         try:
             finish(folder)
-            _stage(folder / STAGED, files)
+            left_out = _stage(folder / STAGED, files)
             (folder / STAGED).rename(folder / READY)
             durable.sync_folder(folder)
             finish(folder)
         except OSError as error:
             raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+    return left_out
+
+
+def lay_ready(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Beside a running device: its next start (`settling.settle`) puts them in the place of what is there. Answers as
+    `restore`, and raises `SettingError`, `StoreError` as that does."""
+    files = _whole(files)
+    try:
+        for name in (STAGED, READY):  # of one that was laid ready before, or cut off
+            shutil.rmtree(folder / name, ignore_errors=True)
+        left_out = _stage(folder / STAGED, files)
+        (folder / STAGED).rename(folder / READY)
+        durable.sync_folder(folder)
+    except OSError as error:
+        raise StoreError(f"The data folder {folder} cannot be used: {error}") from error
+    return left_out
+
+
+def _whole(files: dict[str, bytes]) -> dict[str, bytes]:
+    files = {name: data for name, data in files.items() if NAMES.fullmatch(name) or not name.startswith("tunnel/")}
+    if not set(NEEDED) <= files.keys() or not all(map(NAMES.fullmatch, files)) or len(files[SECRET]) != 32:
+        raise SettingError(NO_BACKUP)
+    return files
 
 
 def finish(folder: Path) -> bool:
@@ -92,12 +121,13 @@ def _set_journal_aside(folder: Path, secret: bytes) -> None:
             path.rename(folder / f"before-restore-{int(time.time())}-{name}")
 
 
-def _stage(staged: Path, files: dict[str, bytes]) -> None:
-    """Written and looked at, before anything is changed. Raises `OSError`, `SettingError`."""
+def _stage(staged: Path, files: dict[str, bytes]) -> list[str]:
+    """Written and looked at, before anything is changed; what is left out. Raises `OSError`, `SettingError`."""
     staged.mkdir(mode=0o700)
     for name, data in files.items():
         (staged / name).parent.mkdir(mode=0o700, exist_ok=True)
         durable.replace(staged / name, data)
+    left_out = _without_operators(staged)
     try:
         with database.connection(staged / DATABASE) as connection:
             database.check(connection)
@@ -108,3 +138,22 @@ def _stage(staged: Path, files: dict[str, bytes]) -> None:
     except (sqlite3.Error, database.Damaged):
         raise SettingError(NO_BACKUP) from None
     durable.sync_file(staged / DATABASE)
+    return left_out
+
+
+def _without_operators(staged: Path) -> list[str]:
+    """Takes the settings that only the operator makes out of the file; one that cannot be read (by this version) goes whole:
+    a later one might read them."""
+    path = staged / FILE
+    if not path.exists():
+        return []
+    content = SettingsFile(staged).read()
+    if content.problems:
+        path.unlink()
+        return [FILE]
+    left_out = sorted(name for name in content.values if name in ROWS and ROWS[name].operator)
+    if left_out:
+        kept = {name: value for name, value in content.values.items() if name not in left_out}
+        path.unlink()  # else the hostile ones would be kept as the previous ones
+        SettingsFile(staged).write({}, kept)
+    return left_out

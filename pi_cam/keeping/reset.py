@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import logging
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from pi_cam import durable
 from pi_cam.errors import StoreError
 from pi_cam.keeping import occupied
+from pi_cam.keeping.removal import CHUNK, remove
+
+log = logging.getLogger(__name__)
 
 MARK = "resetting"
 """While this file is there, a reset was begun and has to be ended."""
@@ -19,73 +24,69 @@ MARK = "resetting"
 MACHINE = "forget-machine"
 """On an image: while this file is there, root's part has the machine's own choices to forget (pi-cam-forget.service)."""
 
+LEFT = "not-removed-"
+"""How the name of what could not be removed begins."""
+
 KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
-CHUNK = bytes(1024 * 1024)
 ROUNDS = 4
 
 
-def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> None:
-    """Overwrites and removes every file of the data folder. `free_space`: writes over what earlier versions of files left on
-    this file system, too, which takes as long as filling it. `machine`: leaves word for root's part, in the end. Raises
-    `Conflict` while the device runs, `StoreError`."""
+def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> list[str]:
+    """As `finish`, of a reset that begins now. `free_space`: writes over what earlier versions of files left on this file
+    system, too, which takes as long as filling it. `machine`: leaves word for root's part, in the end. Raises `Conflict`
+    while the device runs, `StoreError`."""
     words = [word for word, wanted in (("all", free_space), ("machine", machine)) if wanted]
     with occupied.alone(folder):
         try:
             durable.replace(folder / MARK, f"{' '.join(words)}\n".encode())
-            finish(folder)
+            return finish(folder) or []
         except OSError as error:
             raise StoreError(f"The camera could not be reset: {error.strerror}. Do it again.") from error
 
 
-def finish(folder: Path) -> bool:
-    """Ends a reset that was begun; whether there was one. To be called with nothing else in the folder. Raises `OSError`."""
+def finish(folder: Path) -> list[str] | None:
+    """Overwrites and removes every file of the data folder; None where no reset was begun, else the names of what could not
+    be removed (it is somebody else's, or the disk says no) and lies now under names that the camera does not use. The reset
+    is over all the same: one that goes on at every start would never let the camera start, or take a new owner's things. To
+    be called with nothing else in the folder. Raises `OSError` when the disk takes nothing."""
     mark = folder / MARK
-    try:
-        words = mark.read_bytes().split()
-    except FileNotFoundError:
-        return False
+    if not os.path.lexists(mark):
+        return None
+    words = _words(mark)
     first = [folder / name for name in KEYS_FIRST]
-    for path in [*first, *sorted(folder.iterdir())]:
-        if path.name not in (MARK, occupied.NAME):
-            _remove(path)
-    if b"all" in words:
-        _fill(folder / "emptied")
-    durable.sync_folder(folder)
-    if b"machine" in words:  # only now: what is left of it cannot be half of the rest
-        durable.replace(folder / MACHINE, b"")
-    mark.unlink()
-    durable.sync_folder(folder)
-    return True
+    inside = [*first, *sorted(path for path in folder.iterdir() if path not in first)]
+    left = [_set_aside(path) for path in inside if path.name not in (MARK, occupied.NAME) and not remove(path)]
+    try:
+        if b"all" in words:
+            _fill(folder / "emptied")
+    finally:
+        durable.sync_folder(folder)
+        if b"machine" in words:  # only now: what is left of it cannot be half of the rest
+            durable.replace(folder / MACHINE, b"")
+        mark.unlink()
+        durable.sync_folder(folder)
+    return left
 
 
-def _remove(path: Path) -> None:
-    for file in _files(path):
-        if not file.is_symlink():
-            _overwrite(file)
-        file.unlink()
-    if path.is_dir() and not path.is_symlink():
-        for inner in sorted(path.rglob("*"), reverse=True):
-            inner.rmdir()
-        path.rmdir()
+def _set_aside(path: Path) -> str:
+    """Else a folder that stays, of certificates or of the tunnel, would be the next owner's, too."""
+    if path.name.startswith(LEFT):
+        return path.name
+    aside = path.with_name(f"{LEFT}{secrets.token_hex(4)}-{path.name}"[:255])
+    try:
+        path.rename(aside)
+    except OSError as error:
+        log.error("what stays keeps its name", extra={"path": str(path), "trouble": error.strerror})
+        return path.name
+    return aside.name
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_symlink() or path.is_file():
-        yield path
-    elif path.is_dir():
-        yield from [inner for inner in path.rglob("*") if inner.is_symlink() or not inner.is_dir()]
-
-
-def _overwrite(path: Path) -> None:
-    """On a disk that writes in place nothing is left; a card puts the zeros elsewhere (docs/deploy/backup-and-reset.md)."""
-    if not path.is_file():  # a socket, a pipe
-        return
-    with path.open("r+b") as file:
-        left = path.stat().st_size
-        while left > 0:
-            left -= file.write(CHUNK[: min(left, len(CHUNK))])
-        file.flush()
-        os.fsync(file.fileno())
+def _words(mark: Path) -> list[bytes]:
+    try:
+        return mark.read_bytes().split()
+    except OSError as error:  # it is root's, who began, and only root fills a disk to its end
+        log.warning("how all was to be forgotten cannot be read", extra={"trouble": error.strerror})
+        return []
 
 
 def _fill(path: Path) -> None:
@@ -121,7 +122,9 @@ def _last_blocks(folder: Path) -> Iterator[None]:
     with contextlib.suppress(OSError):
         before = kept.read_text("ascii")
         kept.write_text("0", "ascii")
-    yield
-    if before is not None:
-        with contextlib.suppress(OSError):
-            kept.write_text(before, "ascii")
+    try:
+        yield
+    finally:
+        if before is not None:
+            with contextlib.suppress(OSError):
+                kept.write_text(before, "ascii")

@@ -104,14 +104,17 @@ def _packed(files: Mapping[str, bytes]) -> bytes:
 
 
 def _unpacked(packed: bytes) -> dict[str, bytes]:
-    """Whoever has the passphrase made it; what else would be in it is left out."""
-    files = {}
+    """Whoever has the passphrase made it, or gave it to us with the file: only plain files are taken, each as large as
+    its bytes in the tar, which a sparse one is not. Folders and links are left out."""
+    files: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as tar:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:", format=tarfile.USTAR_FORMAT) as tar:
             for entry in tar:
+                if entry.issparse() or entry.pax_headers or entry.size > len(packed):
+                    raise SettingError(NO_BACKUP)
                 content = tar.extractfile(entry) if entry.isreg() else None
                 if content is not None:
                     files[entry.name] = content.read()
-    except tarfile.TarError:
+    except (tarfile.TarError, ValueError, OverflowError):
         raise SettingError(NO_BACKUP) from None
     return files

@@ -78,6 +78,15 @@ def _made(settings: Settings, data: Path, port: int | None) -> Plan:
     return Plan(way, program, folder, port, host, path, secrets=frozenset({token}))
 
 
+def has_program(settings: Settings) -> bool:
+    """Whether cloudflared is on this machine."""
+    try:
+        find_program(settings.text("tunnel_program"))
+    except MissingPart:
+        return False
+    return True
+
+
 def find_program(name: str) -> str:
     """Its whole path. Raises `MissingPart`."""
     found = shutil.which(name)

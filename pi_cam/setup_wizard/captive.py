@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from pi_cam.setup_wizard.captive_page import CaptivePage
@@ -28,6 +31,10 @@ ORIGIN = f"http://{HOTSPOT_ADDRESS}"
 PAGE = "/setup-wifi"
 API = "/captive/api"
 """RFC 8908; a phone is told of it by DHCP (RFC 8910, option 114)."""
+
+CAMERA_NAME = Path("/run/pi-cam/name")
+OWN_NAME = re.compile(rb"(pi-cam-[a-z2-7]{6}\.local)\n")
+NAME_BYTES_MAX = 64
 
 HEAD_BYTES_MAX, BODY_BYTES_MAX = 16 * 1024, 4096
 SECONDS = 10.0
@@ -58,11 +65,22 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+def camera_name(path: Path = CAMERA_NAME) -> str | None:
+    """As the camera tells it (`control/name_notice.py`), whose user may write anything there; None where it tells none."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
+            said = file.read(NAME_BYTES_MAX)
+    except (OSError, ValueError):
+        return None
+    found = OWN_NAME.fullmatch(said or b"")
+    return found[1].decode("ascii") if found else None
+
+
 class Captive:
     """Answers while the hotspot is up, and the page is ready."""
 
-    def __init__(self, keeper: Keeper, page: CaptivePage) -> None:
-        self._keeper, self._ready = keeper, page
+    def __init__(self, keeper: Keeper, page: CaptivePage, own_name: Callable[[], str | None] = camera_name) -> None:
+        self._keeper, self._ready, self._own_name = keeper, page, own_name
         self._seal = Seal()
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +126,8 @@ class Captive:
 
     async def _state(self) -> Response:
         networks = [asdict(one) for one in await self._keeper.networks()]
-        said = {"key": self._seal.public, "state": asdict(self._keeper.state()), "networks": networks}
+        state = asdict(self._keeper.state())
+        said = {"key": self._seal.public, "state": state, "networks": networks, "name": self._own_name()}
         return _json(HTTPStatus.OK, said)
 
     def _join(self, request: Request) -> Response:

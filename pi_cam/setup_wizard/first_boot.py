@@ -6,42 +6,89 @@ in the file ends in an error: what cannot be done is told in `pi-cam-setup.txt`.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import socket
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from pi_cam import durable
+from pi_cam import boot_partition, durable
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Sentence, Wlan, parse
+from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+RESET_NAMES = ("reset", "reset.txt")
+"""Windows hides the end of the second, and gives it to every file that is made anew there."""
+
+MARK, WORD = "resetting", b"machine\n"
+"""As `keeping.reset` has them: what this begins, the start of the camera ends, and the machine forgets its own."""
+
 DONE = ".done"
 """What a file is called from the moment when its wishes are done: a cut while it is overwritten must not have the next start
 read what is left of it."""
 
 COMPLAINTS = "first-boot.txt"
-"""On /data, for `/usr/lib/pi-cam/setup-text`."""
+"""On /data, for `setup_text`."""
+
+ONLY_WITHOUT_OWNER = (
+    "Le code de configuration ne compte que tant que la caméra n’a pas de propriétaire.",
+    "The setup code counts only while the camera has no owner.",
+)
+"""A camera that has one removes the code at its start; whether it has is not for root to read in its database."""
 
 
-def main(root: Path = Path("/")) -> int:
-    """`root`: what stands in front of /boot, /data and /etc. The status is 0: a camera without its wishes is still one."""
-    complaints: list[Sentence] = []
-    for name in NAMES:
+def main(root: Path = Path("/"), writable: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext) -> int:
+    """`root`: what stands in front of /boot, /data and /etc; `writable`: by which the boot partition is written. The status
+    is 0: a camera without its wishes is still one; 1 where the card cannot be written."""
+    try:
+        with writable():
+            _do(root)
+    except OSError as error:
+        sys.stderr.write(f"pi-cam-first-boot: {error}\n")
+        return 1
+    return 0
+
+
+def _do(root: Path) -> None:
+    complaints = _reset(root)
+    read = False
+    for name in NAMES if not (root / "var/lib/pi-cam" / MARK).exists() else ():  # its wishes would be forgotten, too
         path = root / "boot/firmware" / name
         _wipe(path.with_name(name + DONE))
         if path.is_file():
+            read = True
             found = parse(_read(path))
             complaints += found.complaints
             complaints += apply(found, root)
+            if found.setup_code and (root / "var/lib/pi-cam/pi-cam.db").exists():
+                complaints.append(ONLY_WITHOUT_OWNER)
             _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
-    return 0
+    elif read:
+        (root / "data" / COMPLAINTS).unlink(missing_ok=True)
+
+
+def _reset(root: Path) -> list[Sentence]:
+    """Whoever holds the card owns the camera: a file of this name on it, and the camera forgets everything, which is done by
+    its own user at its start. First the file goes: one that could not be removed would have it forget at every start."""
+    asked = [path for name in RESET_NAMES if (path := root / "boot/firmware" / name).is_file()]
+    try:
+        for path in asked:
+            path.unlink()
+            durable.sync_folder(path.parent)
+        if asked:
+            folder = root / "var/lib/pi-cam"
+            durable.replace(folder / MARK, WORD, (folder.stat().st_uid, folder.stat().st_gid))
+    except OSError as error:
+        why = error.strerror
+        return [(f"La caméra n’a pas pu être remise à zéro ({why}).", f"The camera could not be reset ({why}).")]
+    return []
 
 
 def apply(found: Customisation, root: Path) -> list[Sentence]:
@@ -70,17 +117,24 @@ def apply(found: Customisation, root: Path) -> list[Sentence]:
 def keyfile(wlan: Wlan) -> str:
     """For NetworkManager (nm-settings-keyfile(5)). The name of the network is written as numbers, so that no letter in it
     means anything; of the passphrase, which is ASCII, the backslash and a leading space do."""
-    lines = ["[connection]", "id=home", f"uuid={uuid.uuid5(uuid.NAMESPACE_OID, wlan.ssid)}", "type=wifi", ""]
-    lines += ["[wifi]", "mode=infrastructure", f"ssid={''.join(f'{byte};' for byte in wlan.ssid.encode())}"]
+    own: dict[str, dict[str, str]] = {
+        "connection": {"id": "home", "uuid": str(uuid.uuid5(uuid.NAMESPACE_OID, wlan.ssid)), "type": "wifi"},
+        "802-11-wireless": {"ssid": "".join(f"{byte};" for byte in wlan.ssid.encode())},
+    }
     if wlan.hidden:
-        lines.append("hidden=true")
+        own["802-11-wireless"]["hidden"] = "true"
     if wlan.psk is not None:
         escaped = wlan.psk.replace("\\", "\\\\")
         if escaped.startswith(" "):
             escaped = "\\s" + escaped[1:]
-        lines += ["", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={escaped}"]
-    lines += ["", "[ipv4]", "method=auto", "", "[ipv6]", "method=auto"]
-    return "\n".join(lines) + "\n"
+        own["802-11-wireless-security"] = {"key-mgmt": "wpa-psk", "psk": escaped}
+    sections = []
+    for section in own | HOME:
+        shared = {name: str(value) for name, (_, value) in HOME.get(section, {}).items()}
+        lines = [f"{key}={value}\n" for key, value in (own.get(section, {}) | shared).items()]
+        name = section.replace("802-11-wireless", "wifi")  # as a keyfile calls them
+        sections.append(f"[{name}]\n{''.join(lines)}")
+    return "\n".join(sections)
 
 
 def _read(path: Path) -> bytes:
@@ -145,11 +199,10 @@ def _timezone(zone: str | None, root: Path) -> None:
 
 def _setup_code(code: str | None, root: Path) -> None:
     folder = root / "var/lib/pi-cam"
-    if code is None or (folder / "pi-cam.db").exists():  # who runs the camera already is its owner
+    if code is None:
         return
-    durable.replace(folder / KEPT, f"{code}\n".encode())
-    if root == Path("/"):
-        shutil.chown(folder / KEPT, "pi-cam", "pi-cam")
+    whose = folder.stat()  # nothing is done by name afterwards: in this folder a name may be led elsewhere meanwhile
+    durable.replace(folder / KEPT, f"{code}\n".encode(), (whose.st_uid, whose.st_gid))
 
 
 def _keep(path: Path, text: str | None) -> None:
@@ -158,4 +211,4 @@ def _keep(path: Path, text: str | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(writable=boot_partition.writable))

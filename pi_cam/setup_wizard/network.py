@@ -145,9 +145,10 @@ class Networks:
         """Returns when it is joined (None), or why it is not; then nothing of it is kept."""
         with self._changes_of(radio) as changes:
             old = [one for one in await self.kept() if one.ssid == wish.ssid]
-            if wish.passphrase is None and wish.key_management != "owe" and old:
-                (own,) = await self._bus.call(ROOT, MANAGER, "ActivateConnection", "ooo", old[0].path, radio, "/")
-                return await self._until_joined(radio, own, changes, secret=old[0].secret)
+            alike = [one for one in old if one.secret == (wish.key_management != "none")]
+            if wish.passphrase is None and wish.key_management != "owe" and alike:
+                (own,) = await self._bus.call(ROOT, MANAGER, "ActivateConnection", "ooo", alike[0].path, radio, "/")
+                return await self._until_joined(radio, own, changes, secret=alike[0].secret)
             profile, own = await self._activate(radio, profiles.home(wish), "disk")
             why: Reason | None = "failed"
             try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dbus_fast import Variant
 
+from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.setup_wizard.wifi import Reason, Security
 from pi_cam.setup_wizard.wifi_wishes import Found, Wish
 
@@ -23,10 +24,6 @@ PRIVACY = 0x1
 
 PSK, EAP, SAE, OWE, EAP_SUITE_B = 0x100, 0x200, 0x400, 0x800, 0x2000
 """NM80211ApSecurityFlags."""
-
-DHCP_SECONDS = 30
-POWERSAVE_OFF = 2
-"""A radio that sleeps between pictures makes live pictures stutter."""
 
 PMF_OFF = 1
 """The radio of a Raspberry Pi, as a hotspot, fails with protected management frames."""
@@ -71,22 +68,13 @@ def _security(flags: int, privacy: bool) -> tuple[Security, str]:
 
 def home(wish: Wish) -> Profile:
     """The profile of a network that a person chose. It is joined again by itself, for as long as it is kept."""
-    profile: Profile = {
-        "connection": {
-            "id": Variant("s", "Wi-Fi " + "".join(one if one.isprintable() else "_" for one in wish.name)),
-            "uuid": Variant("s", str(uuid.uuid4())),
-            "type": Variant("s", WIRELESS),
-            "autoconnect-retries": Variant("i", 0),
-        },
-        WIRELESS: {
-            "ssid": Variant("ay", wish.ssid),
-            "mode": Variant("s", "infrastructure"),
-            "hidden": Variant("b", wish.hidden),
-            "powersave": Variant("u", POWERSAVE_OFF),
-        },
-        "ipv4": {"method": Variant("s", "auto"), "dhcp-timeout": Variant("i", DHCP_SECONDS)},
-        "ipv6": {"method": Variant("s", "auto")},
+    profile = {section: {name: Variant(*value) for name, value in values.items()} for section, values in HOME.items()}
+    profile["connection"] |= {
+        "id": Variant("s", "Wi-Fi " + "".join(one if one.isprintable() else "_" for one in wish.name)),
+        "uuid": Variant("s", str(uuid.uuid4())),
+        "type": Variant("s", WIRELESS),
     }
+    profile[WIRELESS] |= {"ssid": Variant("ay", wish.ssid), "hidden": Variant("b", wish.hidden)}
     if wish.key_management != "none":
         profile[SECURITY] = {"key-mgmt": Variant("s", wish.key_management)}
         if wish.passphrase is not None:

@@ -42,6 +42,8 @@ class WifiState:
     """The network that the last try was about, when it failed."""
     reason: Reason | None = None
     """Why the last try failed."""
+    country: str = "00"
+    """Whose rules the radio follows: two letters of ISO 3166-1, or 00 for what is allowed everywhere."""
 
 
 class Wifi(Protocol):
@@ -58,6 +60,9 @@ class Wifi(Protocol):
 
     def forget(self, ssid: str) -> None:
         """Joins it no more. Nothing happens when it is not known."""
+
+    def set_country(self, country: str) -> None:
+        """Has the radio follow the rules of a country, or of none (00); `state` tells a moment later."""
 
     def hotspot(self) -> None:
         """Opens the camera's own network for a while, whatever it is joined to; `state` says so at once."""

@@ -51,6 +51,10 @@ class WifiClient:
         """As `Wifi.forget`."""
         self._ask(verb="forget", ssid=ssid)
 
+    def set_country(self, country: str) -> None:
+        """As `Wifi.set_country`."""
+        self._ask(verb="country", country=country)
+
     def hotspot(self) -> None:
         """As `Wifi.hotspot`."""
         self._ask(verb="hotspot")

@@ -91,7 +91,7 @@ class Keeper:
             raise WifiError(NO_RADIO)
         if self._wish is not None:
             raise WifiError(BUSY)
-        known = [one.ssid for one in self._kept]
+        known = [one.ssid for one in self._kept if one.secret]
         self._wish = wish(ssid, passphrase, hidden=hidden, scan=self._scan, known=known)
         self._failed = self._opening_since = None
         self._rule.joining()

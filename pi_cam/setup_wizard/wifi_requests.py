@@ -1,6 +1,7 @@
 """The helper's door for the camera: a Unix socket that only its user may open; a JSON object a line, each way.
 
     {"verb": "networks"}   {"verb": "state"}   {"verb": "hotspot"}   {"verb": "forget", "ssid": "Home"}
+    {"verb": "country", "country": "FR"}
     {"verb": "join", "ssid": "Home", "passphrase": "…", "hidden": false}
 
 The answer is `{"networks": […]}`, `{"state": {…}}`, `{}`, or `{"error": "a sentence"}`.
@@ -15,9 +16,10 @@ import socket
 import struct
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from pi_cam.setup_wizard import country
 from pi_cam.setup_wizard.sealed import credentials
 from pi_cam.setup_wizard.wifi import WifiError
 from pi_cam.setup_wizard.wifi_keeper import Keeper
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 LINE_BYTES_MAX = 4096
 AT_ONCE = 8
 IDLE_SECONDS = 60.0
+NOT_DONE = "The Wi-Fi of this device could not do that; its log says more."
 NOT_UNDERSTOOD = "This request makes no sense."
 
 
@@ -67,6 +70,9 @@ class Requests:
             return await self._do(request.pop("verb", None), request)
         except WifiError as error:
             return {"error": str(error)}
+        except OSError as error:
+            log.warning("the country cannot be told", extra={"trouble": error.strerror})
+            return {"error": NOT_DONE}
         except (ValueError, RecursionError):  # no JSON, no UTF-8, too deep, or other words than expected
             return {"error": NOT_UNDERSTOOD}
 
@@ -80,12 +86,17 @@ class Requests:
                 raise ValueError
             await self._keeper.forget(request["ssid"])
             return {}
+        if verb == "country":
+            if set(request) != {"country"}:
+                raise ValueError
+            country.wish(request["country"])
+            return {}
         if request:
             raise ValueError
         if verb == "networks":
             return {"networks": [asdict(one) for one in await self._keeper.networks()]}
         if verb == "state":
-            return {"state": asdict(self._keeper.state())}
+            return {"state": asdict(replace(self._keeper.state(), country=country.in_force()))}
         if verb == "hotspot":
             await self._keeper.hotspot()
             return {}

@@ -14,6 +14,8 @@ SSID_BYTES = 32
 PASSPHRASE_MIN, PASSPHRASE_MAX = 8, 63
 """Characters of a WPA passphrase (IEEE 802.11-2020, J.4), which are those of ASCII from space to tilde."""
 
+BEST_FIRST: tuple[Security, ...] = ("wpa", "enterprise", "wep", "open")
+
 _HEXADECIMAL_KEY = re.compile(r"[0-9A-Fa-f]{64}")
 _PASSPHRASE = re.compile(r"[ -~]{8,63}")
 
@@ -21,6 +23,7 @@ NO_NAME = "A network has a name."
 LONG_NAME = "The name of a network has at most 32 bytes."
 WRONG_LENGTH = "The password of a Wi-Fi network has 8 to 63 characters, none of them accented."
 NEEDS_PASSWORD = "This network asks for a password."
+IS_OPEN = "This network is open: leave the password empty. If yours has one, this is another network of its name."
 WEP = (
     "This network is protected by WEP, which anybody can break and this camera does not speak: set the router to WPA2."
 )
@@ -65,30 +68,40 @@ def shown(ssid: bytes) -> str:
 
 
 def wish(ssid: str, passphrase: str | None, *, hidden: bool, scan: Iterable[Found], known: Iterable[bytes]) -> Wish:
-    """Raises `WifiError` with what is wrong with it. `known`: names whose password this machine has."""
-    found = next((one for one in scan if one.name == ssid), None)
+    """Raises `WifiError` with what is wrong with it. `known`: names whose password this machine has. A password that was
+    typed goes to no open network, and a name that is heard protected is never joined open: anybody can announce it."""
+    found = _preferred(one for one in scan if one.name == ssid)
     name = found.ssid if found else _named(ssid)
-    passphrase = passphrase or None
+    is_known = name in set(known)
     if found and found.security == "wep":
         raise WifiError(WEP)
     if found and found.security == "enterprise":
         raise WifiError(ENTERPRISE)
     if found and found.security == "open":
+        if passphrase:
+            raise WifiError(IS_OPEN)
         return Wish(name, None, hidden, found.key_management)
-    if passphrase is not None:
+    if passphrase:
         return Wish(name, _checked(passphrase), hidden, found.key_management if found else "wpa-psk")
-    if found and name not in set(known):
+    if found and not is_known:
         raise WifiError(NEEDS_PASSWORD)
-    return Wish(name, None, hidden, found.key_management if found else "none")
+    return Wish(name, None, hidden, found.key_management if found else "wpa-psk" if is_known else "none")
 
 
 def rows(scan: Iterable[Found], known: Iterable[bytes]) -> list[Network]:
-    """The strongest of each name, strongest first."""
-    strongest: dict[str, Found] = {}
-    for one in sorted(scan, key=lambda one: -one.signal):
-        strongest.setdefault(one.name, one)
+    """One of each name, strongest first."""
+    names: dict[str, list[Found]] = {}
+    for one in scan:
+        names.setdefault(one.name, []).append(one)
     kept = set(known)
-    return [Network(name, one.signal, one.security, one.ssid in kept) for name, one in strongest.items()]
+    best = sorted(filter(None, map(_preferred, names.values())), key=lambda one: -one.signal)
+    return [Network(one.name, one.signal, one.security, one.ssid in kept) for one in best]
+
+
+def _preferred(same: Iterable[Found]) -> Found | None:
+    """Of access points of one name the strongest of the best protected: a stranger's open or WEP twin, however strong, hides
+    no home. (Whoever copies the protection too has to know the password.)"""
+    return min(same, key=lambda one: (BEST_FIRST.index(one.security), -one.signal), default=None)
 
 
 def _named(ssid: str) -> bytes:

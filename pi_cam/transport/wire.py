@@ -6,11 +6,13 @@ import errno
 import logging
 import socket
 import struct
-from functools import cache, lru_cache
+from array import array
+from functools import cache
+from itertools import repeat
 from typing import Any
 
 from pi_cam.transport import webrtc_seam_sender as seam
-from pi_cam.transport.rtp_packets import SEGMENTS_MAX, Run
+from pi_cam.transport.rtp_packets import HEADER_BYTES, SEGMENTS_MAX, Run
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,9 @@ _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROT
 BUFFER_BYTES = 72 * 1024
 """More than a run has. One buffer serves all viewers: all of this happens in the media loop, and nothing stays in it."""
 
-_put_number = struct.Struct("!H").pack_into
+_HIGH = b"".join(bytes([high]) * 256 for high in range(256))
+_LOW = bytes(range(256))
+"""The upper and the lower bytes of sequence numbers, from which a run's are cut."""
 
 
 class Wire:
@@ -36,21 +40,22 @@ class Wire:
         self._socket: socket.socket | None = None
         self._address: tuple[Any, ...] = ()
         self._segments = True
-        _, self._view, self._length = _shared()
+        self._bench = _bench()
 
     def send(self, run: Run, sequence: int) -> bool:
         """Packets numbered from `sequence` on. False when there is no room for all of them, or no way out.
 
         Raises `seam.SealingError` when they cannot be encrypted."""
-        end = self._seal(run, sequence)
-        if not self._find_way():
+        view = self._seal(run, sequence)
+        if self._outlet.pair() is not self._pair:
+            self._find_way()
+        if self._pair is None:
             return False
-        view = self._view[:end]
         try:
             if self._socket is None:
-                for begin in range(0, end, run.stride):
-                    self._outlet.pass_on(bytes(view[begin : min(end, begin + run.stride)]))
-            elif len(run.lengths) > 1 and self._segments:
+                for begin in range(0, len(view), run.stride):
+                    self._outlet.pass_on(bytes(view[begin : begin + run.stride]))
+            elif self._segments and len(run.lengths) > 1:
                 self._send_as_one(self._socket, view, run.stride)
             else:
                 self._send_each(self._socket, view, run.stride)
@@ -66,35 +71,34 @@ class Wire:
         if found is not None:
             found.close()
 
-    def _seal(self, run: Run, sequence: int) -> int:
-        """How many bytes it came to."""
-        view, out, tag = self._view, self._length, self.tag
-        seal, context, at = seam.lib.srtp_protect, self._outlet.context, 2
-        view[: len(run.block)] = run.block
-        for place, length in zip(_places(run.stride), run.lengths, strict=False):
-            _put_number(view, at, sequence & 0xFFFF)
-            out[0] = length
-            fault = seal(context, place, out)
-            if fault:
-                raise seam.SealingError(f"SRTP: status {fault}")
-            sequence += 1
-            at += run.stride
-        if out[0] != run.lengths[-1] + tag:
-            raise seam.SealingError(f"SRTP adds {out[0] - run.lengths[-1]} bytes to a packet, not {tag}")
-        return (len(run.lengths) - 1) * run.stride + run.lengths[-1] + tag
+    def _seal(self, run: Run, sequence: int) -> memoryview:
+        """What came of it. There is no step of Python for each packet: that would cost more than the encryption."""
+        bench, count = self._bench, len(run.lengths)
+        if run is not bench.run:
+            bench.lay(run, self.tag)
+        bench.view[: len(run.block)] = run.block
+        bench.high[:] = _bytes_from(_HIGH, sequence & 0xFFFF, count)
+        bench.low[:] = _bytes_from(_LOW, sequence & 0xFF, count)
+        bench.sizes[:] = bench.plain
+        faults = map(seam.lib.srtp_protect, repeat(self._outlet.context, count), bench.places, bench.lengths)
+        fault = next(filter(None, faults), 0)
+        if fault:
+            raise seam.SealingError(f"SRTP: status {fault}")
+        if bench.sizes != bench.sealed:
+            raise seam.SealingError(
+                f"SRTP adds {bench.lengths[0][0] - run.lengths[0]} bytes to a packet, not {self.tag}"
+            )
+        return bench.whole
 
-    def _find_way(self) -> bool:
+    def _find_way(self) -> None:
         """The pair of addresses may change while it is used (RFC 8445, 8.1.1)."""
-        pair = self._outlet.pair()
-        if pair is not self._pair:
-            self.close()
-            self._pair, self._segments = pair, True
-            self._socket, self._address = self._outlet.way()
-        return pair is not None
+        self.close()
+        self._pair, self._segments = self._outlet.pair(), True
+        self._socket, self._address = self._outlet.way()
 
     def _send_as_one(self, way: socket.socket, view: memoryview, stride: int) -> None:
         try:
-            way.sendmsg([view], [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", stride))], 0, self._address)
+            way.sendmsg([view], self._bench.segments, 0, self._address)
         except OSError as error:
             if error.errno not in _NO_SEGMENTS:
                 raise
@@ -106,14 +110,47 @@ class Wire:
             way.sendto(view[begin : begin + stride], self._address)
 
 
+class _Bench:
+    """Where packets are encrypted, laid out for the run that was there last: mostly the next viewer's, too."""
+
+    def __init__(self) -> None:
+        self._memory = seam.ffi.new("char[]", BUFFER_BYTES)
+        self._numbers = seam.ffi.new("int[]", SEGMENTS_MAX)
+        self._all_places: dict[int, list[Any]] = {}
+        self._all_lengths = [self._numbers + at for at in range(SEGMENTS_MAX)]
+        self.view = memoryview(seam.ffi.buffer(self._memory))
+        self.run: Run | None = None
+        self.lay(Run(bytes(HEADER_BYTES), (HEADER_BYTES,), HEADER_BYTES), 0)
+
+    def lay(self, run: Run, tag: int) -> None:
+        """Views of the buffer for this run. `high`, `low`: the bytes of its sequence numbers; `places`, `lengths`: for
+        libsrtp, pointers to each packet and to its size; `sizes`: all of these, which are `plain` before and `sealed` after;
+        `whole`: all that is to be sent."""
+        count, end = len(run.lengths), len(run.block)
+        self.run = run
+        self.whole, self.high, self.low = (
+            self.view[:end],
+            self.view[2 : end : run.stride],
+            self.view[3 : end : run.stride],
+        )
+        self.sizes = memoryview(seam.ffi.buffer(self._numbers)).cast("i")[:count]
+        self.plain, self.sealed = array("i", run.lengths), array("i", (length + tag for length in run.lengths))
+        self.segments = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", run.stride))]
+        self.lengths, self.places = self._all_lengths[:count], self._places(run.stride)
+
+    def _places(self, stride: int) -> list[Any]:
+        if stride not in self._all_places:
+            most = min(SEGMENTS_MAX, BUFFER_BYTES // stride)
+            self._all_places[stride] = [self._memory + at * stride for at in range(most)]
+        return self._all_places[stride]
+
+
 @cache
-def _shared() -> tuple[Any, memoryview, Any]:
-    memory = seam.ffi.new("char[]", BUFFER_BYTES)
-    return memory, memoryview(seam.ffi.buffer(memory)), seam.ffi.new("int *")
+def _bench() -> _Bench:
+    return _Bench()
 
 
-@lru_cache(maxsize=64)
-def _places(stride: int) -> list[Any]:
-    """Where packets begin in the buffer: the same for all viewers of a unit."""
-    memory, _, _ = _shared()
-    return [memory + at * stride for at in range(min(SEGMENTS_MAX, BUFFER_BYTES // stride))]
+def _bytes_from(table: bytes, begin: int, count: int) -> bytes:
+    """From a table that has no end."""
+    found = table[begin : begin + count]
+    return found if len(found) == count else found + table[: count - len(found)]

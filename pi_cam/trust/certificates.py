@@ -49,12 +49,14 @@ class Certificates:
         device: str,
         *,
         names: Callable[[str], tuple[str, ...]] = own_names.local_names,
+        names_to_come: Callable[[str], tuple[str, ...]] = own_names.names_to_come,
         addresses: Callable[[], tuple[own_names.Address, ...]] = own_names.present_addresses,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._folder = data / "tls"
         self._device = device
         self._names = names
+        self._names_to_come = names_to_come
         self._addresses = addresses
         self._now = now
         self._lock = threading.RLock()
@@ -134,7 +136,8 @@ class Certificates:
                 damaged = path.with_name("ca.pem.damaged")
                 path.replace(damaged)
                 log.error("The device's authority was damaged and is made anew.", extra={"kept_as": str(damaged)})
-            durable.make_once(path, make_authority(self._device, self._names(self._device)).pem())
+            permitted = dict.fromkeys([*self._names(self._device), *self._names_to_come(self._device)])
+            durable.make_once(path, make_authority(self._device, permitted).pem())
             found = read_identity(path)
         if found is None:
             raise StoreError(f"{path} cannot be written.")

@@ -29,13 +29,44 @@ PRIVATE_NETWORKS: tuple[Network, ...] = tuple(
 """Of every home and of nobody: a certificate for one of these is of no use anywhere else."""
 
 ADDRESSES_MAX = 32
+LABEL_MAX = 63
+"""RFC 1035, section 2.3.4."""
+
+
+SHARED_NAME = "pi-cam.local"
+"""Of the first camera in a home."""
+
+ID_LETTERS = 6
+"""Of the device's id, in its name: a person types them, and a home has no thousand cameras."""
+
+ALTERNATIVES = 8
+"""Of a name that others in the home have, too, which the certificate's authority may sign for."""
+
+
+def own_name(device: str) -> str:
+    """The DNS name that leads to this device whatever else is in the home."""
+    return f"pi-cam-{device[:ID_LETTERS]}.local"
 
 
 def local_names(device: str) -> tuple[str, ...]:
     """DNS names: `pi-cam.local`, the one with the device's id, `localhost`, and the machine's own."""
+    return tuple(dict.fromkeys([SHARED_NAME, own_name(device), "localhost", *_host_names()]))
+
+
+def names_to_come(device: str) -> tuple[str, ...]:
+    """`local_names`, and what avahi may make of the machine's own when another one in the home has it (`pi-cam-2.local`, as
+    `avahi_alternative_host_name` counts)."""
+    found = list(local_names(device))
+    for name in _host_names():
+        stem, number = re.fullmatch(r"(.*?)(?:-([1-9]\d{0,3}))?\.local", name, re.ASCII).groups()  # type: ignore[union-attr]
+        first = int(number or 1) + 1
+        found += [f"{stem}-{one}.local" for one in range(first, first + ALTERNATIVES)]
+    return tuple(name for name in dict.fromkeys(found) if len(name.partition(".")[0]) <= LABEL_MAX)
+
+
+def _host_names() -> list[str]:
     host = socket.gethostname().partition(".")[0].lower()
-    own = [f"{host}.local"] if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", host) else []
-    return tuple(dict.fromkeys(["pi-cam.local", f"pi-cam-{device}.local", "localhost", *own]))
+    return [f"{host}.local"] if re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", host) else []
 
 
 def present_addresses() -> tuple[Address, ...]:

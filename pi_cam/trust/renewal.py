@@ -20,8 +20,12 @@ class CertificateRenewal:
     def __init__(self, certificates: Certificates, every_seconds: float = CHECK_SECONDS) -> None:
         self._certificates = certificates
         self._every = every_seconds
-        self._end = threading.Event()
+        self._end, self._changed = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
+
+    def look_soon(self) -> None:
+        """A name changed. From any thread; returns at once."""
+        self._changed.set()
 
     def start(self) -> None:
         """Makes the certificate if there is none. Raises `StoreError`."""
@@ -33,6 +37,7 @@ class CertificateRenewal:
     def stop(self) -> None:
         """Ends the thread."""
         self._end.set()
+        self._changed.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -42,7 +47,11 @@ class CertificateRenewal:
         return {"own": self._certificates.own_in_use, "problem": self._certificates.own_problem}
 
     def _run(self) -> None:
-        while not self._end.wait(self._every):
+        while True:
+            self._changed.wait(self._every)
+            self._changed.clear()
+            if self._end.is_set():
+                return
             try:
                 self._certificates.renew()
             except StoreError as error:

@@ -13,6 +13,7 @@ FREE_TRIES = 5
 LONGEST_SECONDS = 60.0
 FORGET_SECONDS = 3600.0
 REMEMBERED = 4096
+WAIT = "Too many attempts. Wait a moment, then try again."
 
 
 class Throttle:
@@ -46,7 +47,7 @@ class Throttle:
         pause = min(2.0 ** min(count - self._free, 10), self._longest) if count >= self._free else 0.0
         left = last + pause - self._clock()
         if left > 0:
-            raise TooManyTries("Too many attempts. Wait a moment, then try again.", left)
+            raise TooManyTries(WAIT, left)
 
     def failed(self, key: str) -> None:
         """Counts a wrong attempt."""
@@ -71,3 +72,23 @@ class Throttle:
     def _remembered(self, key: str) -> tuple[int, float]:
         count, last = self._failures.get(key, (0, float("-inf")))
         return (0, float("-inf")) if self._clock() - last > FORGET_SECONDS else (count, last)
+
+
+class Budget:
+    """So many at once, and `rate` a second after. For what counts whoever does it: a bucket of tokens."""
+
+    def __init__(self, rate: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._most = most
+        self._clock = clock
+        self._left, self._at = float(most), clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Raises `TooManyTries` when nothing is left."""
+        with self._lock:
+            now = self._clock()
+            self._left, self._at = min(self._most, self._left + (now - self._at) * self._rate), now
+            if self._left < 1:
+                raise TooManyTries(WAIT, (1 - self._left) / self._rate)
+            self._left -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from pi_cam.updates.places import HERE, Places, release
 
 LARGEST = MAX_PAYLOAD + MAX_BYTES + 1024
 COPY_BYTES = 256 * 1024
+ROOM_LEFT_BYTES = 64 * 1024 * 1024
 NOT_HERE = "Updates are for a camera that deploy/install.sh set up as a service."
 NOTHING_IS_KEPT = "This card has no data partition: an update would be gone with the next start."
 UNDER_WAY = "An update is under way."
@@ -28,6 +30,14 @@ def check_place(places: Places = HERE) -> None:
         raise Conflict(NOTHING_IS_KEPT)
     if not places.kept.is_dir():
         raise Conflict(NOT_HERE)
+
+
+def check_room(manifest: Manifest, places: Places = HERE) -> None:
+    """The package lies there twice for a moment, and unpacked beside it. Raises `StoreError`."""
+    needed = 2 * manifest.size + manifest.unpacked + ROOM_LEFT_BYTES
+    free = shutil.disk_usage(places.data).free
+    if free < needed:
+        raise StoreError(f"The update needs {needed >> 20} MB on the disk, and {free >> 20} MB are free.")
 
 
 def deliver(file: Readable, places: Places = HERE, ready: Callable[[Manifest], None] = lambda _: None) -> Manifest:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from typing import Any
 
-from pi_cam import durable
+from pi_cam import durable, privileges
 from pi_cam.errors import Conflict, StoreError, UpdateRefused
 from pi_cam.updates import trial, trusted
 from pi_cam.updates.environment import Environment
@@ -58,7 +58,7 @@ class Update:
         if not self._places.package.exists():
             self._clear()
             self._take()
-        with trial.as_user():  # also after a cut in between: while there is a package, nobody else's comes there
+        with privileges.as_user():  # also after a cut in between: while there is a package, nobody else's comes there
             self._places.inbox.unlink(missing_ok=True)
         if not self._places.package.exists():
             return
@@ -73,8 +73,8 @@ class Update:
         copy = self._places.package.with_name("package.new")
         try:
             with contextlib.suppress(FileNotFoundError):
-                with trial.as_user():
-                    source = os.fdopen(os.open(self._places.inbox, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+                with privileges.as_user():
+                    source = privileges.open_file(self._places.inbox)
                 with source, copy.open("wb") as target:
                     shutil.copyfileobj(source, target, COPY_BYTES)
                 durable.rename(copy, self._places.package)

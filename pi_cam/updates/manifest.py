@@ -82,7 +82,7 @@ class Machine:
     release: int
 
     @classmethod
-    def here(cls, release: int, model: Path = Path("/proc/device-tree/model")) -> Machine:
+    def here(cls, release: int, model: Path = Path("/sys/firmware/devicetree/base/model")) -> Machine:
         """This machine."""
         try:
             raspberry = model.read_bytes().startswith(b"Raspberry Pi")

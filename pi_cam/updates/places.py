@@ -16,13 +16,15 @@ BUILT_IN = "built-in"
 class Places:
     """`programs`: versions, root's. `kept`: what root remembers of an update, for everybody to read. `asked`: a folder
     that is there while root's part runs, in which it asks the camera for pictures. `data`: the camera's own. `image`: there
-    on one that is never written: what updates bring is then mounted there from the data partition."""
+    on one that is never written: what updates bring is then mounted there from the data partition. `running`: the camera's
+    own, while it runs."""
 
     programs: Path = Path("/opt/pi-cam")
     kept: Path = Path("/var/lib/pi-cam-update")
     asked: Path = Path("/run/pi-cam-update")
     data: Path = Path("/var/lib/pi-cam")
     image: Path = Path("/etc/pi-cam/image")
+    running: Path = Path("/run/pi-cam")
 
     @property
     def inbox(self) -> Path:
@@ -38,6 +40,11 @@ class Places:
     def look(self) -> Path:
         """The number of the question."""
         return self.asked / "look"
+
+    @property
+    def watched(self) -> Path:
+        """There while somebody watches: the machine is not started again then."""
+        return self.running / "watched"
 
     @property
     def package(self) -> Path:

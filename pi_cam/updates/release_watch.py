@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import random
-import shutil
 import ssl
 import threading
 import time
@@ -39,7 +38,6 @@ WATCHED_SECONDS = 4 * 3600.0
 
 DAY_SECONDS = 86_400.0
 PUT_OFF_DAYS_MOST = 60
-ROOM_LEFT_BYTES = 64 * 1024 * 1024
 
 NOWHERE = "It is not known where updates of this camera lie: none is looked for."
 NO_KEY = "This pi-cam knows no key for updates: put one into /etc/pi-cam/update-keys."
@@ -161,7 +159,8 @@ class ReleaseWatch:
         except Conflict as error:  # somebody else's update, or a word of the owner's in the meantime
             log.info("no update", extra={"reason": str(error)})
         except (PiCamError, OSError) as error:
-            self._failed(error, handling)
+            if not self._ended.is_set():  # else it is we who broke it off
+                self._failed(error, handling)
         finally:
             self._doing, self._offset = "nothing", self._new_offset()
         return min(LONGEST_PAUSE, self._seconds_left())
@@ -187,7 +186,7 @@ class ReleaseWatch:
         deadline = self._deadline()
         with opened(self._url(), deadline, by_operator=self._by_operator(), context=self._context) as file:
             coming = Coming(file, trusted.load())
-            self._check_room(coming.manifest)
+            inbox.check_room(coming.manifest, self._places)
             deadline.extend(PAYLOAD_SECONDS)
             inbox.deliver(coming, self._places, lambda manifest: self._hand_over(manifest, until))
 
@@ -212,13 +211,6 @@ class ReleaseWatch:
     def _is_wanted(self, manifest: Manifest) -> bool:
         by_itself = self._settings.flag("updates") and not self._is_put_off() and manifest.release > self._plan.tried
         return self._hurried or by_itself
-
-    def _check_room(self, manifest: Manifest) -> None:
-        """The package lies there twice for a moment, and unpacked beside it."""
-        needed = 2 * manifest.size + manifest.unpacked + ROOM_LEFT_BYTES
-        free = shutil.disk_usage(self._places.data).free
-        if free < needed:
-            raise StoreError(f"The update needs {needed >> 20} MB on the disk, and {free >> 20} MB are free.")
 
     def _failed(self, error: Exception, handling: Manifest | None) -> None:
         """Once in the journal, however often it happens."""

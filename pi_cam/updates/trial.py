@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
-import pwd
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pi_cam import durable
+from pi_cam import durable, privileges
 from pi_cam.updates.places import Places
 
 CAMERA = "pi-cam.service"
-USER = "pi-cam"
 RESTART_SECONDS = 200.0
 SERVE_SECONDS = 60.0
 LOOK_SECONDS = 30.0
@@ -83,30 +80,10 @@ def pictures(places: Places) -> dict[str, str]:
 
 def _answer(path: Path) -> Any:
     try:
-        with as_user(), path.open("rb") as file:
+        with privileges.as_user(), privileges.open_file(path) as file:
             return json.loads(file.read(64 * 1024))
     except (OSError, ValueError, RecursionError):
         return None
-
-
-@contextlib.contextmanager
-def as_user() -> Iterator[None]:
-    """With the rights of the camera's user and no others: wherever its links lead, there is nothing that it could not do
-    itself. For one thread alone. Raises `OSError` where there is no such user."""
-    try:
-        user = pwd.getpwnam(USER)
-    except KeyError:
-        raise OSError(f"There is no user {USER}.") from None
-    groups = os.getgroups()
-    os.setgroups([user.pw_gid])
-    os.setegid(user.pw_gid)
-    os.seteuid(user.pw_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
-        os.setgroups(groups)
 
 
 def _until(true: Callable[[], bool], seconds: float) -> bool:

@@ -15,6 +15,7 @@ from pi_cam.errors import UpdateRefused
 
 MAX_ENTRIES = 30_000
 COPY_BYTES = 256 * 1024
+LEADS_OUT = "This update holds a link that leads out of its folder."
 DAMAGED = "This update's files cannot be unpacked: they are damaged."
 
 
@@ -58,6 +59,9 @@ def _unpack(file: BinaryIO, folder: Path, limit: int) -> None:
             else:
                 raise UpdateRefused("This update holds something that is neither a file, a folder nor a link.")
     for path, target in links:
+        # One in a folder that is a link itself would be made elsewhere, where its target is counted from.
+        if any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(folder)):
+            raise UpdateRefused(LEADS_OUT)
         path.symlink_to(target)
     _to_disk(folder)
 
@@ -75,7 +79,7 @@ def inner_target(link: Path, target: str) -> str:
     parts = PurePosixPath(target).parts
     up = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
     if not parts or target.startswith("/") or "\0" in target or up > len(link.parts) - 1 or ".." in parts[up:]:
-        raise UpdateRefused("This update holds a link that leads out of its folder.")
+        raise UpdateRefused(LEADS_OUT)
     return target
 
 

@@ -1,9 +1,10 @@
-"""What the camera itself does for updates: says which of its cameras give pictures when root's part asks, and notes in the
-journal how an update went."""
+"""What the camera itself does for updates: says which of its cameras give pictures when root's part asks, and whether
+somebody watches, and notes in the journal how an update went."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import threading
@@ -29,7 +30,8 @@ ACTIONS = {"installed": "update-installed", "refused": "update-refused", "rolled
 
 
 class Witness:
-    """A `Subsystem`. `cameras`: those of now; `note`: writes into the journal."""
+    """A `Subsystem`. `cameras`: those of now; `note`: writes into the journal; `is_watched`: whether somebody watches, asked
+    once a second."""
 
     def __init__(
         self,
@@ -38,9 +40,12 @@ class Witness:
         cameras: Callable[[], Sequence[Camera]],
         note: Callable[..., object],
         places: Places = HERE,
+        *,
+        is_watched: Callable[[], bool] = lambda: False,
     ) -> None:
         self._own = folder / "updates"
         self._loop, self._cameras, self._note, self._places = loop, cameras, note, places
+        self._is_watched = is_watched
         self._ended = threading.Event()
         self._answered = 0
         self._thread = threading.Thread(target=self._run, name="updates", daemon=True)
@@ -53,6 +58,8 @@ class Witness:
     def stop(self) -> None:
         """Ends looking. A question that is under way is not waited for."""
         self._ended.set()
+        with contextlib.suppress(OSError):
+            self._places.watched.unlink(missing_ok=True)
 
     def state(self) -> dict[str, object]:
         """`answered`: the number of the last question."""
@@ -61,10 +68,20 @@ class Witness:
     def look(self) -> None:
         """Once."""
         try:
+            self._show_watched()
             self._answer()
             self._tell()
         except (OSError, PiCamError) as error:
             log.warning("updates: %s", error)
+
+    def _show_watched(self) -> None:
+        """For whoever would start the machine again."""
+        watched = self._is_watched()
+        if watched != self._places.watched.exists():
+            if watched:
+                self._places.watched.touch()
+            else:
+                self._places.watched.unlink(missing_ok=True)
 
     def _answer(self) -> None:
         try:

@@ -119,6 +119,19 @@ def test_a_camera_that_is_killed_is_started_again(guest: Guest) -> None:
     answers(60)
 
 
+def test_one_that_ends_at_once_is_started_ever_more_rarely(guest: Guest) -> None:
+    """Without pauses it would be a start each second or two, on a machine that has other things to do."""
+    guest.run("cp /etc/pi-cam/environment /root/environment && echo PI_CAM_SOURCE=nothing: >>/etc/pi-cam/environment")
+    guest.attempt(f"timeout 5 systemctl restart {CAMERA}")
+    guest.until(f"test $(systemctl show -P NRestarts {CAMERA}) -ge 4", 60)
+    guest.run(f"systemctl show -P ActiveState {CAMERA} | grep activating")
+    time.sleep(6)  # the fourth pause is seven seconds
+    assert int(guest.run(f"systemctl show -P NRestarts {CAMERA}")) <= 5
+    guest.run("mv /root/environment /etc/pi-cam/environment")
+    guest.run(f"systemctl restart {CAMERA}")
+    answers(60)
+
+
 def test_a_renewed_certificate_is_served(guest: Guest) -> None:
     before = served_certificate()
     guest.run("rm -r /var/lib/pi-cam/tls")

@@ -4,7 +4,6 @@ That it can be ended at any step is in tests/unit/test_update_machine.py."""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,10 @@ import pytest
 from pi_cam.updates import maker
 from tests.appliance.guest import Guest
 from tests.appliance.test_install import answers, ask
+from tests.contract.test_units import MORE, exposure
 
 ROOT_PART = "pi-cam-update.service"
 PROGRAMS = "/opt/pi-cam"
-HARDENED = 2.5
-"""The most that `systemd-analyze security` may say of it: it is root, and may speak to systemd."""
 
 PACKAGES = "lib/python3.11/site-packages"
 WORDS = ("any", "x86_64", "cpython-3.11")
@@ -173,6 +171,4 @@ def test_root_believes_nothing_that_the_cameras_user_says(guest: Guest, releases
 
 def test_roots_part_may_do_no_more_than_it_must(guest: Guest) -> None:
     said = guest.run(f"systemd-analyze security --no-pager {ROOT_PART} | tail -n 1")
-    found = re.search(r"(\d+\.\d+) ", said)
-    assert found is not None, said
-    assert float(found[1]) <= HARDENED, said
+    assert exposure(said) <= MORE[ROOT_PART]

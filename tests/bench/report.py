@@ -6,7 +6,7 @@ import json
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -43,12 +43,20 @@ def machine() -> str:
     return f"{platform.machine()}, Python {platform.python_version()}"
 
 
-def write(name: str, title: str, method: Sequence[str], rows: Rows, versions: Sequence[str] = VERSIONS) -> None:
-    """Both files, and the page to stdout."""
+def write(
+    name: str,
+    title: str,
+    method: Sequence[str],
+    rows: Rows,
+    versions: Sequence[str] = VERSIONS,
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Both files, and the page to stdout. `more`: what the first also holds."""
     about = {"machine": machine(), "versions": {package: version(package) for package in versions}}
     target = ROOT / f"build/bench/{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps({"about": about, "rows": rows}, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    content = {"about": about, "rows": rows, **(more or {})}
+    target.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     lines = [f"# {title}", "", *method, "", "| figure | measured | spread | goal | reached |", "|---|---|---|---|---|"]
     for what, row in rows.items():
         reached = "yes" if row["ok"] else "no"

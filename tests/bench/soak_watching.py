@@ -27,8 +27,8 @@ SOURCE, WIDTH = "synthetic:?size=1280x720&fps=30&bitrate=2000000", 1280
 
 METHOD = [
     f"Made by `make soak`: {MINUTES} minutes in which {OTHERS} viewers by WHEP and one Chromium watch 720p at 30 pictures",
-    f"a second ({report.machine()}). Looked at after {SETTLE_SECONDS} seconds, every five minutes, and at the end. The",
-    f"delay is the median of {PICTURES} pictures, by the clock in the displayed pixels; memory is what belongs to the",
+    f"a second ({report.machine()}). Looked at after {SETTLE_SECONDS} seconds, every five minutes, and at the end.",
+    f"The delay is the median of {PICTURES} pictures, by the clock in the displayed pixels; memory is what belongs to the",
     "process tree of the camera alone.",
 ]
 

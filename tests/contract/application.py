@@ -22,6 +22,7 @@ from pi_cam.trust.capabilities import known_capabilities
 NAME = "Ada"
 PASSWORD = "a green door behind the house"
 OWN = {"X-Pi-Cam": "1"}
+SOURCE = "synthetic:?size=160x120&fps=10"
 
 
 class Application:
@@ -68,10 +69,10 @@ class Application:
 
 
 @contextmanager
-def running(folder: Path, *, button: bool = False, **settings: str) -> Iterator[Application]:
+def running(folder: Path, *, button: bool = False, source: str = SOURCE, **settings: str) -> Iterator[Application]:
     """Starts it; at the end it is stopped."""
     app = App(
-        Config(folder, "synthetic:?size=160x120&fps=10", ("localhost", "127.0.0.1", "[::1]"), button=button),
+        Config(folder, source, ("localhost", "127.0.0.1", "[::1]"), button=button),
         Settings.load(folder, {"PI_CAM_GRACE_SECONDS": "0", "PI_CAM_VIEWERS_MAX": "3", **settings}),
     )
     level = logging.getLogger("pi_cam").level

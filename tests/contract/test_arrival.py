@@ -139,8 +139,16 @@ def test_each_listener_has_its_names(public: Application, host: str, environ: di
 
 
 def test_the_devices_own_name_is_one_of_them(owned: Application) -> None:
-    name = f"pi-cam-{owned.app.device_key.id}.local"
+    name = f"pi-cam-{owned.app.device_key.id[:6]}.local"
     assert owned.client().get("/healthz", headers={"Host": name}).status_code == 200
+
+
+def test_what_avahi_gave_as_a_name_is_one_of_them_while_it_does(owned: Application) -> None:
+    discovery, client = owned.services.discovery, owned.client()
+    for names, status in (((), 400), (("pi-cam-2.local",), 200), (("pi-cam-3.local",), 400)):
+        discovery.names = names
+        assert client.get("/healthz", headers={"Host": "Pi-Cam-2.local"}).status_code == status
+    discovery.names = ()
 
 
 @pytest.mark.parametrize("headers", PRETENDED, ids=str)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
 
+from pi_cam.errors import NotReady
+from pi_cam.master_switch import By
 from tests.contract.application import OWN, Application, running
 
 PATH = "/api/v1/privacy"
@@ -140,3 +144,36 @@ def test_it_survives_a_restart(tmp_path_factory: pytest.TempPathFactory) -> None
         turn(application.owner(), True)
     with running(folder) as application:
         assert state(application.owner()) == "privacy"
+
+
+def test_it_does_not_wait_for_a_busy_camera(application: Application) -> None:
+    """Nothing opens any more from the moment it is asked for; what is open is closed as soon as there is time."""
+    owner, switch, loop = application.owner(), application.services.switch, application.app.loop
+    busy, outcomes = threading.Event(), []
+
+    def ask() -> None:
+        try:
+            switch.hide(By("Ada"))
+        except NotReady as error:
+            outcomes.append(error)
+
+    loop.post(lambda: busy.wait(30))
+    asking = threading.Thread(target=ask)
+    try:
+        asking.start()
+        deadline = time.monotonic() + 4
+        while not switch.is_private:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert asking.is_alive(), "and it waits to say that all is closed"
+        asking.join(30)  # the call's own patience
+    finally:
+        busy.set()
+        asking.join()
+    assert len(outcomes) == 1
+    deadline = time.monotonic() + 10
+    while state(owner) != "privacy":
+        assert time.monotonic() < deadline
+    application.app.journal.flush()
+    rows = owner.get("/api/v1/journal").get_json()["rows"]
+    assert [row["action"] for row in rows if row["action"].startswith("privacy")] == ["privacy-on"]

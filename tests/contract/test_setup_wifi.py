@@ -94,7 +94,10 @@ def test_what_cannot_be_joined_is_said_at_once(
 
 def test_an_open_network_and_a_known_one_need_no_password(owned: Application, wifi: ScriptedWifi) -> None:
     client = owned.owner()
-    send(client, "wifi", "join", network=key_of("Voisin"), passphrase="left over")
+    answer = send(client, "wifi", "join", network=key_of("Voisin"), passphrase="left over")
+    assert (answer.status_code, wifi.joins) == (422, []), "who typed one means a network that is protected"
+    assert "This network is open" in seen(answer)
+    send(client, "wifi", "join", network=key_of("Voisin"))
     assert wifi.joins[-1] == ("Voisin", None, False)
     send(client, "wifi", "join", network=key_of("Maison"), passphrase="correct horse battery")
     send(client, "wifi", "join", network=key_of("Voisin"))
@@ -109,6 +112,23 @@ def test_an_open_network_and_a_known_one_need_no_password(owned: Application, wi
     assert look(client, "wifi").count(">Forget<") == 1
     client.post(f"{ADDRESS}/wifi", json={"action": "forget", "ssid": "Voisin"}, headers=OWN)
     assert ">Forget<" not in look(client, "wifi")
+
+
+def test_the_country_of_the_radio_is_chosen_and_never_guessed(owned: Application, wifi: ScriptedWifi) -> None:
+    client = owned.owner()
+    client.post("/api/v1/settings", json={"time_zone": "Europe/Paris", "language": "fr"}, headers=OWN)
+    page = look(client, "wifi")
+    assert '<option value="FR">France</option>' in page
+    assert not re.search(r'<option value="[A-Z]{2}" selected', page)
+    assert send(client, "wifi", "country", country="FR").headers["Location"] == "/setup/wifi"
+    assert wifi.state().country == "FR"
+    assert '<option value="FR" selected>France</option>' in look(client, "wifi")
+    assert client.get(ADDRESS).get_json()["wifi"]["country"] == "FR"
+    for wrong in ("", "ZZ", "fr", "EU", "F"):
+        assert send(client, "wifi", "country", country=wrong).status_code == 422
+    assert wifi.state().country == "FR"
+    client.post(f"{ADDRESS}/wifi", json={"action": "country", "country": "00"}, headers=OWN)
+    assert wifi.state().country == "00"
 
 
 def test_what_will_happen_is_told_before(owned: Application, wifi: ScriptedWifi) -> None:

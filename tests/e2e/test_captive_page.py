@@ -62,7 +62,9 @@ class Hotel:
         rule = Hotspot(self._loop.time, Times(settle=0.0))
         keeper = Keeper(self.radio, rule, "Camera-7Q2M", nothing, self._loop.time)
         self._tasks = [asyncio.create_task(keeper.run())]
-        self._server = await asyncio.start_server(Captive(keeper, page).meet, HOTSPOT_ADDRESS, 80, limit=HEAD_BYTES_MAX)
+        self._server = await asyncio.start_server(
+            Captive(keeper, page, lambda: "pi-cam-k7qx2m.local").meet, HOTSPOT_ADDRESS, 80, limit=HEAD_BYTES_MAX
+        )
         while not keeper.is_hotspot:  # noqa: ASYNC110  as a phone looks
             await asyncio.sleep(0.01)
 
@@ -107,7 +109,7 @@ def test_wrong_then_right(hotel: Hotel, page: Page) -> None:
     page.get_by_label("Mot de passe du Wi-Fi").fill("trop faux !")
     page.get_by_role("button", name="Connecter").click()
     expect(page.get_by_role("heading", name=f"La caméra rejoint « {HOME} »")).to_be_visible()
-    expect(page.get_by_text("https://pi-cam.local")).to_be_visible()
+    expect(page.get_by_text("https://pi-cam-k7qx2m.local")).to_be_visible()
     expect(page.get_by_text("le Wi-Fi « Camera-7Q2M » revient")).to_be_visible()
     expect(page.get_by_role("alert")).to_contain_text(f"« {HOME} » a refusé le mot de passe", timeout=20_000)
     page.get_by_label(HOME).check()

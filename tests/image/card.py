@@ -42,6 +42,26 @@ class Card:
         words = line.replace(",", " ").replace("=", " ").split()
         return (int(words[words.index("start") + 1]) * SECTOR, int(words[words.index("size") + 1]) * SECTOR)
 
+    def grow(self) -> None:
+        """Gives its data the rest of the card, as its first start does on real hardware."""
+        subprocess.run(["sfdisk", "--quiet", "-N", str(ITS_DATA), self.disk], input=b", +\n", check=True)
+        loop = self._loop(ITS_DATA)
+        try:
+            _do("resize2fs", "-f", loop)
+        finally:
+            _do("losetup", "--detach", loop)
+
+    def spoil(self, offset: int, size: int) -> None:
+        """Zeros in its data partition: what a card does that loses a block, or more."""
+        start, _ = self.partition(ITS_DATA)
+        with self.disk.open("r+b") as file:
+            file.seek(start + offset)
+            file.write(bytes(size))
+
+    def found(self) -> str:
+        """What the initramfs says that it found there; while it is mounted."""
+        return (self._folder / "image/data-found").read_text("ascii").strip()
+
     def write(self, name: str, data: bytes) -> None:
         """A file on the boot partition, as from a person's computer."""
         self._mtool("mcopy", "-o", "-", f"::/{name}", data=data)
@@ -52,15 +72,15 @@ class Card:
         return [line.removeprefix("::/").rstrip("/") for line in said.splitlines()]
 
     @contextmanager
-    def mounted(self) -> Iterator[Path]:
-        """As the initramfs leaves it to systemd."""
+    def mounted(self, data: Path | None = None) -> Iterator[Path]:
+        """As the initramfs leaves it to systemd. `data`: a device to be taken for its data partition."""
         image, root = self._folder / "image", self._folder / "root"
         for folder in (image, root, self._folder / "by-partuuid"):
             folder.mkdir(exist_ok=True)
         loops = [self._loop(number) for number in (SYSTEM, ITS_DATA)]
         name = self._folder / "by-partuuid" / DATA
         name.unlink(missing_ok=True)
-        name.symlink_to(loops[1])
+        name.symlink_to(data or loops[1])
         try:
             _do("mount", "-t", "squashfs", "-o", "ro", loops[0], root)
             self._run_script(image, root)
@@ -129,7 +149,7 @@ class Card:
         (self._folder / "cmdline").write_text(f"quiet data=PARTUUID={DATA} panic=10\n", "ascii")
         (self._folder / "kmsg").write_text("", "ascii")
         _do("sh", "-c", text.replace(f">{self._folder}/kmsg", f">>{self._folder}/kmsg"), rootmnt=str(root))
-        self.said = (self._folder / "kmsg").read_text("utf-8")
+        self.said = (self._folder / "kmsg").read_text("utf-8", "replace")
 
     def _loop(self, number: int) -> str:
         start, size = self.partition(number)

@@ -56,6 +56,9 @@ def answers(guest: Guest, seconds: float = 400.0) -> float:
         time.sleep(0.3)
 
 
+CHOOSE_ZONE = "\"from pi_cam.control.time_zone import set_time_zone; set_time_zone('Europe/Paris')\""
+
+
 def on_boot_partition(guest: Guest, *command: str) -> str:
     """mtools, on the card of a machine that is off."""
     words = [command[0], "-i", f"{guest.disk}@@{BOOT_OFFSET}", *command[1:]]
@@ -104,7 +107,10 @@ def test_the_machine_is_looked_after(guest: Guest) -> None:
 def test_the_setup_code_is_on_the_boot_partition(guest: Guest) -> None:
     code = guest.must("journalctl -u pi-cam -o cat | sed -n 's/^setup-code //p' | tail -n 1")
     assert re.fullmatch(r"\w{4}-\w{4}", code)
-    assert f"https://pi-cam.local/setup#code={code}\n" in guest.until("cat /boot/firmware/pi-cam-setup.txt") + "\n"
+    name = guest.must("cat /run/pi-cam/name")  # of this camera, whatever else is in the home
+    assert re.fullmatch(r"pi-cam-[a-z2-7]{6}\.local", name)
+    assert f"https://{name}/setup#code={code}\n" in guest.until("cat /boot/firmware/pi-cam-setup.txt") + "\n"
+    assert f"https://{name}/setup" in guest.must("cat /run/issue.d/pi-cam.issue")
     guest.must(f"grep -q 'code={code}'$(printf '\\r')'$' /boot/firmware/pi-cam-setup.txt")  # as Windows writes lines
 
 
@@ -112,7 +118,8 @@ def test_what_it_remembers_outlives_the_supply(guest: Guest) -> None:
     number = guest.must("cat /etc/machine-id")
     guest.must("printf 'a green door behind the house\\n' | pi-cam owner set --name Ada")
     guest.until("! test -e /boot/firmware/pi-cam-setup.txt")
-    guest.must("timedatectl set-timezone Europe/Paris; hostnamectl set-hostname salon; touch /etc/forgotten")
+    guest.until(f"runuser -u pi-cam -- /opt/pi-cam/current/bin/python -c {CHOOSE_ZONE}")  # as the wizard does
+    guest.must("hostnamectl set-hostname salon; touch /etc/forgotten")
     guest.until("grep -q Paris /data/etc/timezone && grep -q salon /data/etc/hostname")
     guest.cut()
     assert "pi-cam-setup.txt" not in on_boot_partition(guest, "mdir", "-b", "::/")

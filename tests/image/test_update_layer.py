@@ -37,7 +37,7 @@ def test_updates_are_laid_beside_the_system_that_runs(guest: Guest) -> None:
     assert GOOD in guest.run(f"grep -A9 '^Package: {PACKAGE}$' /data/system/*/ready/var/lib/dpkg/status")
     assert guest.run("cat /data/system/*/tries") == "0"
     assert guest.run("cat /var/lib/dpkg/status | sha256sum") == before
-    guest.run("! find /data/system -name policy-rc.d | grep . && ! mount | grep ' on /run/pi-cam-update'")
+    guest.run("! find /data/system -name policy-rc.d | grep . && ! mount | grep ' on /run/pi-cam-system'")
 
 
 def test_what_was_cut_off_is_taken_away_and_another_images_too(guest: Guest) -> None:
@@ -60,6 +60,28 @@ def test_without_an_archive_or_room_the_layer_before_stays(guest: Guest) -> None
     guest.run("rm /data/full")
 
 
+def test_the_same_updates_are_not_installed_a_second_time(guest: Guest) -> None:
+    ready = guest.run("readlink /data/system/*/ready")
+    assert "are in the layer that is there" in guest.run(update("/srv/test", "bad"))
+    assert guest.run("readlink /data/system/*/ready") == ready
+    guest.run("test $(ls -d /data/system/*/layer-* | wc -l) = 1")
+
+
 def test_a_camera_that_answers_keeps_its_updates(guest: Guest) -> None:
-    guest.until("/usr/lib/pi-cam/update-good")
-    guest.run("! ls /data/system/*/tries")
+    guest.run("systemctl start pi-cam-update-good; test $(cat /data/system/*/tries) = 0")  # they do not run yet
+    guest.run("echo 1 >$(ls /data/system/*/tries)")
+    guest.until("systemctl start pi-cam-update-good && ! test -e /data/system/*/tries")
+
+
+WATCHED = """
+import time
+from pi_cam.updates import layer
+layer.HERE.watched.touch()
+assert layer.is_busy()
+while layer.is_busy():
+    time.sleep(0.2)
+"""
+
+
+def test_somebody_who_watches_is_seen_and_the_camera_says_when_nobody_does(guest: Guest) -> None:
+    guest.run(f"/opt/pi-cam/current/bin/python -I -c '{WATCHED}'")

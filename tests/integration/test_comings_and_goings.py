@@ -12,6 +12,7 @@ from aiortc import RTCSessionDescription
 from pi_cam.transport.viewers import Visitor
 from tests import network
 from tests.contract.application import Application, running
+from tests.live_page import until
 from tests.peer import WhepPeer
 from tests.prerequisites import require
 from tests.server import Server, serving
@@ -22,6 +23,9 @@ SOURCE = "synthetic:?size=320x240&fps=15"
 CYCLES, SETTLED = 200, 100
 GROWTH_BYTES = 2_000_000
 """Of an allocator that finds its places; a connection that stayed would cost some 200 kB."""
+
+FEW = 3
+"""Of the server's threads, each with its own way to the database, one more may have been needed meanwhile."""
 
 
 def descriptors(server: Server) -> int:
@@ -41,29 +45,24 @@ async def come_and_go(server: Server, token: str, *, politely: bool) -> None:
 @pytest.mark.timeout(900)
 def test_two_hundred_viewers_leave_nothing_behind(tmp_path: Path) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
+    found: list[tuple[int, int, int]] = []
 
-    async def all_of_them(server: Server, token: str) -> tuple[int, int]:
-        """Somebody else watches all the time, so that the camera stays open: memory after half of them, and at the end."""
-        found = []
+    async def all_of_them(server: Server, token: str) -> None:
+        """Somebody else watches all the time, so that the camera stays open."""
         async with WhepPeer(server, token, decode=False) as other:
             for number in range(CYCLES):
                 await come_and_go(server, token, politely=number % 2 == 0)
                 other.packets.clear()
                 if number + 1 in (SETTLED, CYCLES):
-                    await asyncio.sleep(1)
-                    found.append(server.own_bytes())
-        return found[0], found[1]
+                    await asyncio.sleep(2)
+                    found.append((server.own_bytes(), descriptors(server), server.threads()))
 
     with serving(tmp_path, SOURCE, owner=True) as server:
-        token = server.token("view")
-        asyncio.run(come_and_go(server, token, politely=True))
-        server.wait_for(token, "idle", seconds=15)
-        files, threads = descriptors(server), server.threads()
-        settled, ended = asyncio.run(all_of_them(server, token))
-        server.wait_for(token, "idle", seconds=15)
-        assert ended - settled < GROWTH_BYTES, (settled, ended)
-        assert descriptors(server) <= files
-        assert server.threads() <= threads + 1  # a request's own may just end
+        asyncio.run(all_of_them(server, server.token("view")))
+    (memory, files, threads), (memory_after, files_after, threads_after) = found
+    assert memory_after - memory < GROWTH_BYTES, found
+    assert files_after <= files + FEW, found
+    assert threads_after <= threads + FEW, found
 
 
 async def tasks() -> int:
@@ -96,7 +95,9 @@ def test_no_task_is_left_in_the_loop(tmp_path: Path, ending: str) -> None:
 
     with running(tmp_path) as application:
         loop = application.services.loop
-        asyncio.run(one(application))
+        application.services.tokens.create(
+            "far", frozenset({"view"}), None
+        )  # who has no right is ended within a second
         before = loop.call(tasks())
         asyncio.run(several(application))
-        assert loop.call(tasks()) <= before
+        until(lambda: loop.call(tasks()) <= before, 10, "of tasks")  # the last connection may be closing still

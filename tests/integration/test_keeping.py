@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -11,7 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-from pi_cam.keeping import backup, reset
+import pytest
+
+from pi_cam.keeping import backup, reset, sealed
+from pi_cam.settings import ROWS, Settings
+from pi_cam.store import Store
 from tests.prerequisites import require
 from tests.server import OWNER, PASSWORD, Answer, Server, pi_cam, serving
 
@@ -20,8 +26,15 @@ PASSPHRASE = "a lamp and two chairs"
 CANARY = "canary-that-sings-at-dawn"
 
 
-def command(*words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    line = [sys.executable, "-m", "pi_cam.cli", *map(str, words)]
+RIGHTS = "-dac_override,-dac_read_search,-fowner"
+AS_ANYBODY = ("setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}") if os.geteuid() == 0 else ()
+"""Without what lets root write where it may not."""
+
+SOMEBODY = 1234
+
+
+def command(*words: object, stdin: bytes = b"", prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    line = [*prefix, sys.executable, "-m", "pi_cam.cli", *map(str, words)]
     return subprocess.run(line, input=stdin, capture_output=True, check=False, timeout=100)
 
 
@@ -98,6 +111,68 @@ def test_back_onto_the_same_device_its_journal_goes_on(tmp_path: Path) -> None:
     rows = json.loads(pi_cam("journal", "export", "--data", tmp_path / "old"))
     actions = [row["action"] for row in (rows["rows"] if isinstance(rows, dict) else rows)]
     assert {"backup-made", "owner-set", "backup-restored"} <= set(actions)
+
+
+def test_a_backup_brings_no_program_to_run(tmp_path: Path) -> None:
+    """Whoever made it, and talked somebody into restoring it, would have the machine."""
+    data, new = tmp_path / "old", tmp_path / "new"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    store = Store(data)
+    store.secret()
+    values = {"tunnel": "quick", "tunnel_program": "/usr/bin/python3", "viewers_max": 3}
+    (data / "settings.json").write_text(json.dumps(values))  # a file of version 1 is taken, too
+    hostile = {"tunnel/tunnel": b"print('mine')", "tunnel/cloudflared.yml": b"x", "tunnel/token": b"A" * 40}
+    hostile |= {"device.key": b"a key"}
+    file = tmp_path / "hostile.backup"
+    file.write_bytes(sealed.seal(backup.gathered(store) | hostile, PASSPHRASE))
+    done = command("restore", file, "--data", new, stdin=f"{PASSPHRASE}\n".encode())
+    assert (done.returncode, told(done)) == (0, "Left out, for whoever has this machine to set: tunnel_program.")
+    settings = Settings.load(new, {})
+    assert settings.text("tunnel_program") == ROWS["tunnel_program"].default
+    assert (settings.text("tunnel"), settings.integer("viewers_max")) == ("quick", 3)
+    assert [path.name for path in (new / "tunnel").iterdir()] == ["token"]
+    assert b"/usr/bin/python3" not in b"".join(path.read_bytes() for path in new.glob("settings*"))
+
+
+def test_settings_that_only_a_later_version_reads_are_left_out(tmp_path: Path) -> None:
+    data = tmp_path / "old"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    store = Store(data)
+    store.secret()
+    later = json.dumps({"version": 99, "values": {"tunnel_program": "/usr/bin/python3"}}).encode()
+    files = backup.gathered(store) | {"device.key": b"a key", "settings.json": later}
+    assert backup.restore(tmp_path / "new", files) == ["settings.json"]
+    assert not (tmp_path / "new/settings.json").exists()
+
+
+def at_a_terminal(words: list[str], *answers: str) -> tuple[int, str]:
+    """The command's status, and what its terminal showed."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "pi_cam.cli", *words])  # noqa: S606 - it is to have no shell
+    shown, left = b"", list(answers)
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while piece := os.read(terminal, 1024):
+            shown += piece
+            if left and shown.endswith(b": "):  # it asks, and shows nothing from now on
+                os.write(terminal, f"{left.pop(0)}\n".encode())
+    _, status = os.waitpid(process, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), shown.decode()
+
+
+def test_at_a_terminal_the_passphrase_is_asked_twice_and_not_shown(tmp_path: Path) -> None:
+    data, file = tmp_path / "old", tmp_path / "camera.backup"
+    pi_cam("owner", "set", "--data", data, "--name", OWNER, stdin=PASSWORD + "\n")
+    Store(data).secret()
+    words = ["backup", str(file), "--data", str(data)]
+    status, shown = at_a_terminal(words, PASSPHRASE, PASSPHRASE + "s")
+    assert (status, file.exists()) == (2, False)
+    assert "are not the same" in shown
+    status, shown = at_a_terminal(words, PASSPHRASE, PASSPHRASE)
+    assert status == 0, shown
+    assert PASSPHRASE not in shown
+    assert "secret.key" in sealed.opened(file.read_bytes(), PASSPHRASE)
 
 
 def test_through_a_pipe(tmp_path: Path) -> None:
@@ -185,6 +260,54 @@ def test_a_reset_that_was_cut_off_is_ended_by_the_next_start(tmp_path: Path) -> 
     assert pi_cam("token", "list", "--data", tmp_path / "old") == ""
 
 
+def written_against(data: Path) -> Path:
+    """A device's data, with a file and a folder in it that not even who they belong to may write."""
+    made = command("owner", "set", "--data", data, "--name", OWNER, stdin=f"{PASSWORD}\n".encode(), prefix=AS_ANYBODY)
+    assert made.returncode == 0, told(made)
+    (data / "tunnel").mkdir()
+    (data / "tunnel/credentials.json").write_bytes(CANARY.encode())
+    (data / "tunnel/credentials.json").chmod(0o400)
+    (data / "tunnel").chmod(0o500)
+    return data
+
+
+def test_a_reset_of_what_is_written_against(tmp_path: Path) -> None:
+    data = written_against(tmp_path / "old")
+    kept = os.open(data / "tunnel/credentials.json", os.O_RDONLY)
+    try:
+        done = command("reset", "--yes", "--data", data, prefix=AS_ANYBODY)
+        assert (done.returncode, told(done)) == (0, "")
+        assert os.pread(kept, 100, 0) == bytes(len(CANARY)), "it was written over"
+    finally:
+        os.close(kept)
+    assert [path.name for path in data.iterdir()] == ["occupied"]
+
+
+def test_a_reset_leaves_what_is_somebody_elses_and_the_camera_starts(tmp_path: Path) -> None:
+    require("root", os.geteuid() == 0)
+    data = written_against(tmp_path / "old")
+    for path in (data / "tunnel", data / "tunnel/credentials.json", data / "secret.key"):
+        os.chown(path, SOMEBODY, SOMEBODY)
+    done = command("reset", "--yes", "--data", data, prefix=AS_ANYBODY)
+    (left,) = data.glob(f"{reset.LEFT}*-tunnel")
+    assert (done.returncode, told(done).splitlines()[-1]) == (
+        1,
+        f"pi-cam: All else is gone, but this is not ours to remove: {left.name} in {data}.",
+    )
+    assert sorted(path.name for path in data.iterdir()) == [left.name, "occupied"]
+    (data / reset.MARK).write_bytes(b"all\n")  # and one that root began, and that was cut off
+    os.chown(data / reset.MARK, SOMEBODY, SOMEBODY)
+    (data / reset.MARK).chmod(0o600)
+    (data / "settings.json").write_bytes(b"{}")
+    words = ("owner", "set", "--data", data, "--name", "Eve")
+    again = command(*words, stdin=f"{PASSWORD}\n".encode(), prefix=AS_ANYBODY)
+    assert again.returncode == 0, told(again)
+    assert not (data / reset.MARK).exists()
+    assert not (data / "settings.json").exists()
+    assert (data / "pi-cam.db").exists()
+    assert left.exists()
+
+
 def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
     """On a file system of its own, of which every byte is looked at."""
     require("root and a loop device", os.geteuid() == 0 and Path("/dev/loop-control").exists())
@@ -209,6 +332,27 @@ def test_nothing_is_found_on_the_disk_afterwards(tmp_path: Path) -> None:
         subprocess.run(["umount", mounted], check=True)
     after = image.read_bytes()
     assert [key for key in [*keys, CANARY.encode(), PASSWORD.encode(), b"SQLite format 3"] if key in after] == []
+
+
+def test_what_the_disk_keeps_back_is_kept_back_again_whatever_happens(tmp_path: Path) -> None:
+    require("root and a loop device", os.geteuid() == 0 and Path("/dev/loop-control").exists())
+    image, mounted = tmp_path / "disk", tmp_path / "mounted"
+    mounted.mkdir()
+    with image.open("wb") as file:
+        file.truncate(16 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    subprocess.run(["mount", "-o", "loop", image, mounted], check=True)
+    try:
+        device = Path(f"/sys/dev/block/{os.major(mounted.stat().st_dev)}:{os.minor(mounted.stat().st_dev)}").resolve()
+        kept = Path("/sys/fs/ext4") / device.name / "reserved_clusters"
+        before = kept.read_text("ascii")
+        assert int(before) > 0
+        with pytest.raises(OSError, match="broken"), reset._last_blocks(mounted):
+            assert int(kept.read_text("ascii")) == 0
+            raise OSError(5, "broken")
+        assert kept.read_text("ascii") == before
+    finally:
+        subprocess.run(["umount", mounted], check=True)
 
 
 def test_a_restore_that_was_cut_off_while_it_tidied_up(tmp_path: Path) -> None:

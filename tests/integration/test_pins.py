@@ -13,7 +13,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory
 
 from pi_cam.control.light import PATTERNS, Sign, lit
-from pi_cam.control.pins import Button, Light
+from pi_cam.control.pins import FAILED, Button, Light
 from pi_cam.control.presses import BOUNCE_SECONDS, LONG_SECONDS
 from pi_cam.errors import CameraPrivate, NotReady
 from tests.unit.clock import Clock
@@ -72,6 +72,45 @@ def test_a_press_on_the_pin(pins: MockFactory) -> None:
     pin.drive_low()
     assert "button" not in {thread.name for thread in threading.enumerate()}
     assert button.state() == {"pin": "GPIO17", "trouble": None}
+
+
+def test_whatever_a_press_raises_the_next_one_counts(pins: MockFactory) -> None:
+    """A long press is hard privacy: its thread must outlive whatever else fails."""
+    acts = Acts(TimeoutError("nobody translated it"))
+    button = Button("GPIO17", acts)
+    button.start()
+    pin = pins.pin("GPIO17")
+    for _ in range(2):
+        eventually(lambda: button._edges.empty())
+        threading.Event().wait(2 * BOUNCE_SECONDS)
+        pin.drive_low()
+        threading.Event().wait(3 * BOUNCE_SECONDS)
+        pin.drive_high()
+        acts.wait()
+        eventually(lambda: button.state()["trouble"] == FAILED)
+    assert acts.done == ["short", "short"]
+    button.stop()
+
+
+def test_a_light_that_fails_for_a_while_goes_on(pins: MockFactory) -> None:
+    asked = 0
+
+    def sign() -> Sign:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise OSError(5, "Input/output error")
+        return "talking" if asked > 2 else "ready"
+
+    light = Light("GPIO18", sign)
+    light.start()
+    eventually(lambda: asked > 3)
+    assert light.state()["trouble"] is None
+    light._device.close()  # the pin is gone
+    eventually(lambda: light.state()["trouble"] == FAILED)
+    before = asked
+    eventually(lambda: asked > before)
+    light.stop()
 
 
 def test_a_long_press_on_the_pin(pins: MockFactory) -> None:

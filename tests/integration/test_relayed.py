@@ -45,7 +45,7 @@ def side(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarS
 
 @pytest.fixture(scope="module")
 def camera(side: FarSide, sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    with running(tmp_path_factory.mktemp("camera"), webrtc_sender=sender) as application:
+    with running(tmp_path_factory.mktemp("camera"), PI_CAM_WEBRTC_SENDER=sender) as application:
         assert application.services.door.senders.kind == sender
         application.services.tokens.create("far", frozenset({"view"}), None)
         yield application

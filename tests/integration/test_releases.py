@@ -377,7 +377,7 @@ def test_what_is_not_for_this_camera_stays_there(world: World, number: int, more
 
 def test_without_room_it_is_not_fetched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.publish(7)
-    monkeypatch.setattr(release_watch, "ROOM_LEFT_BYTES", 1 << 60)
+    monkeypatch.setattr(inbox, "ROOM_LEFT_BYTES", 1 << 60)
     world.at_night()
     world.watch.step()
     assert "MB on the disk" in str(world.state()["trouble"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pi_cam.control.avahi import NO_AVAHI, wire_name
-from pi_cam.control.discovery import Announcement, Discovery
+from pi_cam.control.discovery import Announcement, Discovery, instance_name
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,10 @@ def test_without_a_bus_it_is_said_and_ends_at_once(monkeypatch: pytest.MonkeyPat
     assert lonely.state() == {"names": [], "trouble": NO_AVAHI}
     lonely.stop()
     assert not lonely._thread.is_alive()
+
+
+def test_a_service_has_a_name_that_avahi_takes_however_long_the_machines_is() -> None:
+    assert instance_name("salon") == "Camera salon"
+    assert instance_name("x" * 63) == "Camera " + "x" * 56
+    assert len(instance_name("é" * 40).encode()) == 63
+    assert instance_name("xé" * 30).encode().decode().startswith("Camera xé")

@@ -40,6 +40,7 @@ class Device:
         self.folder = folder
         self.now = TODAY.timestamp()
         self.names = ["pi-cam.local", f"pi-cam-{DEVICE}.local", "localhost", "attic.local"]
+        self.names_to_come: list[str] = []
         self.addresses: list[Address] = [ipaddress.ip_address("127.0.0.1"), HOME]
         self.certificates = self.restarted()
 
@@ -48,6 +49,7 @@ class Device:
             self.folder,
             DEVICE,
             names=lambda _: tuple(self.names),
+            names_to_come=lambda _: tuple(self.names_to_come),
             addresses=lambda: tuple(self.addresses),
             now=lambda: self.now,
         )
@@ -253,6 +255,18 @@ def test_a_name_that_the_machine_got_later_is_left_out(device: Device) -> None:
     assert openssl_accepts(device.folder, device.certificates.authority(), leaf)
 
 
+def test_a_name_that_avahi_gave_where_another_has_the_first(device: Device) -> None:
+    device.names_to_come = [f"attic-{number}.local" for number in range(2, 10)]
+    first = device.leaf()
+    assert "attic-2.local" not in alternative(first)
+    device.names.append("attic-2.local")
+    leaf = device.leaf()
+    assert "attic-2.local" in alternative(leaf)
+    assert openssl_accepts(device.folder, device.certificates.authority(), leaf)
+    device.names.remove("attic-2.local")  # avahi is away for a moment: nothing is made anew
+    assert device.leaf() == leaf
+
+
 @pytest.mark.parametrize("now", [0.0, -1.0, 1.0, datetime(2038, 1, 20, tzinfo=UTC).timestamp(), 4e9, 1e18])
 def test_a_clock_that_is_wrong_does_not_brick_it(device: Device, now: float) -> None:
     device.now = now
@@ -408,6 +422,29 @@ def test_the_machines_own_name_is_one_when_it_can_be(
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: host)
     assert own_names.local_names("x") == ("pi-cam.local", "pi-cam-x.local", "localhost", *([name] if name else []))
+
+
+def test_the_devices_name_can_be_typed() -> None:
+    assert own_names.own_name(DEVICE) == "pi-cam-abcdef.local"
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("pi-cam", ["pi-cam-2.local", "pi-cam-9.local"]),
+        ("Attic-4", ["attic-5.local", "attic-12.local"]),
+        ("a" * 63, []),
+        ("attic-0", ["attic-0-2.local", "attic-0-9.local"]),
+        ("at_tic", []),
+    ],
+)
+def test_what_avahi_may_make_of_the_machines_name(monkeypatch: pytest.MonkeyPatch, host: str, found: list[str]) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    more = own_names.names_to_come(DEVICE)
+    assert [*more[: len(own_names.local_names(DEVICE))]] == list(own_names.local_names(DEVICE))
+    new = more[len(own_names.local_names(DEVICE)) :]
+    assert [*new[:1], *new[-1:]] == found
+    assert len(new) == (8 if found else 0)
 
 
 @pytest.mark.parametrize(

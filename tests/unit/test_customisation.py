@@ -14,8 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_cam import durable
+from pi_cam.keeping.reset import MACHINE, MARK
+from pi_cam.keeping.settling import settle
 from pi_cam.setup_wizard import first_boot
 from pi_cam.setup_wizard.customisation import BYTES_MAX, Customisation, Wlan, parse
+from pi_cam.setup_wizard.network_profiles import home
+from pi_cam.setup_wizard.wifi_wishes import Wish
 
 GOOD = b"""
 config_version = 1
@@ -140,6 +144,26 @@ def test_the_network_is_written_as_it_was_meant(ssid: str, passphrase: str) -> N
     assert set(read.sections()) == {"connection", "wifi", "wifi-security", "ipv4", "ipv6"}
 
 
+def test_the_network_is_kept_as_one_that_the_wizard_joined() -> None:
+    """After a power cut the router may be slow, and pictures stutter where the radio sleeps."""
+    read = configparser.RawConfigParser(delimiters=("=",))
+    read.read_string(first_boot.keyfile(Wlan("Home", "12345678")))
+    profile = home(Wish(b"Home", "12345678", False, "wpa-psk"))
+    said = {
+        (section.replace("802-11-wireless", "wifi"), name): str(value.value)
+        for section, values in profile.items()
+        for name, value in values.items()
+        if name not in ("id", "uuid", "type", "ssid", "hidden")
+    }
+    assert said == {(section, name): read.get(section, name, fallback="") for section, name in said}
+    for section, name, value in (
+        ("wifi", "powersave", "2"),
+        ("connection", "autoconnect-retries", "0"),
+        ("ipv4", "dhcp-timeout", "30"),
+    ):
+        assert read[section][name] == value
+
+
 def test_it_is_done_once_and_the_file_is_gone(card: Path) -> None:
     (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
     assert first_boot.main(card) == 0
@@ -153,6 +177,42 @@ def test_it_is_done_once_and_the_file_is_gone(card: Path) -> None:
     assert network.stat().st_mode & 0o777 == 0o600
     assert (card / "var/lib/pi-cam/setup-code").read_text("ascii") == "ABCD-2345\n"
     assert not (card / "data/first-boot.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["reset", "reset.txt"])
+def test_whoever_holds_the_card_has_it_forget_everything(card: Path, name: str) -> None:
+    data = card / "var/lib/pi-cam"
+    (data / "pi-cam.db").write_bytes(b"somebody")
+    (data / "secret.key").write_bytes(bytes(32))
+    (data / MARK).symlink_to(card / "etc/shadow")  # planted: nothing is written through it
+    (card / "boot/firmware" / name).touch()
+    (card / "boot/firmware/custom.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert [path.name for path in (card / "boot/firmware").iterdir()] == ["custom.toml"]  # for the start after
+    assert not (card / "etc/shadow").exists()
+    assert (data / MARK).stat().st_mode & 0o777 == 0o600
+    settle(data)  # as the start of the camera does
+    assert sorted(path.name for path in data.iterdir()) == [MACHINE, "occupied"]  # and root's part does the rest
+    assert first_boot.main(card) == 0
+    assert not (data / MARK).exists()
+    assert (card / "data/etc/hostname").read_text("ascii") == "salon\n"
+
+
+def test_it_forgets_nothing_where_the_file_cannot_be_taken_away(card: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (card / "boot/firmware/reset").touch()
+
+    real = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "reset":
+            raise OSError(errno.EROFS, "Read-only file system")
+        real(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        assert first_boot.main(card) == 0
+    assert not (card / "var/lib/pi-cam" / MARK).exists()
+    assert "The camera could not be reset (Read-only file system)." in (card / "data/first-boot.txt").read_text("utf-8")
 
 
 class Cut(BaseException):
@@ -229,11 +289,33 @@ def test_what_went_wrong_is_kept_for_the_person(card: Path) -> None:
     assert len(told) == 4
 
 
-def test_a_code_is_not_set_once_the_camera_has_run(card: Path) -> None:
+def test_a_code_for_a_camera_that_has_run_is_told_to_count_only_without_an_owner(card: Path) -> None:
+    """The camera removes it where there is one (`test_setup_notice.py`); who started it once without becoming its owner has
+    the code that was chosen."""
     (card / "var/lib/pi-cam/pi-cam.db").touch()
     (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
     assert first_boot.main(card) == 0
-    assert not (card / "var/lib/pi-cam/setup-code").exists()
+    assert (card / "var/lib/pi-cam/setup-code").read_text("ascii") == "ABCD-2345\n"
+    assert "The setup code counts only while the camera has no owner." in (card / "data/first-boot.txt").read_text(
+        "utf-8"
+    )
+
+
+def test_the_code_is_written_through_no_link(card: Path) -> None:
+    """What the camera's user put into its own folder before leads root nowhere."""
+    victim = card / "etc/shadow"
+    victim.write_text("root:!*:::\n", "ascii")
+    (card / "var/lib/pi-cam/.setup-code.new").symlink_to(victim)
+    if os.geteuid() == 0:
+        os.chown(card / "var/lib/pi-cam", 65534, 65534)
+    (card / "boot/firmware/rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert victim.read_text("ascii") == "root:!*:::\n"
+    assert victim.stat().st_uid == os.geteuid()
+    code = card / "var/lib/pi-cam/setup-code"
+    assert not code.is_symlink()
+    assert code.stat().st_uid == (card / "var/lib/pi-cam").stat().st_uid
+    assert code.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_full_card_is_told_and_not_fatal(card: Path) -> None:

@@ -54,6 +54,20 @@ def test_a_long_press_counts_while_it_is_held_and_once() -> None:
     assert at == pytest.approx(1.0 + LONG_SECONDS, abs=0.001)
 
 
+@pytest.mark.parametrize(("held", "meant"), [(2.99, None), (LONG_SECONDS, "long"), (0.1, "short")])
+@pytest.mark.parametrize("late", [0.0, 0.02, BOUNCE_SECONDS + 0.1])
+def test_it_counts_from_edge_to_edge_whenever_somebody_looks(held: float, meant: str | None, late: float) -> None:
+    """A thread on a busy machine looks when it can."""
+    presses = Presses()
+    presses.edge(OPEN, 0.0)
+    presses.look(1.0)
+    presses.edge(CLOSE, 10.0)
+    presses.look(10.05)
+    presses.edge(OPEN, 10.0 + held)
+    found = [presses.look(10.0 + held + late), presses.look(10.0 + held + 1.0)]
+    assert [press for press in found if press] == ([meant] if meant else [])
+
+
 def test_who_hesitates_changes_nothing() -> None:
     assert kinds([(1.0, CLOSE), (1.0 + SHORT_MOST_SECONDS + 0.1, OPEN)]) == []
     assert kinds([(1.0, CLOSE), (1.0 + LONG_SECONDS - 0.1, OPEN)]) == []

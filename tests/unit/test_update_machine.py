@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pi_cam import privileges
 from pi_cam.updates import machine, trial
 from pi_cam.updates.machine import Update
 from pi_cam.updates.outcome import Outcome
@@ -33,7 +34,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     monkeypatch.setattr(trial, "restart", lambda: None)
     monkeypatch.setattr(trial, "serves", lambda: True)
     monkeypatch.setattr(trial, "pictures", lambda _: PICTURES)
-    monkeypatch.setattr(trial, "as_user", contextlib.nullcontext)
+    monkeypatch.setattr(privileges, "as_user", contextlib.nullcontext)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: None)
     monkeypatch.setattr(os, "sync", lambda: None)
     return found
@@ -72,6 +73,27 @@ def test_ended_before_any_step_it_comes_to_the_same_end(
         assert not (here.programs / machine.STEADY).is_symlink()
         step += 1
     assert step > 40
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_or_a_link_is_no_answer_and_no_update(
+    places: Places, tmp_path: Path, judged: dict[str, str | None]
+) -> None:
+    """Where the camera's user writes; a pipe would keep root's part waiting, again and again."""
+    here = machine_of(tmp_path / "here", packed(tmp_path))
+    (tmp_path / "said").write_text('{"look": 1, "cameras": {}}', "ascii")
+    assert trial._answer(tmp_path / "said") == {"look": 1, "cameras": {}}
+    here.pictures.symlink_to(tmp_path / "said")
+    assert trial._answer(here.pictures) is None
+    for path in (here.pictures, here.inbox):
+        path.unlink()
+        os.mkfifo(path)
+    assert trial._answer(here.pictures) is None
+    Update(here).run()
+    outcome = Outcome.read(here.outcome)
+    assert outcome is not None
+    assert outcome.result == "refused"
+    assert not here.inbox.exists()
 
 
 def test_what_is_not_trusted_any_more_is_taken_back(

@@ -153,6 +153,19 @@ def _around_a_corner(archive: tarfile.TarFile) -> None:
     archive.addfile(_link("out", "here/.."))
 
 
+def _folder(archive: tarfile.TarFile, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type = tarfile.DIRTYPE
+    archive.addfile(member)
+
+
+def _link_in_a_link(archive: tarfile.TarFile) -> None:
+    for name in ("x", "x/y"):
+        _folder(archive, name)
+    archive.addfile(_link("x/y/away", "../.."))
+    archive.addfile(_link("x/y/away/out", "../../../outside"))
+
+
 def _twice(archive: tarfile.TarFile) -> None:
     _file("file", b"x")(archive)
     _file("file", b"y")(archive)
@@ -169,6 +182,7 @@ def _twice(archive: tarfile.TarFile) -> None:
         _device,
         _through_a_link,
         _around_a_corner,
+        _link_in_a_link,
         _twice,
         lambda archive: archive.addfile(_link("out", "..")),
         lambda archive: archive.addfile(_link("out", "/etc/passwd")),

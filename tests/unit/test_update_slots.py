@@ -55,6 +55,21 @@ def test_a_good_version_stays_with_the_one_before(slots: FolderSlots, tmp_path: 
     assert folders == ["2-1.0", "3-1.0"]
 
 
+def test_the_cameras_user_reads_a_version_whatever_root_keeps_to_itself(slots: FolderSlots, tmp_path: Path) -> None:
+    """pi-cam-update.service has a umask of 077."""
+    before = os.umask(0o077)
+    try:
+        with packed(tmp_path, 2) as package:
+            name = slots.put_in(package)
+        assert os.umask(0o077) == 0o077
+    finally:
+        os.umask(before)
+    (version,) = tmp_path.rglob(name)
+    for path in (version, *version.rglob("*")):
+        wanted = 0o755 if path.is_dir() else 0o444
+        assert path.is_symlink() or path.stat().st_mode & wanted == wanted, path
+
+
 def test_one_that_never_gets_up_is_taken_back(slots: FolderSlots, tmp_path: Path) -> None:
     with packed(tmp_path, 2) as package:
         slots.put_in(package)

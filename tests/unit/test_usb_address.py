@@ -74,6 +74,11 @@ def test_those_that_are_plugged_in(tmp_path: Path) -> None:
         devices.mkdir(exist_ok=True)
         (devices / name).symlink_to(folder)
     assert list(found_devices(by_id, devices)) == ["/dev/video10"]
+    gone = bus / "usb1" / "video1"
+    gone.mkdir()
+    (gone / "index").symlink_to("/proc/self/mem")  # a file, of which no byte can be read: as of one that is unplugged
+    (devices / "video1").symlink_to(gone)
+    assert list(found_devices(by_id, devices)) == ["/dev/video10"]
     by_id.mkdir()
     for name in ("usb-b-video-index0", "usb-a-video-index0", "usb-a-video-index1"):
         (by_id / name).touch()

@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nacl.public import Box, PrivateKey, PublicKey
 
-from pi_cam.setup_wizard.captive import BODY_BYTES_MAX, Captive, Request, Response, packed, preferred, read
+from pi_cam.control.name_notice import NameNotice
+from pi_cam.setup_wizard.captive import (
+    BODY_BYTES_MAX,
+    CAMERA_NAME,
+    Captive,
+    Request,
+    Response,
+    camera_name,
+    packed,
+    preferred,
+    read,
+)
 from pi_cam.setup_wizard.captive_page import CaptivePage
 from pi_cam.setup_wizard.hotspot import Hotspot
 from pi_cam.setup_wizard.sealed import OUT_OF_DATE, REMEMBERED, Credentials, Seal
@@ -27,14 +40,14 @@ PAGE = CaptivePage({"en": "<p>english", "fr": "<p>français"}, {"base.css": b"p{
 async def nothing(_wanted: bool) -> None: ...
 
 
-async def captive(*, hotspot: bool = True) -> Captive:
+async def captive(*, hotspot: bool = True, name: Path = CAMERA_NAME) -> Captive:
     air = ScriptedRadio(Found(b"Home", 70, "wpa"))
     keeper = Keeper(air, Hotspot(lambda: 0.0), "Camera-TEST", nothing)
     await keeper.forget("")  # looks at how the radio stands
     await keeper.networks()
     air.hotspot = hotspot
     await keeper.forget("")
-    return Captive(keeper, PAGE)
+    return Captive(keeper, PAGE, lambda: camera_name(name))
 
 
 def ask(*requests: Request, hotspot: bool = True) -> list[Response]:
@@ -60,6 +73,41 @@ def seal(key: str, text: bytes, own: PrivateKey | None = None) -> str:
 def test_every_other_host_is_sent_to_the_page(path: str, host: str) -> None:
     (answer,) = ask(Request("GET", path, {"host": host}))
     assert (answer.status, answer.headers["Location"]) == (302, "http://10.42.0.1/setup-wifi")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (b"pi-cam-k7qx2m.local\n", "pi-cam-k7qx2m.local"),
+        (b"pi-cam.local\n", None),
+        (b"pi-cam-k7qx2m.local.bank.example\n", None),
+        (b"\xff" * 1000, None),
+        (b"", None),
+    ],
+)
+def test_the_name_that_the_camera_tells_is_one_of_a_camera(said: bytes, name: str | None, tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(said)
+    assert camera_name(tmp_path / "name") == name
+
+
+def test_where_the_camera_tells_no_name(tmp_path: Path) -> None:
+    (tmp_path / "name").write_bytes(b"pi-cam-k7qx2m.local\n")
+    (tmp_path / "link").symlink_to(tmp_path / "name")
+    os.mkfifo(tmp_path / "pipe")
+    assert [camera_name(tmp_path / one) for one in ("link", "pipe", "nothing")] == [None, None, None]
+
+
+def test_the_address_of_this_camera_is_told(tmp_path: Path) -> None:
+    NameNotice(tmp_path, "pi-cam-k7qx2m.local").start()
+    assert (tmp_path / "name").stat().st_mode & 0o777 == 0o644
+
+    async def asked() -> Response:
+        page = await captive(name=tmp_path / "name")
+        return await page.answer(get("/setup-wifi/state"))
+
+    assert json.loads(asyncio.run(asked()).body)["name"] == "pi-cam-k7qx2m.local"
+    NameNotice(tmp_path, "").stop()
+    assert json.loads(asyncio.run(asked()).body)["name"] is None
 
 
 def test_without_a_hotspot_there_is_nothing() -> None:

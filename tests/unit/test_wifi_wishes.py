@@ -87,10 +87,33 @@ def test_passwords_that_can(passphrase: str) -> None:
 
 
 def test_an_open_network_wants_none_and_another_does() -> None:
-    assert asked("Guests") == Wish(b"Guests", None, False, "none")
+    assert asked("Guests", None) == Wish(b"Guests", None, False, "none")
     assert asked("Encrypted", None).key_management == "owe"
     with pytest.raises(WifiError, match="asks for a password"):
         asked("Home", "")
+
+
+@pytest.mark.parametrize("twin", [Found(b"Home", 99, "open", "none"), Found(b"Home", 99, "wep", "none")])
+def test_a_stronger_twin_of_the_home_takes_no_place_and_no_password(twin: Found) -> None:
+    """Anybody can announce its name."""
+    scan = [twin, *SCAN]
+    assert [(one.security, one.signal) for one in rows(scan, []) if one.ssid == "Home"] == [("wpa", 70)]
+    assert wish("Home", GOOD, hidden=False, scan=scan, known=[]) == Wish(b"Home", GOOD, False, "wpa-psk")
+    assert wish("Home", None, hidden=False, scan=scan, known=[b"Home"]) == Wish(b"Home", None, False, "wpa-psk")
+    with pytest.raises(WifiError, match="asks for a password"):
+        wish("Home", None, hidden=False, scan=scan, known=[])
+
+
+def test_a_password_goes_to_no_open_network() -> None:
+    """The home is off, or out of reach: only the twin is heard."""
+    for name in ("Guests", "Encrypted"):
+        with pytest.raises(WifiError, match="open"):
+            asked(name, GOOD)
+
+
+def test_a_known_network_that_is_not_heard_is_joined_with_its_password() -> None:
+    assert asked("Known", None) == Wish(b"Known", None, False, "wpa-psk")
+    assert asked("Unheard", None, hidden=True) == Wish(b"Unheard", None, True, "none")
 
 
 def test_rows_are_the_strongest_of_each_name() -> None:

@@ -50,6 +50,22 @@ def test_an_account_for_each_person_is_refused_in_words(machine: Machine, air: A
         air.camera_joins("the office", OTHER)
 
 
+def test_the_country_of_the_radio(machine: Machine, air: Air) -> None:
+    """The kernel follows it, and again after the next start; before, and once it is taken back, nobody's rules but the
+    world's."""
+    assert air.camera_says("state()")["country"] == "00"
+    air.camera_says("set_country('FR')")
+    machine.until("iw reg get | grep -q '^country FR'")
+    machine.until("grep -q FR /run/pi-cam-country/country")
+    assert air.camera_says("state()")["country"] == "FR"
+    machine.run("rm /run/pi-cam-netd/country /run/pi-cam-country/country; iw reg set 00")
+    machine.run("systemctl start pi-cam-country.service")
+    machine.until("iw reg get | grep -q '^country FR'")
+    assert air.camera_says("state()")["country"] == "FR"
+    air.camera_says("set_country('00')")
+    machine.until("iw reg get | grep -q '^country 00'")
+
+
 def test_a_home_that_is_gone_and_a_new_one(machine: Machine, air: Air) -> None:
     """The camera opens its own network by itself, for those who know the old home's password."""
     air.home_on()

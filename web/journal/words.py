@@ -16,6 +16,7 @@ ACTIONS: dict[str, str] = {
     "update-installed": "An update was installed",
     "update-refused": "An update was refused",
     "update-rolled-back": "An update did not work and was taken back",
+    "wifi-country-chosen": "The country of the Wi-Fi was chosen",
     "update-asked": "An update was asked for",
     "update-put-off": "Updates were put off",
     "update-look-failed": "It could not be looked for updates",

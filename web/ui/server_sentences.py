@@ -9,6 +9,7 @@ WIFI = (
     "The name of a network has at most 32 bytes.",
     "The password of a Wi-Fi network has 8 to 63 characters, none of them accented.",
     "This network asks for a password.",
+    "This network is open: leave the password empty. If yours has one, this is another network of its name.",
     "This network is protected by WEP, which anybody can break and this camera does not speak: set the router to WPA2.",
     "This network wants a name and a password for each person (enterprise), which this camera does not speak.",
     "Another network is being tried now: wait for its end.",
@@ -70,8 +71,20 @@ UPDATES = (
 )
 """Why an update is not there."""
 
+BACKUP = (
+    "Only the owner makes a copy, or brings one back.",
+    "The two passphrases are not the same.",
+    "Type the passphrase of the backup.",
+    "A backup's passphrase has at least %(count)s characters.",
+    "This file is no backup of a camera.",
+    "This backup was made by a newer version: install that first.",
+    "The passphrase is wrong, or the file is damaged.",
+)
+"""Why a copy is not made, or not brought back."""
+
 SENTENCES = (
     *UPDATES,
+    *BACKUP,
     # Signing in and setting up
     "The name or the password is wrong.",
     "Too many attempts. Wait a moment, then try again.",
@@ -79,7 +92,7 @@ SENTENCES = (
     "This form is out of date: load the page again.",
     "This request comes from another site.",
     "This camera has an owner already.",
-    "The setup code is wrong. It stands in the terminal where pi-cam was started.",
+    "The setup code is wrong. It is in pi-cam-setup.txt on the memory card, or in the terminal where pi-cam was started.",
     "First this camera needs an owner.",
     "This camera has no such step of setting up.",
     "There is nothing to do in this step.",
@@ -103,6 +116,8 @@ SENTENCES = (
     "Use another network, such as that for guests, or a cable.",
     "The camera is not connected to a network yet.",
     "A Wi-Fi network was chosen",
+    "The country of the Wi-Fi was chosen",
+    "There is no such country.",
     "The camera's own Wi-Fi was asked for",
     "A name has 1 to %(count)s characters.",
     "A password has at least %(count)s characters; a short sentence is a good one.",
@@ -413,6 +428,14 @@ SENTENCES = (
     "Bring a good own.crt and own.key; until then the device's own certificate is served.",
     "Others can read %(path)s.",
     "Delete what is not needed on this disk.",
+    "At this start the card's data partition was damaged, and was mended.",
+    "Make a backup, and use another card soon.",
+    "At this start the card's data partition was empty: it was made anew.",
+    "Restore a backup. If nobody erased it, use another card.",
+    "The card's data partition cannot be read: all is forgotten at the next start.",
+    "Use another card, and restore a backup.",
+    "This card has no data partition that can be used: all is forgotten at the next start.",
+    "Write the image onto the card again, or use another one.",
     "Install that version again.",
     "There is no journal yet: the first start begins it.",
     "Restore it from a backup.",

@@ -8,6 +8,7 @@ the server.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache
@@ -24,6 +25,8 @@ from web.ui.server_sentences import SENTENCES
 
 LANGUAGES = ("en", "fr")
 DEFAULT_LANGUAGE = "en"
+NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+"""Two letters that stand for several, or for none."""
 
 _TRANSLATIONS = Path(__file__).parent / "translations"
 
@@ -57,6 +60,14 @@ def day_writer(language: str) -> Callable[[str], str]:
     return lambda day: format_date(date.fromisoformat(day), "medium", _known(language))
 
 
+@cache
+def countries(language: str) -> dict[str, str]:
+    """Code (ISO 3166-1 alpha-2) to name, in the order of the names, as CLDR has them."""
+    named = Locale.parse(_known(language)).territories
+    own = {code: name for code, name in named.items() if re.fullmatch("[A-Z]{2}", code) and code not in NO_COUNTRIES}
+    return dict(sorted(own.items(), key=lambda one: _plain(one[1])))
+
+
 def choose_language(accept_language_header: str | None, cookie: str | None, otherwise: str = DEFAULT_LANGUAGE) -> str:
     """One of `LANGUAGES`: what the person chose, else the best of those that the browser asks for, else `otherwise`."""
     if cookie in LANGUAGES:
@@ -64,6 +75,11 @@ def choose_language(accept_language_header: str | None, cookie: str | None, othe
     wanted = parse_accept_header(accept_language_header, LanguageAccept).values()
     preferred = [language.replace("-", "_") for language in wanted]
     return negotiate_locale(preferred, LANGUAGES) or otherwise
+
+
+def _plain(name: str) -> str:
+    """Without accents, as lists of names are ordered."""
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().casefold()
 
 
 def _known(language: str) -> str:

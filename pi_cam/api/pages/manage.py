@@ -12,6 +12,7 @@ from pi_cam.api.access import current_person
 from pi_cam.api.cameras import describe_all
 from pi_cam.api.journal import JournalQuerySchema, page_of
 from pi_cam.api.pages.rendering import HTML, render
+from pi_cam.api.pages.setup_views import usb_cameras
 from pi_cam.api.rules import rule
 from pi_cam.api.schemas import query_values
 from pi_cam.api.services import services
@@ -26,7 +27,7 @@ blueprint = Blueprint("pages_manage", __name__)
 @rule("The cameras", "configure", {200: HTML})
 def cameras() -> str:
     """Added, changed, ordered, removed."""
-    return render("cameras.html", cameras=describe_all())
+    return render("cameras.html", cameras=describe_all(), usb_cameras=usb_cameras())
 
 
 @blueprint.get("/privacy")

@@ -54,6 +54,7 @@ def render(template: str, **values: Any) -> str:
         language=language,
         _=texts.translator(language),
         day=texts.day_writer(language),
+        countries=texts.countries(language),
         messages_json=texts.browser_messages(language),
         form_token=form_token(),
         time_zone=settings.text("time_zone"),

@@ -28,7 +28,7 @@ blueprint = Blueprint("pages_setup", __name__)
 
 OVERTAKEN = "Somebody else answered this step meanwhile. What you typed is still here: send it again if it is to count."
 COOKIE = "visit"
-STAYS = frozenset({"join", "forget", "hotspot", "ask", "refuse"})
+STAYS = frozenset({"join", "forget", "hotspot", "country", "choose", "ask", "refuse"})
 NOT_SAID = frozenset({"form_token", "seen"})
 ANSWERS: dict[int, type[Schema] | str | None] = {
     302: None,

@@ -14,8 +14,12 @@ from pi_cam.api.cameras import describe
 from pi_cam.api.services import Services, services
 from pi_cam.api.setup_answers import ENTERPRISE, WEP, zones
 from pi_cam.camera_book import MAIN
+from pi_cam.capture.usb_address import found_devices, title_of
+from pi_cam.remote.tunnel_plan import has_program
 from pi_cam.setup_wizard.steps import Step
 from pi_cam.setup_wizard.wifi import Network, WifiError, WifiState
+from pi_cam.trust.own_names import own_name
+from pi_cam.updates.places import HERE as PLACES
 
 ZWJ = "\u200d"
 """Joins emoji."""
@@ -69,9 +73,10 @@ def _wifi(here: Services) -> dict[str, Any]:
 
 
 def _address(here: Services) -> str | None:
-    """Under which the camera is found again, when it has gone to another network."""
+    """Under which the camera is found again, when it has gone to another network: there another may be `pi-cam.local`."""
     names = here.discovery.names
-    return f"https://{'pi-cam.local' if 'pi-cam.local' in names else names[0]}" if names else None
+    own = own_name(here.device_id)
+    return f"https://{own if own in names else names[0]}" if names else None
 
 
 def _network(one: Network) -> dict[str, Any]:
@@ -90,7 +95,15 @@ def _camera(here: Services) -> dict[str, Any]:
         camera = here.cameras.get(MAIN)
         return {"camera": here.cameras.describe(camera), "sound": describe_sound(here, camera)}
 
-    return here.loop.call(look())
+    return {**here.loop.call(look()), "usb_cameras": usb_cameras()}
+
+
+def usb_cameras() -> list[tuple[str, str]]:
+    """Those that are plugged in, as addresses and titles."""
+    try:
+        return [(f"usb:{device}", title_of(device)) for device in found_devices()]
+    except OSError:  # one was pulled out meanwhile
+        return []
 
 
 def _time(here: Services) -> dict[str, Any]:
@@ -104,8 +117,13 @@ def _remote(here: Services) -> dict[str, Any]:
         "pairing": state,
         "qr": qr.data_address(state.get("link")),
         "tunnel": here.tunnel.state(),
-        "tunnel_fixed": here.settings.set_by("tunnel") == "environment",
+        "tunnel_fixed": here.settings.set_by("tunnel") == "environment" or not _tunnel_can_be(here),
     }
+
+
+def _tunnel_can_be(here: Services) -> bool:
+    """A flashed card has nobody who would put the program, or its secret, onto it."""
+    return not PLACES.image.exists() or has_program(here.settings)
 
 
 def _updates(here: Services) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import { serverText, text } from "./texts.js";
 /**
  * @typedef {{ssid: string, signal: number, security: "open" | "wpa" | "wep" | "enterprise", known: boolean}} Network
  * @typedef {{phase: string, ssid: string | null, failed_ssid: string | null, reason: string | null}} State
- * @typedef {{key: string, state: State, networks: Network[]}} Answer
+ * @typedef {{key: string, state: State, networks: Network[], name: string | null}} Answer
  */
 
 const LOOK_MS = 3_000;
@@ -82,6 +82,7 @@ function show(answer) {
     for (const box of list.querySelectorAll("input")) box.checked = box.value === before;
     showFields();
   }
+  if (answer.name) find("address", HTMLElement).textContent = `https://${answer.name}`;
   form.hidden = false;
   find("looking", HTMLParagraphElement).hidden = true;
 }
@@ -106,7 +107,8 @@ function failure(state) {
 async function send() {
   const ssid = chosen();
   if (ssid === null || !last) return;
-  const credentials = { ssid: ssid || nameField.value, passphrase: password.value || null, hidden: ssid === "" };
+  const typed = find("password-field", HTMLDivElement).hidden ? "" : password.value; // left over from another network
+  const credentials = { ssid: ssid || nameField.value, passphrase: typed || null, hidden: ssid === "" };
   join.disabled = true;
   say("");
   try {

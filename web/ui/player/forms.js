@@ -3,7 +3,8 @@
  * "reload", or "show", which fills the form's own <output>s), and before it asks (`data-confirm`).
  *
  * Fields become JSON by their names: "cameras.door" with several boxes is {cameras: {door: [...]}}. `data-kind` says what a
- * field is: text (the usual), number, boolean, list (one entry a checked box), moment (seconds since 1970), or omit-empty.
+ * field is: text (the usual), number, boolean, list (one entry a checked box), moment (seconds since 1970), omit-empty, or
+ * null-empty.
  */
 
 import { send } from "./api.js";
@@ -47,6 +48,7 @@ function isChanged(field) {
  */
 function valueOf(field, kind) {
   if (kind === "boolean") return "checked" in field && field.type === "checkbox" ? field.checked : field.value === "true";
+  if (kind === "null-empty") return field.value || null;
   if (kind === "number") return field.value === "" ? null : Number(field.value);
   if (kind === "moment") return field.value === "" ? null : new Date(field.value).getTime() / 1000;
   return field.value;
