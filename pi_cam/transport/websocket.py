@@ -245,6 +245,7 @@ class LiveSession:
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
             stages=(peer.spent() if peer else Spent()).described(),
+            rendition=peer.gets().rendition if peer else None,
         )
 
     async def _end_peer(self, reason: str) -> None:

@@ -134,7 +134,8 @@ def test_without_a_small_rendition_it_gets_keyframes(
     tmp_path: Path, side: FarSide, browser: Browser, far_browser: Browser
 ) -> None:
     with scene(tmp_path, side, browser, far_browser, SOURCE) as seen:
-        throttle(LINE, "400kbit")
+        before = seen.far_viewer()["id"]
+        throttle(LINE, "600kbit")
         try:
             fell = seen.until(lambda: seen.far_viewer()["rendition"] == "keyframes", 2 * FALLS_WITHIN)
             pictures = seen.best_pictures_a_second()
@@ -143,8 +144,9 @@ def test_without_a_small_rendition_it_gets_keyframes(
         assert min(pictures) >= PICTURES_A_SECOND, pictures
         back = seen.until(lambda: seen.far_viewer()["rendition"] == "main", COMES_BACK_WITHIN)
         say(f"keyframes only after {fell:.1f} s; others {pictures} /s; back after {back:.1f} s")
-        before = Scene.decoded(seen.far)
-        seen.until(lambda: Scene.decoded(seen.far) > before + 20, 5)
+        assert seen.far_viewer()["id"] == before, "the page took the pauses for an end"
+        decoded = Scene.decoded(seen.far)
+        seen.until(lambda: Scene.decoded(seen.far) > decoded + 20, 5)
 
 
 @pytest.mark.parametrize("sender", ["shared", "plain"])

@@ -44,6 +44,8 @@ export class CameraClock {
   #reference = null;
   /** @type {Spent | null} what pictures spend at the camera, as it told last */
   spent = null;
+  /** @type {string | null} which of the camera's renditions comes, as it told last */
+  rendition = null;
 
   /**
    * @param {{sent: number, received: number, server: number, rtp: {timestamp: number, captured: number} | null,
@@ -60,7 +62,7 @@ export class CameraClock {
 
   /** RTP timestamps start anywhere: a new connection makes the old reference worthless. */
   forgetPictures() {
-    this.#reference = this.spent = null;
+    this.#reference = this.spent = this.rendition = null;
   }
 
   /** @returns {number | null} what to add to `performance.now()` to get the camera's clock */

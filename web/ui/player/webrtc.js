@@ -11,6 +11,7 @@ const ONE_PATH = { bundlePolicy: "max-bundle" };
 const CONNECT_MS = 12_000;
 const CHECK_MS = 500;
 const LIMITS = { firstMs: 8_000, nextMs: 4_000 };
+const SPARSE_MS = 20_000; // between keyframes, where a weak connection gets nothing else; cameras send one in 10 s at least
 const SCREEN_MS = 100; // a display time further ahead than this is not a prediction
 
 /** One connection, from its offer to its end: a `Transport`. */
@@ -167,6 +168,8 @@ export class WebRtcTransport extends EventTarget {
     if (this.#closed) return;
     const now = performance.now();
     if (this.#watchdog.see(decoded, now)) this.#picture(now, null, null);
+    const isSparse = this.#session?.clock.rendition === "keyframes";
+    this.#watchdog.limits = isSparse ? { ...LIMITS, nextMs: SPARSE_MS } : LIMITS;
     if (this.#connection.connectionState === "connected" && this.#watchdog.isStalled(now)) this.#fail("no-picture");
   }
 
