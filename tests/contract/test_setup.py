@@ -296,7 +296,8 @@ def test_a_script_sets_up_the_whole_camera(new: Application) -> None:
         return client.post(f"{ADDRESS}/{step}", json=given, headers=token)
 
     joined = tell("wifi", action="join", ssid="Maison", passphrase="correct horse battery").get_json()
-    assert joined["wifi"] == {"phase": "online", "ssid": "Maison", "failed_ssid": None, "reason": None}
+    online = {"phase": "online", "ssid": "Maison", "failed_ssid": None, "reason": None, "country": "00"}
+    assert joined["wifi"] == online
     for step, given in {"wifi": {}, "camera": {}, "time": {"time_zone": "UTC"}, "remote": {}, "updates": {}}.items():
         answer = tell(step, **given)
         assert answer.status_code == 200, answer.get_json()

@@ -102,7 +102,7 @@ def scene(
             for one in [browser] * near + [far_browser]
         ]
         found = Scene(server, pages[:-1], pages[-1])
-        found.until(lambda: found.far_viewer()["bitrate"] is not None and found.far_viewer()["why"] == "fits", 15)
+        found.until(lambda: found.far_viewer()["bitrate"] is not None and found.far_viewer()["why"] == "fits", 45)
         yield found
 
 

@@ -160,6 +160,7 @@ def test_viewer_cap(server: Server, token: str) -> None:
         try:
             for peer in peers:
                 assert (await peer.start()).status == 201
+                await peer.until(lambda peer=peer: len(peer.packets) > 3)  # type: ignore[misc]  # it is connected
             one_more = WhepPeer(server, token)
             refused = await one_more.start()
             await one_more.close()
@@ -183,9 +184,10 @@ def test_half_open_offers_are_let_go(server: Server, token: str) -> None:
         return "\r\n".join(line for line in sdp.split("\r\n") if "candidate" not in line).encode()
 
     body = asyncio.run(offer())
-    for _ in range(3):
-        assert server.request("POST", "/whep/main", token=token, body=body, headers=SDP).status == 201
-    assert server.camera(token)["viewers"] == 3
+    answers = [server.request("POST", "/whep/main", token=token, body=body, headers=SDP) for _ in range(3)]
+    assert [answer.status for answer in answers] == [201, 201, 429], "half of four places"
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert server.camera(token)["viewers"] == 2
     _wait_until_nobody_watches(server, token, seconds=6)
 
 

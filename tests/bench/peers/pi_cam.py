@@ -26,7 +26,7 @@ class PiCam(Peer):
 
     def start(self, clip: Clip) -> None:
         """As `Peer.start`."""
-        environment = {**NO_GRACE, "PI_CAM_WEBRTC_SENDER": self.sender, "PI_CAM_VIEWERS_MAX": "50"}
+        environment = {**NO_GRACE, "PI_CAM_WEBRTC_SENDER": self.sender, "PI_CAM_VIEWERS_MAX": "100"}
         source, module = f"file:{clip.file}", "pi_cam.cli"
         if clip.stamped:
             source, module = f"stamped:{clip.pictures}", "tests.bench.peers.pi_cam_host"
