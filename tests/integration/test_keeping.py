@@ -362,3 +362,19 @@ def test_a_restore_that_was_cut_off_while_it_tidied_up(tmp_path: Path) -> None:
     (leftover / "pi-cam.db").write_bytes(b"half")
     kept(tmp_path / "old", token)
     assert not leftover.exists()
+
+
+def test_a_copy_that_comes_back_by_the_page_ends_the_device_which_begins_anew_with_it(tmp_path: Path) -> None:
+    first, other, file = tmp_path / "first", tmp_path / "other", tmp_path / "copy"
+    token = used(first)
+    assert command("backup", file, "--data", first, stdin=f"{PASSPHRASE}\n".encode()).returncode == 0
+    with serving(other, SOURCE, owner=True) as server:
+        given = {"Content-Type": "application/json", "X-Pi-Cam": "1"}
+        body = json.dumps({"name": OWNER, "password": PASSWORD}).encode()
+        signed_in = server.request("POST", "/api/v1/sessions", body=body, headers=given)
+        cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+        sent = {"Content-Type": "application/octet-stream", "X-Pi-Cam": "1", "Cookie": cookie}
+        data = f"{PASSPHRASE}\n".encode() + file.read_bytes()
+        assert server.request("POST", "/api/v1/restore", body=data, headers=sent).status == 202
+        assert server.process.wait(20) == 0  # systemd starts it again
+    kept(other, token)
