@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 BEGIN_SECONDS = 1.5
 """The first keyframe, and what is measured over it, tell little."""
@@ -23,13 +23,17 @@ WINDOW_SECONDS = 1.0
 SAMPLE_SECONDS = 0.2
 """What was sent is measured over the last second, by samples no closer than this."""
 
+JUDGED_SECONDS, JUDGED_PACKETS = 0.95, 20
+"""Over so long a time, and at least so many packets, loss is counted: Chromium sends a report along with each request for a
+lost packet, ten a second, and two lost of the eight since the one before are no quarter of anything."""
+
 LOSS_STRIKE, LOSS_TWO_STRIKES = 0.10, 0.25
-"""Fraction of packets lost between two reports. Less than a tenth is the weather of a radio and no sign of too much
+"""Fraction of packets lost in that time. Less than a tenth is the weather of a radio and no sign of too much
 (draft-ietf-rmcat-gcc, section 6); two strikes are one fall."""
 
 DELAY_STRIKE_SECONDS = 0.15
-ROUND_TRIPS = 12
-"""A round trip longer than the usual one of the last dozen by so much, and by half of that, is a queue on the way. Not than
+USUAL = 12
+"""A round trip longer than the usual one of the last dozen judgements by so much, and by half of that, is a queue on the way. Not than
 the shortest: where a processor is busy they vary, and nobody's path is to blame."""
 
 FELL = 0.97
@@ -38,8 +42,12 @@ FIRST_CARRIES_LESS = 0.70
 """An estimate that fell below what is sent counts; a browser's first one may be a guess on little."""
 
 SIGN_LOSS, SIGN_DELAY_SECONDS = 0.02, 0.1
+KNOWN = 4
+"""So many judgements make a usual loss."""
+
 SIGNS_SECONDS, BETWEEN_SIGNS_SECONDS = 3.0, 0.5
-"""It counts once two signs of it, some loss or delay, are seen within so long and not at the same moment: a browser whose
+"""It counts once two signs of it, delay or so much more loss than twice the usual (a bad radio loses as
+much at any rate), are seen within so long and not at the same moment: a browser whose
 processor is busy takes that for the path, too, and its estimate falls for no other reason. One sign is enough when it is a
 strike by loss."""
 
@@ -53,6 +61,9 @@ MARGIN = 0.85
 """Of what arrived while a queue grew: so that it drains (draft-ietf-rmcat-gcc, section 5.5)."""
 
 LEAST = 50_000.0
+MOST_PACKETS, MOST_REPORTS = 1 << 15, 100
+"""That one judgement takes from who claims more (half of all sequence numbers), or floods."""
+
 SETTLE_SECONDS = 2.0
 """What is reported just after a fall is of before it."""
 
@@ -67,11 +78,41 @@ the one before. Sixteen times as much is reached within 24 seconds."""
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a report of RTCP says, None where it does not: `remb` bits a second (draft-alvestrand-rmcat-remb), `loss` as a
-    fraction, `rtt` in seconds (RFC 3550, section 6.4.1). Nothing here is believed to make sense."""
+    fraction of the `packets` since the report before, `rtt` in seconds (RFC 3550, section 6.4.1). Nothing here is believed to
+    make sense."""
 
     remb: float | None = None
     loss: float | None = None
     rtt: float | None = None
+    packets: int | None = None
+
+
+class Judged:
+    """Reports until they are worth a judgement."""
+
+    def __init__(self, begun_at: float) -> None:
+        self.begun_at = begun_at
+        self.packets = self.lost = 0.0
+        self.rtts: list[float] = []
+
+    def add(self, loss: float | None, packets: int | None, rtt: float | None) -> None:
+        if loss is not None:
+            count = min(packets, MOST_PACKETS) if packets is not None else JUDGED_PACKETS
+            self.packets += count
+            self.lost += loss * count
+        if rtt is not None and len(self.rtts) < MOST_REPORTS:
+            self.rtts.append(rtt)
+
+    def is_due(self, now: float) -> bool:
+        return now - self.begun_at >= JUDGED_SECONDS and self.packets >= JUDGED_PACKETS
+
+    @property
+    def loss(self) -> float:
+        return self.lost / self.packets
+
+    @property
+    def rtt(self) -> float | None:
+        return median(self.rtts) if self.rtts else None
 
 
 class PathEstimate:
@@ -86,13 +127,15 @@ class PathEstimate:
         self._heard_at = float("-inf")
         self._fell_at = self._lifted_at = float("-inf")
         self._strikes = 0
-        self._round_trips: deque[float] = deque(maxlen=ROUND_TRIPS)
+        self._round_trips: deque[float] = deque(maxlen=USUAL)
         self._sent: deque[tuple[float, float]] = deque()
         self._suspected: tuple[float, float] | None = None
         """(when the estimate fell, to what)."""
         self._signs: deque[float] = deque(maxlen=2)
         self._deaf_until = float("-inf")
         self._begun_at: float | None = None
+        self._judged = Judged(clock())
+        self._losses: deque[float] = deque(maxlen=USUAL)
         self._steps = 0
         self._before_step = LEAST
         self._next_step_at = float("inf")
@@ -124,26 +167,29 @@ class PathEstimate:
         """`sent_bits`: to this viewer, since the beginning."""
         now = self._heard_at = self._clock()
         self._sample(now, sent_bits)
-        loss = _within(report.loss, 1.0)
-        rtt = _within(report.rtt, 60.0)
-        remb = _within(report.remb, float("inf"))
-        if loss is not None:
-            self.loss = loss
+        remb, rtt = _within(report.remb, float("inf")), _within(report.rtt, 60.0)
         if rtt is not None:
             self.rtt = rtt
-            self._round_trips.append(rtt)
         if self._begun_at is None:
             self._begun_at = now
             self._deaf_until = now + BEGIN_SECONDS
         before, self.remb = self.remb, remb if remb is not None else self.remb
+        self._judged.add(_within(report.loss, 1.0), report.packets, rtt)
+        judged = self._judged if self._judged.is_due(now) else None
+        if judged is not None:
+            self._judged = Judged(now)
+            self.loss = judged.loss
+            if judged.rtt is not None:
+                self._round_trips.append(judged.rtt)
         rate = self.rate()
-        if now < self._deaf_until or rate is None:
-            return
-        if remb is not None and _fell(before, remb, rate):
-            self._suspected = now, max(remb, FALL_TO * rate)
-        self._look_for_signs(now, loss or 0.0, rtt)
-        if loss is not None or rtt is not None:
-            self._judge(now, rate, loss or 0.0, rtt)
+        if now >= self._deaf_until and rate is not None:
+            if remb is not None and _fell(before, remb, rate):
+                self._suspected = now, max(remb, FALL_TO * rate)
+            self._look_for_signs(now, judged)
+            if judged is not None:
+                self._judge(now, rate, judged.loss, judged.rtt)
+        if judged is not None:
+            self._losses.append(judged.loss)
 
     def hitch(self) -> None:
         """This machine stood still for a moment: what is reported next is no sign of anything."""
@@ -163,15 +209,19 @@ class PathEstimate:
         self._steps += 1
         self._next_step_at = now + STEP_SECONDS
 
-    def _look_for_signs(self, now: float, loss: float, rtt: float | None) -> None:
-        seen = loss > SIGN_LOSS or self._is_late(rtt, 1.2, SIGN_DELAY_SECONDS)
+    def _look_for_signs(self, now: float, judged: Judged | None) -> None:
+        loss, rtt = (0.0, None) if judged is None else (judged.loss, judged.rtt)
+        usual = mean(self._losses) if self._losses else 0.0
+        seen = (len(self._losses) >= KNOWN and loss > SIGN_LOSS + 2 * usual) or self._is_late(
+            rtt, 1.2, SIGN_DELAY_SECONDS
+        )
         if seen and (not self._signs or now - self._signs[-1] >= BETWEEN_SIGNS_SECONDS):
             self._signs.append(now)
         if self._suspected is None:
             return
         suspected_at, remb = self._suspected
         begin = suspected_at - SIGNS_SECONDS
-        if not self._round_trips or loss > LOSS_STRIKE or (len(self._signs) == 2 and self._signs[0] >= begin):
+        if not self._round_trips or loss > LOSS_STRIKE + usual or (len(self._signs) == 2 and self._signs[0] >= begin):
             self._fall(now, remb)
         elif now - suspected_at > SIGNS_SECONDS:
             self._suspected = None

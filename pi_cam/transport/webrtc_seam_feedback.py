@@ -72,11 +72,12 @@ def can_hear() -> bool:
 
 
 class Departures:
-    """When sender reports left, for the round trip."""
+    """What left for one viewer: when sender reports did, for the round trip, and how many packets between two of its reports."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._left: OrderedDict[int, float] = OrderedDict()
+        self._highest: int | None = None
 
     def note(self, ntp_timestamp: int, at: float) -> None:
         """A report with this NTP timestamp, 64 bits, left."""
@@ -94,13 +95,20 @@ class Departures:
         found = self._clock() - left - block.dlsr * _LSR_SECONDS
         return found if found >= 0 else None
 
+    def since(self, highest: int) -> int | None:
+        """Packets since the report before. `highest`: the extended sequence number of a report (RFC 3550, section 6.4.1);
+        None for the first, and for one that goes back."""
+        before, self._highest = self._highest, highest
+        return None if before is None or highest < before else highest - before
+
 
 def report_of(packet: AnyRtcpPacket, ssrc: int, departures: Departures) -> Report | None:
     """What `packet` says of the stream `ssrc`; None when that is nothing."""
     if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
         for block in packet.reports:
             if block.ssrc == ssrc:
-                return Report(loss=block.fraction_lost / 256, rtt=departures.round_trip(block))
+                packets = departures.since(block.highest_sequence)
+                return Report(loss=block.fraction_lost / 256, rtt=departures.round_trip(block), packets=packets)
     elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
         try:
             remb, ssrcs = unpack_remb_fci(packet.fci)

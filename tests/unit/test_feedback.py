@@ -21,9 +21,9 @@ from tests.unit.clock import Clock
 OURS, OTHER = 4711, 4712
 
 
-def block(ssrc: int = OURS, *, lost: int = 64, lsr: int = 0, dlsr: int = 0) -> RtcpRrPacket:
+def block(ssrc: int = OURS, *, lost: int = 64, lsr: int = 0, dlsr: int = 0, highest: int = 9) -> RtcpRrPacket:
     info = RtcpReceiverInfo(
-        ssrc=ssrc, fraction_lost=lost, packets_lost=3, highest_sequence=9, jitter=1, lsr=lsr, dlsr=dlsr
+        ssrc=ssrc, fraction_lost=lost, packets_lost=3, highest_sequence=highest, jitter=1, lsr=lsr, dlsr=dlsr
     )
     return RtcpRrPacket(ssrc=1, reports=[info])
 
@@ -41,20 +41,28 @@ def test_loss_and_round_trip() -> None:
     departures = Departures(clock)
     departures.note(0x1234_5678_9ABC_DEF0, 9.0)
     assert report_of(block(lsr=0x5678_9ABC, dlsr=65536 // 2), OURS, departures) == Report(loss=0.25, rtt=0.5)
-    assert report_of(block(lsr=0x5678_9ABC, dlsr=2 * 65536), OURS, departures) == Report(loss=0.25), (
-        "before it was sent"
-    )
-    assert report_of(block(lsr=1, dlsr=1), OURS, departures) == Report(loss=0.25), "of no report of ours"
-    assert report_of(block(), OURS, departures) == Report(loss=0.25), "it has had none yet"
+    for of_none in (block(lsr=0x5678_9ABC, dlsr=2 * 65536), block(lsr=1, dlsr=1), block()):
+        found = report_of(of_none, OURS, departures)
+        assert found is not None
+        assert (found.loss, found.rtt) == (0.25, None), "before it was sent, of no report of ours, or of none yet"
     assert report_of(block(OTHER), OURS, departures) is None
+
+
+def test_how_many_packets_a_report_is_about() -> None:
+    departures = Departures(Clock())
+    heard = [report_of(block(highest=highest), OURS, departures) for highest in (65_000, 65_040, 65_040, 66_000, 9, 29)]
+    assert [one and one.packets for one in heard] == [None, 40, 0, 960, None, 20]
 
 
 def test_old_reports_are_forgotten() -> None:
     departures = Departures(Clock(100.0))
     for second in range(100):
         departures.note(second << 32, float(second))
-    assert report_of(block(lsr=99 << 16, dlsr=1), OURS, departures) != Report(loss=0.25)
-    assert report_of(block(lsr=10 << 16, dlsr=1), OURS, departures) == Report(loss=0.25)
+    young, old = (report_of(block(lsr=second << 16, dlsr=1), OURS, departures) for second in (99, 10))
+    assert young is not None
+    assert old is not None
+    assert young.rtt is not None
+    assert old.rtt is None
 
 
 @pytest.mark.parametrize("rate", [0, 1, 300_000, 2_000_000])
