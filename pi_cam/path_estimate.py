@@ -33,8 +33,8 @@ LOSS_STRIKE, LOSS_TWO_STRIKES = 0.10, 0.25
 
 DELAY_STRIKE_SECONDS = 0.15
 USUAL = 12
-"""A round trip longer than the usual one of the last dozen judgements by so much, and by half of that, is a queue on the way. Not than
-the shortest: where a processor is busy they vary, and nobody's path is to blame."""
+"""A round trip longer than the usual one of the last dozen judgements by so much, and by half of that, is a queue on the
+way. Not than the shortest: where a processor is busy they vary, and nobody's path is to blame."""
 
 FELL = 0.97
 CARRIES_LESS = 0.95
@@ -46,10 +46,9 @@ KNOWN = 4
 """So many judgements make a usual loss."""
 
 SIGNS_SECONDS, BETWEEN_SIGNS_SECONDS = 3.0, 0.5
-"""It counts once two signs of it, delay or so much more loss than twice the usual (a bad radio loses as
-much at any rate), are seen within so long and not at the same moment: a browser whose
-processor is busy takes that for the path, too, and its estimate falls for no other reason. One sign is enough when it is a
-strike by loss."""
+"""It counts once two signs of it are seen within so long and not at the same moment: delay, or so much more loss than twice
+the usual, as a bad radio loses at any rate. A browser whose processor is busy takes that for the path, too, and its estimate
+falls for no other reason. One sign is enough when it is a strike by loss."""
 
 FALL_TO = 0.25
 """At most, at once, of what was sent: the estimate of a moment may be far too low."""
@@ -78,8 +77,8 @@ the one before. Sixteen times as much is reached within 24 seconds."""
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a report of RTCP says, None where it does not: `remb` bits a second (draft-alvestrand-rmcat-remb), `loss` as a
-    fraction of the `packets` since the report before, `rtt` in seconds (RFC 3550, section 6.4.1). Nothing here is believed to
-    make sense."""
+    fraction of the `packets` since the one before, `rtt` in seconds (RFC 3550, section 6.4.1). Nothing is believed to make
+    sense."""
 
     remb: float | None = None
     loss: float | None = None
@@ -88,7 +87,7 @@ class Report:
 
 
 class Judged:
-    """Reports until they are worth a judgement."""
+    """Reports, gathered until they are worth a judgement."""
 
     def __init__(self, begun_at: float) -> None:
         self.begun_at = begun_at
@@ -96,6 +95,7 @@ class Judged:
         self.rtts: list[float] = []
 
     def add(self, loss: float | None, packets: int | None, rtt: float | None) -> None:
+        """One report. Where it is not known how many packets it is about, it is worth a judgement."""
         if loss is not None:
             count = min(packets, MOST_PACKETS) if packets is not None else JUDGED_PACKETS
             self.packets += count
@@ -104,14 +104,17 @@ class Judged:
             self.rtts.append(rtt)
 
     def is_due(self, now: float) -> bool:
+        """Whether there are enough."""
         return now - self.begun_at >= JUDGED_SECONDS and self.packets >= JUDGED_PACKETS
 
     @property
     def loss(self) -> float:
+        """A fraction."""
         return self.lost / self.packets
 
     @property
     def rtt(self) -> float | None:
+        """Seconds, of most of them."""
         return median(self.rtts) if self.rtts else None
 
 

@@ -72,7 +72,7 @@ def can_hear() -> bool:
 
 
 class Departures:
-    """What left for one viewer: when sender reports did, for the round trip, and how many packets between two of its reports."""
+    """What left for one viewer: when its sender reports did, for the round trip; how much between two of the viewer's."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
