@@ -238,6 +238,7 @@ class LiveSession:
         if peer is not None:
             peer.shown = peer.shown.told(message.get("delay_ms"), message.get("stages"))
         pair = peer.clock_pair() if peer else None
+        gets = peer.gets() if peer else None
         self._send(
             "clock",
             id=message.get("id"),
@@ -245,7 +246,8 @@ class LiveSession:
             server=self._clock() * 1000,
             rtp={"timestamp": pair[0], "captured": pair[1] * 1000} if pair else None,
             stages=(peer.spent() if peer else Spent()).described(),
-            rendition=peer.gets().rendition if peer else None,
+            rendition=gets.rendition if gets else None,
+            why=gets.why if gets else None,
         )
 
     async def _end_peer(self, reason: str) -> None:

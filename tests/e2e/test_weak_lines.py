@@ -66,6 +66,10 @@ class Scene:
         """Of the far one's pictures."""
         return int(statistics(self.far)["inbound-rtp video"]["frameHeight"])
 
+    def told(self) -> str:
+        """What the far one's page says of its pictures, under Details."""
+        return str(self.far.locator("[data-share]").text_content())
+
     @staticmethod
     def decoded(page: Page) -> int:
         return int(statistics(page)["inbound-rtp video"]["framesDecoded"])
@@ -116,15 +120,17 @@ def test_the_weak_one_of_three_gets_the_small_rendition_and_comes_back(
             fell = seen.until(lambda: seen.far_viewer()["rendition"] == "small", FALLS_WITHIN)
             shown = fell + seen.until(lambda: seen.height() == 136, FALLS_WITHIN)
             pictures = seen.best_pictures_a_second()
-            viewer = seen.far_viewer()
+            viewer, told = seen.far_viewer(), seen.told()
         finally:
             release(LINE)
+        assert told == "The small picture: the connection carries no more"
         assert (viewer["rendition"], viewer["why"]) == ("small", "weak")
         assert viewer["bitrate"] < 1_500_000
         assert [one["rendition"] for one in seen.viewers()[:-1]] == ["main", "main"]
         assert min(pictures) >= PICTURES_A_SECOND, pictures
         back = seen.until(lambda: seen.far_viewer()["rendition"] == "main", COMES_BACK_WITHIN)
         back += seen.until(lambda: seen.height() == 270, COMES_BACK_WITHIN - back)
+        seen.until(lambda: seen.told() == "The whole picture", 10)
         say(f"decided after {fell:.1f} s, seen after {shown:.1f} s; others {pictures} /s; back after {back:.1f} s")
         lost = [statistics(page)["inbound-rtp video"]["packetsLost"] for page in seen.near]
         assert lost == [0, 0]
@@ -138,9 +144,10 @@ def test_without_a_small_rendition_it_gets_keyframes(
         throttle(LINE, "600kbit")
         try:
             fell = seen.until(lambda: seen.far_viewer()["rendition"] == "keyframes", 2 * FALLS_WITHIN)
-            pictures = seen.best_pictures_a_second()
+            pictures, told = seen.best_pictures_a_second(), seen.told()
         finally:
             release(LINE)
+        assert told == "A picture now and then: the connection carries no more"
         assert min(pictures) >= PICTURES_A_SECOND, pictures
         back = seen.until(lambda: seen.far_viewer()["rendition"] == "main", COMES_BACK_WITHIN)
         say(f"keyframes only after {fell:.1f} s; others {pictures} /s; back after {back:.1f} s")

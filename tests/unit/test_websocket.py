@@ -85,7 +85,7 @@ class FakePeer:
         self.candidates.append((candidate, mid, index))
 
     def gets(self) -> Gets:
-        return Gets("keyframes")
+        return Gets("keyframes", "weak")
 
     def spent(self) -> Spent:
         return Spent(4.0, 0.2, 0.1, 4.3)
@@ -441,13 +441,13 @@ def test_the_clock_is_echoed_with_the_time_here_and_that_of_a_picture() -> None:
     async def conversation(page: Page) -> None:
         expected = {"v": 1, "type": "clock", "id": "1", "sent": 12.5, "server": 50_000.0, "rtp": None}
         expected["stages"] = dict.fromkeys(("encode", "hub", "send", "camera"))
-        expected["rendition"] = None
+        expected["rendition"] = expected["why"] = None
         assert await page.say("clock", id="1", sent=12.5) == [expected]
         await page.say("offer", id="2", sdp=OFFER)
         page.door.peers[0].pair = (90_000, 49.9)
         (answer,) = await page.say("clock", id="3", sent=1, delay_ms=180.4)
         assert answer["rtp"] == {"timestamp": 90_000, "captured": 49_900.0}
-        assert answer["rendition"] == "keyframes"
+        assert (answer["rendition"], answer["why"]) == ("keyframes", "weak")
         assert answer["stages"] == {"encode": 4.0, "hub": 0.2, "send": 0.1, "camera": 4.3}
         assert page.door.peers[0].shown == Shown(180)
         await page.say("clock", id="4", sent=1, delay_ms=None, stages={"network": 150.04, "display": 26})

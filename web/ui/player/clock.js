@@ -46,6 +46,8 @@ export class CameraClock {
   spent = null;
   /** @type {string | null} which of the camera's renditions comes, as it told last */
   rendition = null;
+  /** @type {string | null} why that one, as it told last */
+  why = null;
 
   /**
    * @param {{sent: number, received: number, server: number, rtp: {timestamp: number, captured: number} | null,
@@ -62,7 +64,7 @@ export class CameraClock {
 
   /** RTP timestamps start anywhere: a new connection makes the old reference worthless. */
   forgetPictures() {
-    this.#reference = this.spent = this.rendition = null;
+    this.#reference = this.spent = this.rendition = this.why = null;
   }
 
   /** @returns {number | null} what to add to `performance.now()` to get the camera's clock */

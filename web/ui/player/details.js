@@ -41,6 +41,24 @@ export function showStages(stages) {
   }
 }
 
+/** @param {{rendition: string | null, why: string | null}} gets what comes of the camera, and why that */
+export function showShare({ rendition, why }) {
+  const cell = document.querySelector("[data-share]");
+  if (cell) cell.textContent = share(rendition, why) ?? UNKNOWN;
+}
+
+/**
+ * @param {string | null} rendition
+ * @param {string | null} why
+ * @returns {string | null}
+ */
+function share(rendition, why) {
+  if (rendition === "small") return text("The small picture: the connection carries no more");
+  if (rendition === "keyframes") return text("A picture now and then: the connection carries no more");
+  if (why === "lowered") return text("The whole picture, less sharp: a connection carries no more");
+  return why === "fits" || why === "off" ? text("The whole picture") : null;
+}
+
 /** @param {import("./types.js").Camera} camera */
 export function showDetails(camera) {
   for (const [name, read] of Object.entries(ROWS)) {

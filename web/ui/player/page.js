@@ -4,7 +4,7 @@
 
 import { tellCamera } from "./api.js";
 import { converse } from "./conversation.js";
-import { followDetails, showDetails, showStages } from "./details.js";
+import { followDetails, showDetails, showShare, showStages } from "./details.js";
 import { canFullScreen, toggleFullScreen } from "./fullscreen.js";
 import { followIdentity } from "./identity-words.js";
 import { Identity } from "./identity.js";
@@ -105,7 +105,7 @@ function fitPicture() {
 player.addEventListener("state", stateChanged);
 player.addEventListener("camera", () => player.camera && showDetails(player.camera));
 player.addEventListener("delay", () => showDelay(player.delayMs));
-player.addEventListener("stages", () => showStages(player.meter.stages));
+player.addEventListener("stages", () => (showStages(player.meter.stages), showShare(player.meter.gets)));
 player.addEventListener("rung", () => showRung(player.rung));
 player.addEventListener("refused", refused);
 video.addEventListener("resize", fitPicture);

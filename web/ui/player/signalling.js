@@ -120,9 +120,10 @@ export class Signalling extends EventTarget {
     if (!this.#socket) return;
     const sent = performance.now();
     this.request("clock", { sent, ...this.shown() }).then(
-      ({ server, rtp = null, stages = null, rendition = null }) => {
+      ({ server, rtp = null, stages = null, rendition = null, why = null }) => {
         this.clock.add({ sent, received: performance.now(), server, rtp, spent: stages });
         this.clock.rendition = rendition;
+        this.clock.why = why;
       },
       () => {}, // a lost exchange is replaced by the next one; a lost socket says so itself
     );

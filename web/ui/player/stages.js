@@ -28,6 +28,12 @@ export class StageMeter {
     this.clock = clock;
   }
 
+  /** @returns {{rendition: string | null, why: string | null}} what comes of the camera, and why that */
+  get gets() {
+    const { rendition, why } = this.clock;
+    return { rendition, why };
+  }
+
   /** What the camera is told. */
   get told() {
     const { network, display } = this.stages;
