@@ -193,12 +193,14 @@ class Story:
         assert found.endswith("600"), found
         assert self.memory.identity in ("", found), f"{found} is not {self.memory.identity}"
         self.memory.identity = found
-        assert self._must("cat /etc/machine-id") == found[:32]
+        number = self._must("cat /etc/machine-id")
+        assert number == found[:32], f"machine-id: {number}, and on the card {found[:32]}"
         if self.memory.customised:
             self._must("until ! test -e /boot/firmware/rpi-preseed.toml; do sleep 0.3; done")
             self._must("test $(stat -c %a /etc/NetworkManager/system-connections/home.nmconnection) = 600")
             if self.memory.owner.known is False and self.memory.owner.asked is None:
-                assert self._must("until cat /run/pi-cam/setup-code; do sleep 0.3; done").endswith(CODE)
+                code = self._must("until cat /run/pi-cam/setup-code; do sleep 0.3; done")
+                assert code.endswith(CODE), f"setup code: {code}, not {CODE}"
             if self.memory.hostname.known != HOME and self.memory.hostname.asked == HOME:
                 self.memory.hostname.acknowledge()
         self.memory.hostname.seen("hostname", self._must("cat /etc/hostname"))
