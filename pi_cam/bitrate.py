@@ -118,7 +118,7 @@ class Bitrates:
         if main.is_steered:
             found["main"] = self._aim("main", main, self._share(small) * best)
         if small is not None and small.is_steered:
-            found["small"] = self._aim("small", small, 0.0)
+            found["small"] = self._aim("small", small, SHARE_WITHOUT * self._best_of_the_weak(small))
         return found
 
     def rendition(self, key: object) -> Rendition:
@@ -152,9 +152,21 @@ class Bitrates:
     def _share(self, small: Encoder | None) -> float:
         return SHARE_WITHOUT if small is None else SHARE_WITH_SMALL
 
+    def _best_of_the_weak(self, small: Encoder) -> float:
+        weak = (viewer for viewer in self._viewers.values() if viewer.rendition != "main")
+        return max((viewer.carries(small.rate) for viewer in weak), default=small.rate)
+
+    def _low(self, viewer: _Viewer, small: Encoder | None) -> Rendition:
+        """What is less than the main rendition: of the weak, too, one alone must not drag down the others."""
+        if small is None:
+            return "keyframes"
+        carries = viewer.carries(small.rate)
+        others = self._best_of_the_weak(small) if viewer.rendition != "main" else carries
+        return "keyframes" if carries < SHARE_WITHOUT * others else "small"
+
     def _place(self, viewer: _Viewer, best: float, small: Encoder | None) -> None:
         now, main = self._clock(), self._main
-        low: Rendition = "keyframes" if small is None else "small"
+        low = self._low(viewer, small)
         if not viewer.can_switch:
             return
         if viewer.rendition == "main":

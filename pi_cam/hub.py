@@ -21,7 +21,7 @@ from pi_cam.meter import StreamMeter
 from pi_cam.opening import Bridge, BringsSound, Device, Opening, Source
 from pi_cam.recent import RecentUnits
 from pi_cam.soundtrack import Soundtrack
-from pi_cam.subscription import SoundSubscription, SoundTap, Subscription, Tap
+from pi_cam.subscription import MayAsk, SoundSubscription, SoundTap, Subscription, Tap, always
 
 log = logging.getLogger(__name__)
 
@@ -121,20 +121,21 @@ class Hub:
         await self.stop()
         await asyncio.gather(self._opening.settled(), self.sound.settled())
 
-    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Subscription:
-        """Opens the source if need be. `limit`: units that may wait. Raises `CameraStopped`, `CameraPrivate`."""
+    def subscribe(self, limit: int = 60, *, armed: bool = True, may_ask: MayAsk = always) -> Subscription:
+        """Opens the source if need be. `limit`: units that may wait; `may_ask`: whether a keyframe may be made when it is
+        armed. Raises `CameraStopped`, `CameraPrivate`."""
         self._refuse_while_off()
-        subscription = Subscription(self, limit)
+        subscription = Subscription(self, limit, may_ask)
         self._subscriptions.add(subscription)
         self._want(True)
         if armed:
             subscription.arm()
         return subscription
 
-    def tap(self) -> Tap:
-        """For a viewer that takes units as they come. Opens the source if need be; raises as `subscribe`."""
+    def tap(self, may_ask: MayAsk = always) -> Tap:
+        """For a viewer that takes units as they come. Opens the source if need be; as `subscribe`."""
         self._refuse_while_off()
-        tap = Tap(self)
+        tap = Tap(self, may_ask)
         self._subscriptions.add(tap)
         self._want(True)
         return tap

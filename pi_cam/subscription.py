@@ -28,6 +28,15 @@ class Origin(Protocol):
         """It was closed."""
 
 
+MayAsk = Callable[[], bool]
+"""Whether who comes may have a keyframe made for it; else it waits for the camera's next."""
+
+
+def always() -> bool:
+    """For who is trusted."""
+    return True
+
+
 class SoundOrigin(Protocol):
     """What a listener's subscription needs (`pi_cam.soundtrack.Soundtrack`)."""
 
@@ -42,10 +51,11 @@ class Subscription:
     jumps to the present instead of lagging. Iterate over it; iteration ends when it is closed from either side.
     """
 
-    def __init__(self, hub: Origin, limit: int) -> None:
+    def __init__(self, hub: Origin, limit: int, may_ask: MayAsk = always) -> None:
         self.dropped = 0
         self.closed = False
         self._hub = hub
+        self._may_ask = may_ask
         self._limit = limit
         self._room = limit
         self._queue: deque[AccessUnit] = deque()
@@ -64,7 +74,7 @@ class Subscription:
             self._room = len(past) + self._limit
             self._waiting = False
             self._news.set()
-        else:
+        elif self._may_ask():
             self._hub.request_keyframe()
 
     def offer(self, unit: AccessUnit) -> None:
@@ -126,10 +136,11 @@ class Tap:
     """A viewer that takes each unit at once, in the hub's own turn, and has no queue. The first unit is a keyframe, and so
     is the first after `hold`."""
 
-    def __init__(self, hub: Origin) -> None:
+    def __init__(self, hub: Origin, may_ask: MayAsk = always) -> None:
         self.dropped = 0
         self.closed = False
         self._hub = hub
+        self._may_ask = may_ask
         self._take: Callable[[AccessUnit], None] | None = None
         self._waiting = True
 
@@ -143,7 +154,7 @@ class Tap:
         for unit in past:
             if not self._waiting:
                 self._give(unit)
-        if not past:
+        if not past and self._may_ask():
             self._hub.request_keyframe()
 
     def offer(self, unit: AccessUnit) -> None:

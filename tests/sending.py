@@ -16,7 +16,7 @@ from aiortc.rtcrtpparameters import (
 from pi_cam.media.h264 import join_nal_units
 from pi_cam.media.payloads import payloads
 from pi_cam.media.units import AccessUnit
-from pi_cam.subscription import Tap
+from pi_cam.subscription import MayAsk, Tap, always
 from pi_cam.transport import webrtc_stream
 from pi_cam.transport.rtp_packets import Run
 from pi_cam.transport.webrtc_sender import SharedPictures
@@ -76,6 +76,7 @@ class CountingWire:
     def __init__(self, outlet: Any) -> None:
         self.runs: list[tuple[Run, int]] = []
         self.room = 1 << 30
+        self.queue = 0
         self.closed = False
 
     def send(self, run: Run, sequence: int) -> bool:
@@ -84,6 +85,9 @@ class CountingWire:
         self.room -= len(run.lengths)
         self.runs.append((run, sequence))
         return True
+
+    def waiting(self) -> int:
+        return self.queue
 
     def close(self) -> None:
         self.closed = True
@@ -101,8 +105,8 @@ class World:
         self.outlets: list[SilentOutlet] = []
         patch.setattr(webrtc_stream, "Wire", CountingWire)
 
-    def viewer(self, *codecs: RTCRtpCodecParameters, begun: bool = True) -> SharedPictures:
-        tap = Tap(self.hub)
+    def viewer(self, *codecs: RTCRtpCodecParameters, begun: bool = True, may_ask: MayAsk = always) -> SharedPictures:
+        tap = Tap(self.hub, may_ask)
         self.hub.taps.append(tap)
         found = SharedPictures(tap, self.groups, self.hub.request_keyframe, lambda: self.now)
         if begun:

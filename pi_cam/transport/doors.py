@@ -91,7 +91,9 @@ class WebRtcDoor:
 
         may_listen = "listen" in visitor.can
         small = self._small_of(camera)
-        pictures, ear = self.senders.of(hub, small, may_listen=may_listen, hears=hears, latency=latency)
+        pictures, ear = self.senders.of(
+            hub, small, key=visitor.key, may_listen=may_listen, hears=hears, latency=latency
+        )
         try:
             peer = WebRtcPeer(
                 camera=camera,

@@ -48,6 +48,7 @@ class Filling:
             self._timer = None
 
     def _tick(self) -> None:
+        self._timer = None  # where sending fails, the next wish begins anew
         now, sent = self._clock(), self._sent_bits()
         self._owed += self._wanted * (now - self._at) - (sent - self._before)
         # After a keyframe it pauses, but owes nothing for a pause of this process.

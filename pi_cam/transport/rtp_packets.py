@@ -34,6 +34,10 @@ Pack = Callable[[bytes], list[bytes]]
 _ONE_BYTE_EXTENSIONS = 0xBEDE
 """RFC 8285, section 4.2."""
 
+EXTENSION_IDS = range(1, 15)
+EXTENSION_BYTES = 16
+"""What that form has room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -110,26 +114,34 @@ class Group:
     def burst(self, unit: AccessUnit | AudioPacket) -> Burst:
         """The same object for every viewer of the group that sends this unit now."""
         if unit is not self._unit or self._burst is None:
-            self._unit, self._burst = unit, self._build(unit)
+            self._unit, self._burst = unit, self._keep(self._build(unit, self._next))
         return self._burst
+
+    def past(self, unit: AccessUnit | AudioPacket, first: int) -> Burst:
+        """A unit of before, for one viewer alone, which numbers it (from `first` on) and keeps it: in the history of all
+        it would take the place of what others are about to ask for."""
+        return self._build(unit, first)
 
     def packet(self, number: int) -> bytes | None:
         """One that was built a while ago; None when that is too long."""
         found, packet = self._history[number % HISTORY]
         return packet if found == number else None
 
-    def _build(self, unit: AccessUnit | AudioPacket) -> Burst:
+    def _keep(self, burst: Burst) -> Burst:
+        for number, packet in enumerate(burst.packets, burst.first):
+            self._history[number % HISTORY] = (number, packet)
+        self._next += len(burst.packets)
+        return burst
+
+    def _build(self, unit: AccessUnit | AudioPacket, first: int) -> Burst:
         extensions, timestamp = self.shape.extensions(time.time()), self.timestamp(unit.pts)
-        first, found = self._next, self._pack(unit.data)
+        found = self._pack(unit.data)
         head = 0x90 if extensions else 0x80
         tail = timestamp.to_bytes(4, "big") + self.ssrc.to_bytes(4, "big") + extensions
         packets = []
         for at, payload in enumerate(found):
             marked = self.shape.payload_type | (0x80 if at == len(found) - 1 else 0)
-            packet = bytes([head, marked, 0, 0]) + tail + payload
-            packets.append(packet)
-            self._history[(first + at) % HISTORY] = (first + at, packet)
-        self._next += len(packets)
+            packets.append(bytes([head, marked, 0, 0]) + tail + payload)
         return Burst(first, timestamp, packets)
 
 

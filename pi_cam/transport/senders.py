@@ -7,8 +7,9 @@ from typing import Literal, Protocol
 
 from pi_cam.media.payloads import payloads
 from pi_cam.media.units import AudioPacket
-from pi_cam.subscription import SoundTap, Tap
+from pi_cam.subscription import MayAsk, SoundTap, Tap, always
 from pi_cam.transport.adaptation import Adaptations, Steered
+from pi_cam.transport.allowance import Arrivals
 from pi_cam.transport.webrtc_adapted import AdaptedPictures, Feed
 from pi_cam.transport.webrtc_peer import Ear, Pictures
 from pi_cam.transport.webrtc_seam_sender import can_substitute
@@ -23,10 +24,10 @@ WAITING_UNITS = 30
 class Stream(Steered, Protocol):
     """What a viewer takes of a camera's hub."""
 
-    def subscribe(self, limit: int = 60, *, armed: bool = True) -> Units:
+    def subscribe(self, limit: int = 60, *, armed: bool = True, may_ask: MayAsk = always) -> Units:
         """Opens the camera."""
 
-    def tap(self) -> Tap:
+    def tap(self, may_ask: MayAsk = always) -> Tap:
         """The same, for a viewer that takes each unit at once."""
 
     def listen(self, limit: int = 10) -> Sound:
@@ -47,6 +48,7 @@ class Senders:
     ) -> None:
         self._wish, self._latency = wish, latency
         self._adaptations = Adaptations(adapts)
+        self._arrivals = Arrivals()
         self._pictures, self._sound = SharedGroups(payloads), SharedGroups(lambda packet: [packet])
 
     @property
@@ -59,19 +61,24 @@ class Senders:
         hub: Stream,
         small: Stream | None = None,
         *,
+        key: str,
         may_listen: bool,
         hears: Callable[[], None],
         latency: str | None = None,
     ) -> tuple[Pictures, Ear]:
-        """For one viewer; opens the camera. `small`: its small rendition, if it has one. `hears` is called with the first
-        sound. `latency`: its own choice (None: as the setting says). Raises `CameraStopped`, `CameraPrivate`."""
+        """For one viewer; opens the camera. `small`: its small rendition, if it has one. `key`: as `Visitor.key`. `hears` is
+        called with the first sound. `latency`: its own choice (None: as the setting says). Raises `CameraStopped`,
+        `CameraPrivate`."""
         adaptation = self._adaptations.of(hub, small)
+        may_ask = self._arrivals.of(key).take
         if self.kind == "plain":
-            units = hub.subscribe(WAITING_UNITS, armed=False)
+            units = hub.subscribe(WAITING_UNITS, armed=False, may_ask=may_ask)
             pictures = PlainPictures(units, hub.request_keyframe, adaptation)
             return pictures, PlainSound(hub.listen if may_listen else None, hears)
         main = Feed(hub, self._pictures.of(hub))
         other = Feed(small, self._pictures.of(small, hub)) if small is not None else None
-        shared = AdaptedPictures(main, other, adaptation, at_once=(latency or self._latency()) == "low")
+        shared = AdaptedPictures(
+            main, other, adaptation, may_ask=may_ask, at_once=(latency or self._latency()) == "low"
+        )
         listen = hub.tap_sound if may_listen else None
         return shared, SharedSound(listen, self._sound.of(hub), hears, lambda: shared.is_silent)

@@ -16,7 +16,7 @@ from pi_cam.bitrate import Gets, Rendition
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import AccessUnit
 from pi_cam.path_estimate import Report
-from pi_cam.subscription import Tap
+from pi_cam.subscription import MayAsk, Tap, always
 from pi_cam.transport import webrtc_seam_feedback as feedback
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.adaptation import Adaptation
@@ -39,7 +39,7 @@ USUAL_PACKET_BITS = 8 * 1200
 class Pictured(Protocol):
     """What is needed of a hub."""
 
-    def tap(self) -> Tap:
+    def tap(self, may_ask: MayAsk = always) -> Tap:
         """Opens it."""
 
     def request_keyframe(self) -> None:
@@ -55,7 +55,8 @@ class Feed:
 
 
 class AdaptedPictures(SharedPictures):
-    """Opens `main`; takes `small` while `adaptation` says so, from a keyframe of that on. Raises as `Hub.tap`."""
+    """Opens `main`; takes `small` while `adaptation` says so, from a keyframe of that on. `may_ask`: as for `Hub.subscribe`.
+    Raises as `Hub.tap`."""
 
     can_switch = True
 
@@ -66,9 +67,10 @@ class AdaptedPictures(SharedPictures):
         adaptation: Adaptation,
         clock: Callable[[], float] = time.monotonic,
         *,
+        may_ask: MayAsk = always,
         at_once: bool = False,
     ) -> None:
-        super().__init__(main.hub.tap(), main.groups, main.hub.request_keyframe, clock, at_once=at_once)
+        super().__init__(main.hub.tap(may_ask), main.groups, main.hub.request_keyframe, clock, at_once=at_once)
         self._feeds = {"main": main} if small is None else {"main": main, "small": small}
         self._feed = main
         self._coming: tuple[Feed, Tap] | None = None
@@ -150,6 +152,7 @@ class AdaptedPictures(SharedPictures):
         if self._coming is None or group is None:
             return
         self._send_rest()
+        self._forget_behind()  # it begins anew
         self._forget_past()
         (feed, tap), self._coming = self._coming, None
         self._past = Past(self._groups, group, self._numbers)
@@ -170,11 +173,10 @@ class AdaptedPictures(SharedPictures):
             self._forgetting = None
 
     def _burst(self, group: Group, unit: AccessUnit) -> Burst:
-        return self._forward.fitting(group.burst(unit), self._timestamp)
+        return self._forward.fitting(super()._burst(group, unit), self._timestamp)
 
     def _packet(self, sequence: int) -> bytes | None:
-        number = self._numbers.number(sequence)
-        packet = self._group.packet(number) if self._group is not None and number is not None else None
+        number, packet = self._numbers.number(sequence), super()._packet(sequence)
         if packet is not None and number is not None:
             return self._forward.as_sent(number, packet)
         return self._past.packet(sequence) if self._past is not None else None

@@ -1,5 +1,5 @@
-"""The only file (with `webrtc_seam_sender`) that touches private names of aiortc and aioice. Each is looked for first; where
-one is missing the feature that needs it is off, and `missing` says which.
+"""Only this file and those beside it (`webrtc_seam_*`) touch private names of aiortc and aioice. Each is looked for first;
+where one is missing the feature that needs it is off, and `missing` says which.
 
 Written against aiortc 1.16 (`rtcrtpsender.py`, `codecs/__init__.py`) and aioice 0.13 (`ice.py`).
 """
@@ -10,16 +10,16 @@ import asyncio
 import contextlib
 import logging
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
 from aioice import ice
-from aiortc import RTCDtlsTransport, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
+from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
+from pi_cam.transport import webrtc_seam_guard
 from pi_cam.transport.webrtc_seam_feedback import can_hear
 from pi_cam.transport.webrtc_seam_sender import can_substitute
 
@@ -39,8 +39,6 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 """By which a sender asks for a jitter buffer of some size, or for none."""
 
 CONNECT = "_RTCPeerConnection__connect"
-REPORTS = "_handle_rtcp_data"
-_original_reports: Any = getattr(RTCDtlsTransport, REPORTS, None)
 
 GATHER_SECONDS = 2
 """An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
@@ -61,17 +59,7 @@ def prepare() -> None:
     if _asks_stun_from_everywhere():
         ice.Connection.get_component_candidates.__defaults__ = (GATHER_SECONDS,)
         ice.server_reflexive_candidate = _reflexive_candidate
-    if hasattr(RTCDtlsTransport, REPORTS) and getattr(RTCDtlsTransport, REPORTS) is _original_reports:
-        setattr(RTCDtlsTransport, REPORTS, _take_reports)
-
-
-async def _take_reports(transport: RTCDtlsTransport, data: bytes) -> None:
-    """What makes no sense in a viewer's reports ends nothing. aiortc lets some of it through its parser (a REMB that is too
-    short), and the task that receives for this connection would end by it, with a traceback in the log."""
-    try:
-        await _original_reports(transport, data)
-    except (struct.error, IndexError, ValueError, KeyError, TypeError) as error:
-        log.debug("a report that makes no sense", extra={"cause": type(error).__name__})
+    webrtc_seam_guard.prepare()
 
 
 def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
@@ -232,7 +220,7 @@ def missing() -> list[str]:
         "sound in step with the picture": hasattr(RTCRtpSender, "_send_rtcp"),
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),
-        "reports that make no sense": hasattr(RTCDtlsTransport, REPORTS),
+        "what makes no sense": webrtc_seam_guard.can_guard(),
         "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 
 from aiortc import RTCRtpSender
@@ -17,9 +18,9 @@ from aiortc import RTCRtpSender
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.subscription import SoundTap, Tap
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
-from pi_cam.transport.allowance import Allowance
+from pi_cam.transport.behind import FIRST_NUMBER, PIECE_PACKETS, WAITING_BYTES, Behind
 from pi_cam.transport.delay import SendingMeter, Spent
 from pi_cam.transport.rtp_packets import PACED, Burst, Group, Groups, Run
 from pi_cam.transport.webrtc_stream import SharedStream
@@ -34,8 +35,8 @@ SILENCE_SECONDS = 5.0
 a keyframe each time so much has passed, which it would answer. Those that report seldom (RFC 3550, 6.2, lets them wait for
 seven seconds and a half) get three of their usual pauses."""
 
-KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.5, 4.0
-"""What one viewer may ask for; everybody pays for each."""
+USUAL_PAUSES = 4
+"""The longest of the last so many is the usual one."""
 
 
 class SharedPictures(SharedStream):
@@ -56,10 +57,13 @@ class SharedPictures(SharedStream):
         self._unit: tuple[AccessUnit, float] | None = None
         self._meter = SendingMeter()
         self._timer: asyncio.TimerHandle | None = None
+        self._behind = Behind()
+        self._is_arriving = self._is_behind = False
+        self._behind_timer: asyncio.TimerHandle | None = None
         self._heard_at = self._sent_at = clock()
-        self._pause = 0.0
+        self._pauses: deque[float] = deque([0.0], maxlen=USUAL_PAUSES)
         self.is_silent = False
-        self._asks = Allowance(KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE, clock)
+        self._asks = allowance.keyframes(clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """As `SharedStream.prepare`."""
@@ -69,14 +73,17 @@ class SharedPictures(SharedStream):
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`."""
         super().begin(outlet)
+        self._is_arriving = True
         self._tap.arm(self._take)
+        self._is_arriving = False
+        self._catch_up()
 
     def heard(self) -> None:
         """As `Substitute.heard`."""
         now = self._clock()
         pause, self._heard_at = now - self._heard_at, now
         if pause <= 2 * SILENCE_SECONDS:  # longer: it was away, and that is no habit
-            self._pause = max(self._pause, pause)
+            self._pauses.append(pause)
         if self.is_silent:
             self.is_silent = False
             self._tap.hold()
@@ -89,9 +96,38 @@ class SharedPictures(SharedStream):
         """As `SharedStream.close`."""
         self._tap.close()
         self._forget_rest()
+        self._forget_behind()
         super().close()
 
     def _take(self, unit: AccessUnit) -> None:
+        self._behind.forget(self._clock())
+        if not self._is_arriving and not self._behind:
+            self._send(unit)
+        elif not self._behind.add(unit):
+            self._forget_behind()
+            self._tap.hold(lost=1)
+
+    def _catch_up(self) -> None:
+        """A piece of what is behind, and the next one soon."""
+        self._behind_timer, packets = None, 0
+        self._is_behind = True
+        while self._behind and self._wire is not None and packets < PIECE_PACKETS:
+            if self._rest is not None or self._wire.waiting() > WAITING_BYTES:
+                break
+            before = self._packets
+            self._send(self._behind.next())
+            packets += self._packets - before
+        self._is_behind = False
+        if self._behind and self._wire is not None:
+            self._behind_timer = asyncio.get_running_loop().call_later(PACE_SECONDS, self._catch_up)
+
+    def _forget_behind(self) -> None:
+        self._behind.clear()
+        if self._behind_timer is not None:
+            self._behind_timer.cancel()
+            self._behind_timer = None
+
+    def _send(self, unit: AccessUnit) -> None:
         group, wire = self._group, self._wire
         if group is None or wire is None or not self._may_send(unit.keyframe):
             return
@@ -102,7 +138,13 @@ class SharedPictures(SharedStream):
             self._go_on()
 
     def _burst(self, group: Group, unit: AccessUnit) -> Burst:
-        return group.burst(unit)
+        return self._behind.burst(group, unit, self._clock()) if self._is_behind else group.burst(unit)
+
+    def _packet(self, sequence: int) -> bytes | None:
+        number = self._numbers.number(sequence)
+        if number is not None and number >= FIRST_NUMBER:
+            return self._behind.packet(number, self._clock())
+        return super()._packet(sequence)
 
     def _go_on(self) -> bool:
         """Sends what is left of a unit, up to the next pause. Whether there was room for it."""
@@ -111,6 +153,7 @@ class SharedPictures(SharedStream):
             (run, *others), sequence = self._rest
             if not wire.send(run, sequence):
                 self._forget_rest()
+                self._forget_behind()
                 self._tap.hold(lost=1)
                 return False
             self._rest = (tuple(others), sequence + len(run.lengths)) if others else None
@@ -138,7 +181,7 @@ class SharedPictures(SharedStream):
 
     def _may_send(self, keyframe: bool) -> bool:
         """Not into silence. Nobody reports what was not sent: after a pause of the camera the silence is counted anew."""
-        now, patience = self._clock(), max(SILENCE_SECONDS, 3 * self._pause)
+        now, patience = self._clock(), max(SILENCE_SECONDS, 3 * max(self._pauses))
         if self.is_silent:
             if not keyframe or now - self._sent_at < SILENCE_SECONDS:
                 return False

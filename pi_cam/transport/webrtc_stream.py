@@ -11,14 +11,22 @@ from aiortc import RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpSendParameters
 
 from pi_cam.media.units import AccessUnit, AudioPacket
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
-from pi_cam.transport.allowance import Allowance
-from pi_cam.transport.rtp_packets import HEADER_BYTES, Burst, Group, Groups, Numbering, Pack, Shape, retransmission
+from pi_cam.transport.rtp_packets import (
+    EXTENSION_BYTES,
+    EXTENSION_IDS,
+    HEADER_BYTES,
+    Burst,
+    Group,
+    Groups,
+    Numbering,
+    Pack,
+    Shape,
+    retransmission,
+)
+from pi_cam.transport.webrtc_seam_guard import bound_requests
 from pi_cam.transport.wire import Wire
-
-AGAIN_PER_SECOND, AGAIN_AT_ONCE = 500.0, 500.0
-"""Packets that one viewer may have once more: of 1080p at 4 Mbit/s, all of them."""
 
 _MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
@@ -55,11 +63,12 @@ class SharedStream:
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
         self._timestamp = self._packets = self._octets = self._again_octets = 0
-        self._agains = Allowance(AGAIN_PER_SECOND, AGAIN_AT_ONCE, clock)
+        self._agains = allowance.repeats(clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""
         seam.substitute(sender, self, self._groups.ssrc)
+        bound_requests(sender, self._agains)
         webrtc_seam.stamp_reports(sender, self._captured_at, wall_clock, self._sent)
 
     def begin(self, outlet: seam.Outlet) -> None:
@@ -75,7 +84,7 @@ class SharedStream:
     async def again(self, sequence: int) -> None:
         """As `Substitute.again`."""
         packet = self._packet(sequence)
-        if packet is None or self._outlet is None or not self._agains.take():
+        if packet is None or self._outlet is None:
             return
         if self._rtx_type is None:
             packet = packet[:2] + sequence.to_bytes(2, "big") + packet[4:]
@@ -126,12 +135,13 @@ class SharedStream:
 
 
 def _shape(parameters: RTCRtpSendParameters, *, at_once: bool) -> tuple[Shape, int | None]:
-    """How packets look by what was negotiated, and the payload type of those that are sent again."""
+    """How packets look by what was negotiated, as far as it fits, and the payload type of those that are sent again."""
     codec = parameters.codecs[0]
-    ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
+    ids = {one.uri: one.id for one in parameters.headerExtensions if one.id in EXTENSION_IDS}
+    mid = (parameters.muxId or "").encode()
     shape = Shape(
         codec.payloadType or 0,
-        (parameters.muxId or "").encode(),
+        mid if len(mid) <= EXTENSION_BYTES else b"",
         ids.get(_MID, 0),
         ids.get(_ABS_SEND_TIME, 0),
         ids.get(webrtc_seam.PLAYOUT_DELAY, 0) if at_once else 0,

@@ -17,10 +17,11 @@ from pi_cam.bitrate import Gets, Rendition
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
 from pi_cam.path_estimate import Report
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_feedback as feedback
 from pi_cam.transport.adaptation import Adaptation
 from pi_cam.transport.delay import SendingMeter, Spent
+from pi_cam.transport.webrtc_seam_guard import bound_requests
 
 WRAP = 1 << 32
 
@@ -129,6 +130,7 @@ class PlainPictures:
         self._track: EncodedVideoTrack | None = None
         self._sender: RTCRtpSender | None = None
         self._is_closed = False
+        self._asks = allowance.keyframes()
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """As `Pictures.prepare`."""
@@ -136,7 +138,8 @@ class PlainPictures:
         sender.replaceTrack(self._track)
         self._sender = sender
         feedback.on_report(sender, self._reported)
-        webrtc_seam.on_keyframe_request(sender, self._request_keyframe)
+        bound_requests(sender, allowance.repeats())
+        webrtc_seam.on_keyframe_request(sender, self._asked)
         webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
 
     def clock_pair(self) -> tuple[int, float] | None:
@@ -162,6 +165,10 @@ class PlainPictures:
             return
         self._adaptation.join(self)  # with the first report the connection is up
         self._adaptation.heard(self, report)
+
+    def _asked(self) -> None:
+        if self._asks.take():
+            self._request_keyframe()
 
     def spent(self) -> Spent:
         """As `Pictures.spent`."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import socket
 import struct
+import sys
+import termios
 from array import array
 from functools import cache
 from itertools import repeat
@@ -64,6 +67,13 @@ class Wire:
         except OSError as error:  # no route at the moment, a firewall that says so: as if it were lost on the way
             log.debug("not sent", extra={"cause": str(error)})
         return True
+
+    def waiting(self) -> int:
+        """Bytes that the kernel has not sent yet, with what it counts for keeping them (`SIOCOUTQ`, udp(7)); 0 through a
+        relay, where nobody knows."""
+        if self._socket is None:
+            return 0
+        return int.from_bytes(fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
 
     def close(self) -> None:
         """May be called twice."""

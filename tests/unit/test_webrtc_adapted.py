@@ -15,7 +15,7 @@ from pi_cam.errors import CameraStopped
 from pi_cam.media.h264 import join_nal_units
 from pi_cam.media.payloads import payloads
 from pi_cam.media.units import AccessUnit
-from pi_cam.subscription import Tap
+from pi_cam.subscription import MayAsk, Tap, always
 from pi_cam.transport import filling, webrtc_stream
 from pi_cam.transport.adaptation import Adaptation
 from pi_cam.transport.webrtc_adapted import AdaptedPictures, Feed
@@ -40,10 +40,10 @@ class Rendition(Hub):
         self.rates: list[int] = []
         self.stopped = False
 
-    def tap(self) -> Tap:
+    def tap(self, may_ask: MayAsk = always) -> Tap:
         if self.stopped:
             raise CameraStopped("stopped")
-        found = Tap(self)
+        found = Tap(self, may_ask)
         self.taps.append(found)
         return found
 
