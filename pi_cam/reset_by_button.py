@@ -72,6 +72,7 @@ def _is_first_start(folder: Path, root: Path) -> bool:
     try:
         number = (root / BOOT_ID).read_bytes()
         seen = folder / SEEN
+        durable.make_way(seen)
         if seen.exists() and seen.read_bytes() == number:
             return False
         durable.replace(seen, number)

@@ -38,6 +38,7 @@ def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> l
     words = [word for word, wanted in (("all", free_space), ("machine", machine)) if wanted]
     with occupied.alone(folder):
         try:
+            durable.make_way(folder / MARK)
             durable.replace(folder / MARK, f"{' '.join(words)}\n".encode())
             return finish(folder) or []
         except OSError as error:
@@ -63,9 +64,18 @@ def finish(folder: Path) -> list[str] | None:
         durable.sync_folder(folder)
         if b"machine" in words:  # only now: what is left of it cannot be half of the rest
             durable.replace(folder / MACHINE, b"")
-        mark.unlink()
+        _end(mark)
         durable.sync_folder(folder)
     return left
+
+
+def _end(mark: Path) -> None:
+    """Whatever it is: one that stayed would have each start forget everything. A file keeps its words until it is gone."""
+    try:
+        mark.unlink()
+    except OSError:
+        if not remove(mark):
+            _set_aside(mark)
 
 
 def _set_aside(path: Path) -> str:
@@ -82,6 +92,8 @@ def _set_aside(path: Path) -> str:
 
 
 def _words(mark: Path) -> list[bytes]:
+    if not mark.is_file():  # a pipe would be waited for
+        return []
     try:
         return mark.read_bytes().split()
     except OSError as error:  # it is root's, who began, and only root fills a disk to its end

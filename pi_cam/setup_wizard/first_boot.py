@@ -84,6 +84,7 @@ def _reset(root: Path) -> list[Sentence]:
             durable.sync_folder(path.parent)
         if asked:
             folder = root / "var/lib/pi-cam"
+            durable.make_way(folder / MARK)
             durable.replace(folder / MARK, WORD, (folder.stat().st_uid, folder.stat().st_gid))
     except OSError as error:
         why = error.strerror
