@@ -15,6 +15,7 @@ from pi_cam import durable
 from pi_cam.errors import StoreError
 from pi_cam.keeping import occupied
 from pi_cam.keeping.removal import CHUNK, remove
+from pi_cam.store import RESERVE
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ LEFT = "not-removed-"
 
 KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
 ROUNDS = 4
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> list[str]:
@@ -39,10 +41,23 @@ def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> l
     with occupied.alone(folder):
         try:
             durable.make_way(folder / MARK)
-            durable.replace(folder / MARK, f"{' '.join(words)}\n".encode())
+            put(folder / MARK, f"{' '.join(words)}\n".encode())
             return finish(folder) or []
         except OSError as error:
             raise StoreError(f"The camera could not be reset: {error.strerror}. Do it again.") from error
+
+
+def put(path: Path, data: bytes) -> None:
+    """As `durable.replace`, in the data folder, on a full disk too: there the reserve, which a reset forgets, gives way."""
+    try:
+        durable.replace(path, data)
+    except OSError as error:
+        reserve = path.with_name(RESERVE)
+        if error.errno not in FULL or not reserve.exists():
+            raise
+        reserve.unlink()
+        log.error("the disk is full: the reserve is given back")
+        durable.replace(path, data)
 
 
 def finish(folder: Path) -> list[str] | None:
@@ -119,7 +134,7 @@ def _write_until_full(file: io.FileIO, piece: bytes) -> None:
         while file.write(piece):
             pass
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
 
 
