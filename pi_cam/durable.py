@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import stat
 import tempfile
 from pathlib import Path
+
+IN_THE_WAY = "in-the-way-"
+"""How the name of what stood in a file's place begins."""
 
 
 def replace(path: Path, data: bytes, owner: tuple[int, int] | None = None) -> None:
@@ -15,6 +20,7 @@ def replace(path: Path, data: bytes, owner: tuple[int, int] | None = None) -> No
     Root writes into the camera user's folder by it: what that user put in the way is not written through."""
     temporary = path.with_name(f".{path.name}.new")
     try:
+        make_way(temporary)
         temporary.unlink(missing_ok=True)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
             if owner is not None:
@@ -28,6 +34,14 @@ def replace(path: Path, data: bytes, owner: tuple[int, int] | None = None) -> No
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def make_way(path: Path) -> None:
+    """What is no file and has this name gets another one: whoever may write into the folder may have made a folder of it,
+    whose place no file takes, and which may be closed to us. Raises `OSError`."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            path.rename(path.with_name(f"{IN_THE_WAY}{secrets.token_hex(4)}"))
 
 
 def make_once(path: Path, data: bytes) -> None:

@@ -13,7 +13,7 @@ from pi_cam.control.light import Sign
 from pi_cam.control.pins import Light, contact
 from pi_cam.control.presses import HeldFromStart
 from pi_cam.errors import SettingError
-from pi_cam.keeping.reset import reset
+from pi_cam.keeping.reset import put, reset
 from pi_cam.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,10 @@ def _is_first_start(folder: Path, root: Path) -> bool:
     try:
         number = (root / BOOT_ID).read_bytes()
         seen = folder / SEEN
+        durable.make_way(seen)
         if seen.exists() and seen.read_bytes() == number:
             return False
-        durable.replace(seen, number)
+        put(seen, number)
     except OSError as error:
         log.warning("it cannot be noted that the camera started", extra={"trouble": error.strerror})
         return False

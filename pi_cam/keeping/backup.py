@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from pi_cam import database, durable
 from pi_cam.errors import SettingError, StoreError
 from pi_cam.keeping import occupied
+from pi_cam.keeping.removal import remove
 from pi_cam.keeping.sealed import NEWER, NO_BACKUP
 from pi_cam.migrations import MIGRATIONS
 from pi_cam.settings import ROWS
@@ -73,7 +73,7 @@ def lay_ready(folder: Path, files: dict[str, bytes]) -> list[str]:
     files = _whole(files)
     try:
         for name in (STAGED, READY):  # of one that was laid ready before, or cut off
-            shutil.rmtree(folder / name, ignore_errors=True)
+            remove(folder / name)
         left_out = _stage(folder / STAGED, files)
         (folder / STAGED).rename(folder / READY)
         durable.sync_folder(folder)
@@ -92,11 +92,13 @@ def _whole(files: dict[str, bytes]) -> dict[str, bytes]:
 def finish(folder: Path) -> bool:
     """Does what a restore that was cut off left to do; whether there was any. To be called with nothing else in the folder.
     Raises `OSError`."""
-    shutil.rmtree(folder / STAGED, ignore_errors=True)
+    remove(folder / STAGED)
     ready = folder / READY
-    if not ready.is_dir():
+    found = {str(path.relative_to(ready)): path for path in sorted(ready.rglob("*")) if path.is_file()}
+    new = {name: path for name, path in found.items() if NAMES.fullmatch(name)}
+    if not set(NEEDED) <= new.keys():  # nothing of ours: it would stop each start
+        remove(ready)
         return False
-    new = {str(path.relative_to(ready)): path for path in sorted(ready.rglob("*")) if path.is_file()}
     _set_journal_aside(folder, new[SECRET].read_bytes())
     for gone in (f"{DATABASE}-wal", f"{DATABASE}-shm", GOOD_COPY, "settings.previous.json", "settings.json"):
         (folder / gone).unlink(missing_ok=True)
@@ -106,7 +108,7 @@ def finish(folder: Path) -> bool:
     durable.sync_folder(folder)
     ready.rename(folder / STAGED)  # at once: half of it, left over, would be taken for a whole one
     durable.sync_folder(folder)
-    shutil.rmtree(folder / STAGED)
+    remove(folder / STAGED)
     return True
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pi_cam import durable
 from pi_cam.errors import Conflict, StoreError
 
 NAME = "occupied"
@@ -33,6 +34,7 @@ def alone(folder: Path) -> Iterator[None]:
 def _lock(folder: Path, kind: int, taken: str) -> Iterator[None]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.make_way(folder / NAME)
         descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StoreError(f"The data folder {folder} cannot be used: {error.strerror}.") from error

@@ -15,6 +15,7 @@ from pi_cam import durable
 from pi_cam.errors import StoreError
 from pi_cam.keeping import occupied
 from pi_cam.keeping.removal import CHUNK, remove
+from pi_cam.store import RESERVE
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ LEFT = "not-removed-"
 
 KEYS_FIRST = ("secret.key", "device.key", "tls", "tunnel")
 ROUNDS = 4
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> list[str]:
@@ -38,10 +40,24 @@ def reset(folder: Path, *, free_space: bool = False, machine: bool = False) -> l
     words = [word for word, wanted in (("all", free_space), ("machine", machine)) if wanted]
     with occupied.alone(folder):
         try:
-            durable.replace(folder / MARK, f"{' '.join(words)}\n".encode())
+            durable.make_way(folder / MARK)
+            put(folder / MARK, f"{' '.join(words)}\n".encode())
             return finish(folder) or []
         except OSError as error:
             raise StoreError(f"The camera could not be reset: {error.strerror}. Do it again.") from error
+
+
+def put(path: Path, data: bytes) -> None:
+    """As `durable.replace`, in the data folder, on a full disk too: there the reserve, which a reset forgets, gives way."""
+    try:
+        durable.replace(path, data)
+    except OSError as error:
+        reserve = path.with_name(RESERVE)
+        if error.errno not in FULL or not reserve.exists():
+            raise
+        reserve.unlink()
+        log.error("the disk is full: the reserve is given back")
+        durable.replace(path, data)
 
 
 def finish(folder: Path) -> list[str] | None:
@@ -63,9 +79,18 @@ def finish(folder: Path) -> list[str] | None:
         durable.sync_folder(folder)
         if b"machine" in words:  # only now: what is left of it cannot be half of the rest
             durable.replace(folder / MACHINE, b"")
-        mark.unlink()
+        _end(mark)
         durable.sync_folder(folder)
     return left
+
+
+def _end(mark: Path) -> None:
+    """Whatever it is: one that stayed would have each start forget everything. A file keeps its words until it is gone."""
+    try:
+        mark.unlink()
+    except OSError:
+        if not remove(mark):
+            _set_aside(mark)
 
 
 def _set_aside(path: Path) -> str:
@@ -82,6 +107,8 @@ def _set_aside(path: Path) -> str:
 
 
 def _words(mark: Path) -> list[bytes]:
+    if not mark.is_file():  # a pipe would be waited for
+        return []
     try:
         return mark.read_bytes().split()
     except OSError as error:  # it is root's, who began, and only root fills a disk to its end
@@ -107,7 +134,7 @@ def _write_until_full(file: io.FileIO, piece: bytes) -> None:
         while file.write(piece):
             pass
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
 
 

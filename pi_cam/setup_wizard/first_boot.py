@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -21,6 +21,9 @@ from pi_cam.setup_wizard.home_network import HOME
 from pi_cam.trust.setup_code import KEPT
 
 NAMES = ("rpi-preseed.toml", "custom.toml")
+FOREIGN = ("firstrun.sh", "user-data", "network-config", "wpa_supplicant.conf")
+"""What Imager writes for other systems, and people by hand: not read, but a Wi-Fi password may lie open in it."""
+
 RESET_NAMES = ("reset", "reset.txt")
 """Windows hides the end of the second, and gives it to every file that is made anew there."""
 
@@ -56,22 +59,45 @@ def main(root: Path = Path("/"), writable: Callable[[], AbstractContextManager[N
 def _do(root: Path) -> None:
     complaints = _reset(root)
     read = False
-    for name in NAMES if not (root / "var/lib/pi-cam" / MARK).exists() else ():  # its wishes would be forgotten, too
-        path = root / "boot/firmware" / name
-        _wipe(path.with_name(name + DONE))
-        if path.is_file():
+    if not (root / "var/lib/pi-cam" / MARK).exists():  # it would be forgotten, too, and what is said of it
+        for path in _laid(NAMES, root):
             read = True
-            found = parse(_read(path))
-            complaints += found.complaints
-            complaints += apply(found, root)
-            if found.setup_code and (root / "var/lib/pi-cam/pi-cam.db").exists():
-                complaints.append(ONLY_WITHOUT_OWNER)
+            complaints += _obey(path, root)
+            _put_away(path)
+        for path in _laid(FOREIGN, root):
+            complaints.append(_not_read(path.name))
             _put_away(path)
     if complaints:
         lines = [text for pair in zip(*complaints, strict=True) for text in pair]
         durable.replace(root / "data" / COMPLAINTS, ("\n".join(lines) + "\n").encode())
     elif read:
         (root / "data" / COMPLAINTS).unlink(missing_ok=True)
+
+
+def _laid(names: Iterable[str], root: Path) -> Iterator[Path]:
+    """Those that lie on the boot partition; of one that was done before, what a cut has left goes."""
+    for name in names:
+        path = root / "boot/firmware" / name
+        _wipe(path.with_name(name + DONE))
+        if path.is_file():
+            yield path
+
+
+def _obey(path: Path, root: Path) -> list[Sentence]:
+    found = parse(_read(path))
+    complaints = found.complaints + apply(found, root)
+    if found.setup_code and (root / "var/lib/pi-cam/pi-cam.db").exists():
+        complaints.append(ONLY_WITHOUT_OWNER)
+    return complaints
+
+
+def _not_read(name: str) -> Sentence:
+    return (
+        f"Le fichier « {name} » est pour d’autres systèmes : cette caméra n’en reprend rien, et l’efface. Choisissez le"
+        " Wi-Fi depuis un téléphone.",
+        f'The file "{name}" is for other systems: this camera uses nothing of it, and erases it. Choose the Wi-Fi from a'
+        " phone.",
+    )
 
 
 def _reset(root: Path) -> list[Sentence]:
@@ -84,6 +110,7 @@ def _reset(root: Path) -> list[Sentence]:
             durable.sync_folder(path.parent)
         if asked:
             folder = root / "var/lib/pi-cam"
+            durable.make_way(folder / MARK)
             durable.replace(folder / MARK, WORD, (folder.stat().st_uid, folder.stat().st_gid))
     except OSError as error:
         why = error.strerror

@@ -250,6 +250,10 @@ def test_held_while_the_power_comes_back_it_forgets_everything(house: House) -> 
     assert guest.must("hostname") == (HERE / "image-build/overlay/etc/hostname").read_text("ascii").strip()
     assert guest.run("test -e /data/pi-cam/forget-machine || test -e /data/etc/wifi-country").code == 1
     assert "Tokyo" not in guest.must("readlink /etc/localtime || true")
+    still = "systemctl is-active pi-cam-overwrite.service && grep -qx 0 /sys/fs/ext4/*/reserved_clusters"
+    guest.must(
+        f"test ! -e /data/to-overwrite || ( {still} )"
+    )  # what was deleted before is written over beside the camera
     assert house.asked("GET", "/cameras/main").status == 401
     assert guest.must("cat /data/pi-cam/tls/ca.crt | sha256sum") != number
     assert "privacy-on" not in guest.must("pi-cam journal export --format csv")

@@ -289,6 +289,34 @@ def test_what_went_wrong_is_kept_for_the_person(card: Path) -> None:
     assert len(told) == 4
 
 
+@pytest.mark.parametrize("name", ["firstrun.sh", "user-data", "network-config", "wpa_supplicant.conf"])
+def test_what_is_for_other_systems_is_erased_and_told(card: Path, name: str) -> None:
+    """In each of them a Wi-Fi password can stand, which anybody reads who has the card for a moment."""
+    boot = card / "boot/firmware"
+    (boot / name).write_bytes(b"psk=a password")
+    (boot / f"{name}{first_boot.DONE}").write_bytes(b"psk=of one that was cut off")
+    os.link(boot / name, card / "other-name")
+    (boot / "rpi-preseed.toml").write_bytes(GOOD)
+    assert first_boot.main(card) == 0
+    assert not list(boot.iterdir())
+    assert (card / "other-name").read_bytes() == bytes(14), "its cells were written over"
+    assert (card / "data/etc/hostname").read_text("ascii") == "salon\n"
+    french, english = (card / "data/first-boot.txt").read_text("utf-8").splitlines()
+    assert french.startswith(f"Le fichier « {name} » est pour d’autres systèmes")
+    assert english.startswith(f'The file "{name}" is for other systems')
+
+
+def test_what_is_for_other_systems_is_told_after_a_reset(card: Path) -> None:
+    (card / "boot/firmware/reset").touch()
+    (card / "boot/firmware/firstrun.sh").touch()
+    assert first_boot.main(card) == 0
+    assert [path.name for path in (card / "boot/firmware").iterdir()] == ["firstrun.sh"]
+    settle(card / "var/lib/pi-cam")
+    assert first_boot.main(card) == 0
+    assert not list((card / "boot/firmware").iterdir())
+    assert "firstrun.sh" in (card / "data/first-boot.txt").read_text("utf-8")
+
+
 def test_a_code_for_a_camera_that_has_run_is_told_to_count_only_without_an_owner(card: Path) -> None:
     """The camera removes it where there is one (`test_setup_notice.py`); who started it once without becoming its owner has
     the code that was chosen."""

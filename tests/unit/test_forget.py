@@ -46,8 +46,13 @@ def forget(card: Path) -> list[str]:
 def test_what_the_machine_was_told_is_gone_and_it_starts_again(card: Path) -> None:
     os.link(card / "root" / FORGOTTEN[0], card / "other-name")
     told = forget(card)
-    assert told == ["stop pi-cam-keep.path pi-cam-keep.service", "forget-machine", "--no-block reboot"]
+    assert told == [
+        "stop pi-cam-keep.path pi-cam-keep.service pi-cam-overwrite.service",
+        "forget-machine",
+        "--no-block reboot",
+    ]
     root = card / "root"
+    assert (root / "data/to-overwrite").exists(), "what was deleted before is for the next start"
     assert [name for name in (*FORGOTTEN, WISH) if (root / name).exists()] == []
     assert [(root / name).read_text() for name in KEPT] == ["canary"] * len(KEPT)
     assert b"canary" not in (card / "other-name").read_bytes(), "the cells of a password were written over"
@@ -56,6 +61,7 @@ def test_what_the_machine_was_told_is_gone_and_it_starts_again(card: Path) -> No
 def test_without_the_wish_nothing_happens(card: Path) -> None:
     (card / "root" / WISH).unlink()
     assert forget(card) == []
+    assert not (card / "root/data/to-overwrite").exists()
     assert all((card / "root" / name).exists() for name in FORGOTTEN)
 
 
