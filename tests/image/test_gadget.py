@@ -1,5 +1,5 @@
 """A cable from the camera's USB port to a computer: what the image for a Raspberry Pi has for that, laid over a running
-machine whose port the kernel plays (dummy_hcd), with both its ends. The computer is the other end, in a network of its own."""
+machine whose port the kernel plays (dummy_hcd), both ends of it. The computer is the other end, in a network of its own."""
 
 from __future__ import annotations
 
