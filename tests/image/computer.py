@@ -1,7 +1,7 @@
 """What a computer at the camera's USB cable does; runs in the machine, in the computer's network, with Debian's Python.
 
-computer.py open URL [CERTIFICATE]    asks for it, follows nothing: status, Location; the server proves itself by CERTIFICATE
-computer.py find NAME ADDRESS         asks the cable (mDNS), from our own ADDRESS, for the addresses of NAME
+computer.py open URL ADDRESS CERTIFICATE    asks ADDRESS for it, follows nothing: status, Location
+computer.py find NAME ADDRESS               asks the cable (mDNS), from our own ADDRESS, for the addresses of NAME
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ A_RECORD = re.compile(rb"\x00\x01[\x00\x80]\x01.{4}\x00\x04(.{4})", re.DOTALL)
 """Type, class (first bit: no other's), time to live, length, address (RFC 1035, section 3.2.1; RFC 6762, section 10.2)."""
 
 
-def opened(url: str, certificate: str) -> tuple[int, str | None]:
-    """Status and Location."""
+def opened(url: str, address: str, certificate: str) -> tuple[int, str | None]:
+    """Status and Location. By https the server proves with CERTIFICATE who it is, and by a name also that it is that one."""
     asked = urlsplit(url)
-    host = str(asked.hostname)
-    if asked.scheme == "https":
+    host, secure = str(asked.hostname), asked.scheme == "https"
+    connection = http.client.HTTPConnection(host, 443 if secure else 80, timeout=60)
+    connection.sock = socket.create_connection((address, connection.port), 60)
+    if secure:
         trust = ssl.create_default_context(cafile=certificate)
-        connection: http.client.HTTPConnection = http.client.HTTPSConnection(host, timeout=60, context=trust)
-    else:
-        connection = http.client.HTTPConnection(host, timeout=60)
-    connection.request("GET", asked.path)
+        trust.check_hostname = host != address  # an address comes into the certificate within ten minutes
+        connection.sock = trust.wrap_socket(connection.sock, server_hostname=host)
+    connection.request("GET", asked.path, headers={"Host": host})
     response = connection.getresponse()
     return response.status, response.headers["Location"]
 
@@ -48,7 +49,7 @@ def found(name: str, own: str) -> list[str]:
 
 def main(what: str, *words: str) -> None:
     """Prints JSON."""
-    said = found(*words) if what == "find" else opened(words[0], "".join(words[1:]))
+    said = found(*words) if what == "find" else opened(*words)
     sys.stdout.write(json.dumps(said))
 
 
