@@ -177,7 +177,9 @@ def _lay_over(folder: Path, root: Path) -> None:
         elif path.is_file():
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
-            place.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
+            # NetworkManager takes no profile that others can read.
+            plain = 0o600 if path.suffix == ".nmconnection" else 0o644
+            place.chmod(0o755 if path.stat().st_mode & 0o100 else plain)
 
 
 def _in(root: Path, *command: str) -> None:

@@ -19,6 +19,7 @@ MORE = {
     "pi-cam-update.service": 2.1,  # root; has systemd start the camera again, takes its user's rights, asks its pages
     "pi-cam-first-boot.service": 2.1,  # names the machine
     # The next run at every start, one command each; a filter of system calls costs a slow processor more than what they do.
+    "pi-cam-gadget.service": 2.3,
     "pi-cam-keep.service": 2.8,
     "pi-cam-hotspot-names.service": 2.8,
     "pi-cam-country.service": 3.4,  # asks the kernel by netlink
@@ -34,6 +35,7 @@ def units() -> list[Path]:
     """Every service of ours: the image's, and those of install.sh."""
     folders = ("deploy/appliance", "deploy/appliance/wifi", "image-build/overlay/etc/systemd/system")
     found = [path for folder in folders for path in (HERE / folder).glob("*.service")]
+    found += (HERE / "image-build/targets").glob("*/overlay/etc/systemd/system/*.service")
     return sorted([HERE / "pi-cam.service", *found], key=lambda path: path.name)
 
 

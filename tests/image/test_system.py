@@ -115,7 +115,8 @@ def test_units_may_do_little(copy: Path, unit: str) -> None:
 def test_scripts_are_sound() -> None:
     scripts = [
         path
-        for path in (HERE / "image-build/overlay").rglob("*")
+        for overlay in [HERE / "image-build/overlay", *(HERE / "image-build/targets").glob("*/overlay")]
+        for path in overlay.rglob("*")
         if path.is_file() and b"#!/bin/sh" in path.read_bytes()[:9]
     ]
     assert len(scripts) > 3
