@@ -3,6 +3,7 @@ found while the old one still runs."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import shutil
@@ -14,9 +15,12 @@ from pi_cam.errors import SettingError, StoreError
 from pi_cam.keeping.sealed import NO_BACKUP
 from pi_cam.settings import Settings
 from pi_cam.store import Store
-from pi_cam.trust.certificates import Certificates
+from pi_cam.trust.authority import RELEASED, issue, permitted_names
+from pi_cam.trust.certificates import read_identity
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.opening import open_trust
+from pi_cam.trust.own_certificate import read_own
+from pi_cam.trust.own_names import local_names
 from pi_cam.trust.sealing import Seal
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ def try_start(staged: Path) -> None:
     except Exception as error:  # an edge: who knows in which way a part fails on what somebody made up?
         if _is_of_the_disk(error):
             raise OSError(str(error)) from error
-        log.warning("the camera would not start with this backup", extra={"trouble": str(error)[:200]})
+        log.debug("the camera would not start with this backup", extra={"trouble": str(error)[:200]})
         raise SettingError(NO_BACKUP) from None
     finally:
         shutil.rmtree(copy)
@@ -51,7 +55,7 @@ def _start(folder: Path) -> None:
     trust.accounts.has_owner()
     trust.pairing.portal()
     _read_portals_rows(store)
-    Certificates(folder, key.id).context()
+    _try_certificates(folder / "tls", key.id)
 
 
 def _read_portals_rows(store: Store) -> None:
@@ -62,6 +66,17 @@ def _read_portals_rows(store: Store) -> None:
         for (other,) in connection.execute("SELECT other FROM portal_edits WHERE other != ''"):
             found = json.loads(other)
             found["value"], found["by"], found["at"]
+
+
+def _try_certificates(folder: Path, device: str) -> None:
+    """As `Certificates` does, which would tell of each in the log. A damaged authority is made anew by the start, and an
+    owner's certificate that is no good left alone."""
+    authority = read_identity(folder / "ca.pem")
+    if authority is not None:
+        permitted = permitted_names(authority.certificate)
+        issue(authority, [name for name in local_names(device) if name in permitted], (), RELEASED)
+    with contextlib.suppress(SettingError):
+        read_own(folder, RELEASED)
 
 
 def _is_of_the_disk(error: Exception) -> bool:

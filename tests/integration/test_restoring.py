@@ -19,6 +19,7 @@ from pi_cam.keeping.settling import settle
 from pi_cam.migrations import MIGRATIONS
 from pi_cam.settings import Settings
 from pi_cam.store import DATABASE, Store
+from pi_cam.trust.authority import make_authority
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.opening import open_trust
@@ -143,6 +144,11 @@ def test_one_of_an_older_version_is_brought_further_by_the_start(good: Files, tm
 )
 def test_files_that_end_each_start(good: Files, tmp_path: Path, files: Files) -> None:
     refused(tmp_path, good | files)
+
+
+def test_an_authority_that_may_sign_for_no_name_of_this_camera(good: Files, tmp_path: Path) -> None:
+    other = make_authority("other", ["other.local"])
+    refused(tmp_path, good | {"tls/ca.pem": other.pem()})
 
 
 TYPED = "CREATE TABLE gone_cameras (id TEXT PRIMARY KEY, more TEXT GENERATED ALWAYS AS (zeroblob(1000000000)))"
