@@ -6,11 +6,9 @@ behind with it.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from pi_cam import database, durable
@@ -36,13 +34,14 @@ def rebuild(path: Path) -> None:
     """In the same place. Raises `SettingError` for what neither this version nor an earlier one writes; `OSError`."""
     fresh = database.new_beside(path)
     try:
-        with database.connection(fresh) as connection, _bounded(connection, path):
+        with database.connection(fresh) as connection:
+            _bound(connection, path)
+            connection.execute("ATTACH ? AS given", (_given(path),))
             version = _version(connection)
             _make(connection, version)
             for table in _tables(connection):
                 _take(connection, table)
             connection.execute("COMMIT")
-            connection.execute("DETACH given")
         durable.rename(fresh, path)
     except (sqlite3.Error, database.Damaged) as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_THE_DISK:
@@ -52,18 +51,18 @@ def rebuild(path: Path) -> None:
         fresh.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _bounded(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """With the foreign file as `given`, which is only read, and cannot take more memory than its size, nor for ever."""
+def _given(path: Path) -> str:
+    """The foreign file, to which nothing beside it belongs. It is only read: of such a one SQLite keeps no conditions (CHECK),
+    and so tries none."""
+    return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+
+
+def _bound(connection: sqlite3.Connection, path: Path) -> None:
+    """Nothing that is read takes more memory than the file has bytes, nor goes on for ever."""
     until = time.monotonic() + LOOK_SECONDS
     connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("ATTACH ? AS given", (f"{path.absolute().as_uri()}?mode=ro&immutable=1",))
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max(path.stat().st_size, 64 * 1024))
     connection.set_progress_handler(lambda: time.monotonic() > until, STEPS)
-    try:
-        yield
-    finally:
-        connection.set_progress_handler(None, 0)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -94,10 +93,7 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
         _columns(connection, name, "main") != _columns(connection, name, "given") for name in tables
     ):
         raise SettingError(NO_BACKUP)
-    connection.execute("PRAGMA ignore_check_constraints = ON")  # theirs: ours are looked at when the rows come
-    found = connection.execute("PRAGMA given.quick_check(1)").fetchone()[0]
-    connection.execute("PRAGMA ignore_check_constraints = OFF")
-    if found != "ok":
+    if connection.execute("PRAGMA given.quick_check(1)").fetchone()[0] != "ok":
         raise SettingError(NO_BACKUP)
     return tables
 
@@ -108,12 +104,12 @@ def _columns(connection: sqlite3.Connection, table: str, schema: str) -> list[tu
 
 
 def _take(connection: sqlite3.Connection, table: str) -> None:
-    """By our own names, in the order in which they were written, and each value of the kind that we write."""
+    """By our own names, and each value of the kind that we write."""
     if table in SIGNED_IN:
         return
     names = ", ".join(f'"{name}"' for name, _ in _columns(connection, table, "main"))
     connection.execute(
-        f'INSERT INTO main."{table}" ({names}) SELECT {names} FROM given."{table}" NOT INDEXED'  # noqa: S608 - our names
+        f'INSERT INTO main."{table}" ({names}) SELECT {names} FROM given."{table}"'  # noqa: S608 - our names
     )
     kinds = connection.execute("SELECT name, lower(type) FROM pragma_table_info(?, 'main')", (table,)).fetchall()
     other = " OR ".join(f"typeof(\"{name}\") NOT IN ('{kind}', 'null')" for name, kind in kinds)

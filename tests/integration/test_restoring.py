@@ -20,6 +20,7 @@ from pi_cam.migrations import MIGRATIONS
 from pi_cam.settings import Settings
 from pi_cam.store import DATABASE, Store
 from pi_cam.trust.authority import make_authority
+from pi_cam.trust.capabilities import known_capabilities
 from pi_cam.trust.certificates import Certificates
 from pi_cam.trust.device_key import DeviceKey
 from pi_cam.trust.opening import open_trust
@@ -35,12 +36,13 @@ USER = "INSERT INTO users (name, role, password_hash, created_at) VALUES ('Eve',
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Of a camera with an owner who is signed in, two more cameras, and a portal."""
+    """Of a camera with an owner who is signed in, a member, two more cameras, and a portal."""
     folder = tmp_path_factory.mktemp("good")
     store = Store(folder)
     store.open()
     trust = open_trust(store, Settings.load(folder, {}))
     trust.accounts.create_owner(NAME, PASSWORD)
+    trust.users.add("Bob", PASSWORD, "member", {"main": known_capabilities(["view"])}, None)
     trust.sessions.open(trust.users.list()[0].id, address="127.0.0.1", agent="a test")
     key = DeviceKey.load(folder)
     Certificates(folder, key.id).context()
@@ -113,7 +115,7 @@ def test_a_good_one_starts(good: Files, tmp_path: Path) -> None:
     settle(data)
     for name in good.keys() - {DATABASE}:
         assert (data / name).read_bytes() == good[name], name
-    assert users(data) == [NAME]
+    assert users(data) == [NAME, "Bob"]
     with running(data) as application:
         rows = application.owner().get("/api/v1/cameras").get_json()["cameras"]
         assert [row["name"] for row in rows] == ["Camera", "Door", "Attic"]
@@ -151,7 +153,6 @@ def test_an_authority_that_may_sign_for_no_name_of_this_camera(good: Files, tmp_
     refused(tmp_path, good | {"tls/ca.pem": other.pem()})
 
 
-TYPED = "CREATE TABLE gone_cameras (id TEXT PRIMARY KEY, more TEXT GENERATED ALWAYS AS (zeroblob(1000000000)))"
 DATABASES = {
     "two tables": ["DROP TABLE users", "DROP TABLE cameras", "DROP TABLE grants", "DROP TABLE tokens"],
     "one table less": ["DROP TABLE portal_goodbyes"],
@@ -163,10 +164,9 @@ DATABASES = {
     "version 1": ["PRAGMA user_version = 1"],
     "version -1": ["PRAGMA user_version = -1"],
     "a view": ["DROP TABLE gone_cameras", "CREATE VIEW gone_cameras AS SELECT name AS id FROM users"],
-    "a computed column": ["DROP TABLE gone_cameras", TYPED + " WITHOUT ROWID"],
-    "a computed place": [
-        "DROP TABLE gone_cameras",
-        "CREATE TABLE gone_cameras (a TEXT PRIMARY KEY, id GENERATED ALWAYS AS (a)) WITHOUT ROWID",
+    "a computed column": [
+        "DROP TABLE portal_goodbyes",
+        "CREATE TABLE portal_goodbyes (address TEXT PRIMARY KEY, since REAL GENERATED ALWAYS AS (1.5)) WITHOUT ROWID",
     ],
     "a virtual table": ["DROP TABLE gone_cameras", "CREATE VIRTUAL TABLE gone_cameras USING fts5(id)"],
     "another kind": [USER.format("'long ago'")],
@@ -187,6 +187,18 @@ def test_databases_that_no_version_wrote(good: Files, tmp_path: Path, statements
     refused(tmp_path, changed(good, tmp_path, *statements))
 
 
+def test_one_of_which_a_page_is_damaged_that_holds_no_row(good: Files, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.db"
+    path.write_bytes(good[DATABASE])
+    with database.reading(path) as connection:
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+        index = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_users_1'"
+        begin = (connection.execute(index).fetchone()[0] - 1) * size
+    data = bytearray(good[DATABASE])
+    data[begin : begin + size] = bytes(size)
+    refused(tmp_path, good | {DATABASE: bytes(data)})
+
+
 def test_one_of_a_newer_version_is_said(good: Files, tmp_path: Path) -> None:
     refused(tmp_path, changed(good, tmp_path, f"PRAGMA user_version = {len(MIGRATIONS) + 1}"), NEWER)
 
@@ -199,18 +211,19 @@ def test_of_what_is_hostile_only_the_rows_are_taken(good: Files, tmp_path: Path)
         tmp_path,
         "CREATE TRIGGER users AFTER INSERT ON tokens BEGIN UPDATE users SET role = 'member'; END",
         "CREATE INDEX more ON users (name) WHERE length(zeroblob(1000000000)) > 0",
-        "DROP TABLE gone_cameras",
-        "CREATE TABLE gone_cameras (id TEXT PRIMARY KEY CHECK (length(randomblob(1000000000)) > 0)) WITHOUT ROWID",
+        "DROP TABLE tokens",
+        "CREATE TABLE tokens (name TEXT PRIMARY KEY, secret_hash TEXT NOT NULL UNIQUE, can TEXT NOT NULL,"
+        " created_at REAL NOT NULL, cameras TEXT, CHECK (length(randomblob(1000000000)) > 0))",
         "PRAGMA ignore_check_constraints = ON",
-        "INSERT INTO gone_cameras (id) VALUES ('attic-2')",
+        "INSERT INTO tokens (name, secret_hash, can, created_at) VALUES ('kept', 'x', 'view', 1)",
     )
     backup.restore(data, hostile)
     with database.reading(data / DATABASE) as connection:
         schema = {row["name"]: row["sql"] for row in connection.execute("SELECT type, name, sql FROM sqlite_schema")}
-        assert "CHECK" not in schema["gone_cameras"]
+        assert "CHECK" not in schema["tokens"]
         assert "more" not in schema
         assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'trigger'").fetchone()[0] == 0
-        assert connection.execute("SELECT id FROM gone_cameras").fetchone()[0] == "attic-2"
+        assert connection.execute("SELECT name FROM tokens").fetchone()[0] == "kept"
 
 
 def test_one_that_would_take_for_ever_is_given_up(good: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
