@@ -52,8 +52,8 @@ def rebuild(path: Path) -> None:
 
 
 def _given(path: Path) -> str:
-    """The foreign file, to which nothing beside it belongs. It is only read: of such a one SQLite keeps no conditions (CHECK),
-    and so tries none."""
+    """The foreign file, to which nothing beside it belongs. It is only read: of such a one SQLite keeps no conditions
+    (CHECK), and so tries none."""
     return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
 
 
