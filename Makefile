@@ -23,7 +23,7 @@ PARTS := camera appliance image wifi
 export PYTHONDONTWRITEBYTECODE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run portal test test-quick test-camera test-cloudflared test-guide test-hardware test-image test-image-arm64 test-image-twice test-kills test-wifi image check format docs bench bench-peers bench-portal bench-sound soak screenshots clean
+.PHONY: help setup run portal test test-quick test-camera test-install test-appliance test-cloudflared test-guide test-hardware test-image test-image-arm64 test-image-twice test-kills test-wifi image check format docs bench bench-peers bench-portal bench-sound soak screenshots clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -43,8 +43,9 @@ test: $(VENV)/.test $(UI)/node_modules/.done ## run every test (the browser's an
 	$(BIN)/python -m tests.again -m alone
 	@for part in $(PARTS); do \
 	    if ! $(BIN)/python -m tests.parts changed $$part; then continue; fi; \
-	    if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory test-$$part || exit 1; \
-	    else echo "skipped: tests/$$part (their Debian root needs root: sudo make test-$$part)"; fi; \
+	    target=$$($(BIN)/python -m tests.parts target $$part) || exit 1; \
+	    if [ "$$(id -u)" -eq 0 ] || [ "$$CI" = true ]; then $(MAKE) --no-print-directory $$target || exit 1; \
+	    else echo "skipped: tests/$$part (their Debian root needs root: sudo make $$target)"; fi; \
 	done
 
 test-quick: $(VENV)/.test ## run the tests that take seconds
@@ -55,10 +56,14 @@ test-camera: $(VENV)/.test ## run the real picamera2 on a virtual camera, in a D
 	$(BIN)/python tests/camera/trixie_root.py run -- python -m pytest tests/camera $(NEWER_PYTHON)
 	@$(BIN)/python -m tests.parts passed camera
 
-test-appliance: $(VENV)/.test ## install the camera on a Debian 12 with a real systemd, in a container (needs root)
+test-install: $(VENV)/.test ## install the camera on a Debian 12 with a real systemd, in a container (needs root)
 	@deploy/need.sh test
 	$(BIN)/python -m tests.appliance.root run -- $(BIN)/python -m pytest tests/appliance
 	@$(BIN)/python -m tests.parts passed appliance
+
+# One after the other, whatever -j says: each takes the machine for itself.
+test-appliance: ## run all of the camera as a machine: test-install, test-image, test-wifi, test-image-arm64 (needs root; an hour and more)
+	@for target in test-install test-image test-wifi test-image-arm64; do $(MAKE) --no-print-directory $$target || exit 1; done
 
 image: $(VENV)/.test ## build the flashable image (TARGET=pc-amd64, virt-arm64 or rpi-arm64) into build/images (needs root)
 	@deploy/need.sh image
@@ -81,6 +86,7 @@ test-image-arm64: $(VENV)/.test ## build the image for arm64, and boot it on an 
 	@deploy/need.sh image
 	@deploy/need.sh arm64
 	TARGET=virt-arm64 $(BIN)/python -m tests.image.root run -- $(BIN)/python -m pytest tests/image/test_boot.py tests/image/test_records.py
+	@$(BIN)/python -m tests.parts passed arm64
 
 test-wifi: $(VENV)/.test ## set up the Wi-Fi from a phone, with virtual radios in an emulated machine (needs root; about 20 minutes)
 	@deploy/need.sh test

@@ -288,7 +288,7 @@ class App:
         }
 
     def _is_watched(self) -> bool:
-        return bool(self._viewers.all())  # a list made at once, in whatever thread: this is asked every second
+        return bool(self._viewers.all()) or self._cameras.glances.any_lately()
 
     async def _cameras_shown(self) -> list[dict[str, object]]:
         described = [self._cameras.describe(camera) for camera in self._cameras.all()]

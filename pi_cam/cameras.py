@@ -9,10 +9,11 @@ from statistics import median
 from typing import Any, Protocol
 
 from pi_cam.camera_book import MAIN, CameraBook, CameraRow
+from pi_cam.capture.source import is_local
 from pi_cam.errors import CameraPrivate, Conflict, NotFound
 from pi_cam.hub import Hub
 from pi_cam.privacy import Privacy
-from pi_cam.stills import RunBlocking, take_still
+from pi_cam.stills import Glances, RunBlocking, take_still
 
 
 class Watching(Protocol):
@@ -61,6 +62,16 @@ class Camera:
         """The main stream's."""
         return self.streams.main
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it films where this machine is; the operator's camera counts as such wherever it stands."""
+        return self.id == MAIN or is_local(self.row.address or "")
+
+    @property
+    def gives_pictures(self) -> bool:
+        """Now, or as soon as somebody wants them: it is neither off nor in trouble."""
+        return any(hub.state in ("idle", "starting", "live") for hub in self.streams.all)
+
 
 MakeStreams = Callable[[CameraRow], Renditions]
 """Makes (does not start) what a row describes; never raises: a camera that cannot be says so in its state."""
@@ -80,6 +91,7 @@ class Cameras:
         *,
         choosable: bool = False,
     ) -> None:
+        self.glances = Glances()
         self._choosable = choosable
         self._book = book
         self._make = make
@@ -177,10 +189,14 @@ class Cameras:
         camera = self.get(camera_id)
         task = self._stills.get(camera_id)
         if task is None:
-            task = asyncio.get_running_loop().create_task(take_still(camera.hub, self._run_blocking))
+            task = asyncio.get_running_loop().create_task(self._glance(camera))
             self._stills[camera_id] = task
             task.add_done_callback(lambda _: self._stills.pop(camera_id, None))
         return await asyncio.shield(task)
+
+    async def _glance(self, camera: Camera) -> bytes:
+        with self.glances.of(camera.id):
+            return await take_still(camera.hub, self._run_blocking)
 
     async def add(self, row: CameraRow) -> Camera:
         """A camera whose address was checked. Raises as `CameraBook.add`."""

@@ -11,8 +11,10 @@ from pi_cam.cameras import Cameras
 from pi_cam.control.light import Sign
 from pi_cam.control.presses import Press
 from pi_cam.errors import CameraPrivate
+from pi_cam.hub import CameraState
 from pi_cam.journal import Journal
 from pi_cam.loop import Loop
+from pi_cam.stills import TRIED
 from pi_cam.transport.floor import Floor
 from pi_cam.transport.viewers import Viewers
 
@@ -114,15 +116,27 @@ class MasterSwitch:
         self._changed()
 
 
+RESTING: dict[CameraState, Sign] = {"stopped": "off", "unreachable": "fault"}
+
+
 async def sign(cameras: Cameras, viewers: Viewers, floor: Floor) -> Sign:
-    """What the light says of the machine's own camera. In the media loop."""
+    """What the light says of the machine's own camera, and of who sees by whatever camera of this machine: that goes before
+    all but privacy. In the media loop."""
     state = cameras.get(MAIN).hub.state
     if state == "privacy":
         return "privacy"
-    if state == "stopped":
-        return "off"
-    if state == "unreachable":
-        return "fault"
+    seen = is_seen(cameras, viewers)
+    if not seen and state in RESTING:
+        return RESTING[state]
     if floor.talkers():
         return "talking"
-    return "watched" if viewers.of(MAIN) else "ready"
+    return "watched" if seen else "ready"
+
+
+def is_seen(cameras: Cameras, viewers: Viewers) -> bool:
+    """Whether somebody gets pictures of where this machine is: a viewer, or who takes single ones."""
+    return cameras.glances.lately(TRIED) or any(
+        viewers.of(camera.id) or cameras.glances.lately(camera.id)
+        for camera in cameras.all()
+        if camera.is_here and camera.gives_pictures
+    )

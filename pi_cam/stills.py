@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from pi_cam.errors import AddressRefused, CameraPrivate, CameraStopped, PiCamError, PictureTimeout, SourceUnreachable
@@ -15,8 +19,42 @@ from pi_cam.subscription import Subscription
 STILL_SECONDS = 5.0
 WAITING_UNITS = 300
 
+GLANCE_SECONDS = 5.0
+"""Whoever takes one picture after the other is seen as somebody who watches: a light that is asked now and then, and an
+update that waits, would find none of these moments."""
+
+TRIED, TRIED_ELSEWHERE = ":tried", ":tried elsewhere"
+"""No camera's ids: what an address shows, of this machine or of another one, before it is written down."""
+
 RunBlocking = Callable[..., Coroutine[object, object, Any]]
 """`pi_cam.loop.Loop.run_blocking`."""
+
+
+class Glances:
+    """Who gets a single picture, and is no viewer. Asked from any thread; noted in the media loop."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._present: Counter[str] = Counter()
+        self._last: dict[str, float] = {}
+
+    @contextmanager
+    def of(self, camera: str) -> Iterator[None]:
+        """While a picture is taken for somebody; one that fails was seen by nobody."""
+        self._present[camera] += 1
+        try:
+            yield
+            self._last[camera] = self._clock()
+        finally:
+            self._present[camera] -= 1
+
+    def lately(self, camera: str) -> bool:
+        """Whether somebody gets a picture of this camera, or got one a moment ago."""
+        return self._present[camera] > 0 or self._clock() - self._last.get(camera, -inf) < GLANCE_SECONDS
+
+    def any_lately(self) -> bool:
+        """The same, of whatever camera."""
+        return any(self.lately(camera) for camera in tuple(self._present))
 
 
 async def take_still(hub: Hub, run_blocking: RunBlocking) -> bytes:

@@ -24,9 +24,10 @@ from pi_cam.api.services import Services, services
 from pi_cam.camera_book import MAIN, CameraRow
 from pi_cam.cameras import Camera
 from pi_cam.capture.source import check as source_check
-from pi_cam.capture.source import open_source
+from pi_cam.capture.source import is_local, open_source
 from pi_cam.errors import SettingError
 from pi_cam.hub import Hub
+from pi_cam.stills import TRIED, TRIED_ELSEWHERE
 from pi_cam.transport.websocket import CLOSE_NOT_FOUND
 from pi_cam.trust.capabilities import require
 
@@ -110,7 +111,8 @@ def check() -> Response:
     # Whoever tries addresses looks around in a network: that is written down.
     note("address-tried", **leads_to)
     source = open_source(given["address"], by_operator=False, allow_lan=given["allow_lan"])
-    report = here.loop.call(_checked(here, lambda: here.make_hub(source)), CHECK_TIMEOUT)
+    place = TRIED if is_local(given["address"]) else TRIED_ELSEWHERE
+    report = here.loop.call(_checked(here, place, lambda: here.make_hub(source)), CHECK_TIMEOUT)
     return jsonify(asdict(report))
 
 
@@ -138,5 +140,6 @@ async def _remove(here: Services, camera_id: str) -> None:
     await here.present.end_camera(camera_id, CLOSE_NOT_FOUND, "removed")
 
 
-async def _checked(here: Services, make: Callable[[], Hub]) -> AddressReport:
-    return await here.address_check.check(make)
+async def _checked(here: Services, place: str, make: Callable[[], Hub]) -> AddressReport:
+    with here.cameras.glances.of(place):  # its still shows the room, as a snapshot does
+        return await here.address_check.check(make)

@@ -170,6 +170,12 @@ def is_choice(url: str) -> bool:
     return url.partition(":")[0].lower() == "auto"
 
 
+def is_local(url: str) -> bool:
+    """Whether this is a camera of this machine, and no other machine's."""
+    kind = SOURCES.get(url.partition(":")[0].lower())
+    return kind is not None and (kind.local or kind.operator_only)
+
+
 def shown(url: str) -> str:
     """A camera's address without secrets, for everybody who watches."""
     scheme = url.partition(":")[0].lower()

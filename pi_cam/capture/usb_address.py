@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,15 @@ FORMATS = ("h264", "mjpeg", "raw")
 
 BY_ID = Path("/dev/v4l/by-id")
 CLASS = Path("/sys/class/video4linux")
-_DEVICE = re.compile(r"/dev/(video\d{1,3}|v4l/by-(id|path)/(?!\.)[\w.:+-]{1,200})", re.ASCII)
+
+_NUMBERED = re.compile(r"/dev/video\d{1,3}", re.ASCII)
+_NAMED = re.compile(r"/dev/v4l/by-(?:id|path)/([^/]+)")
+_NAME = re.compile(r"(?!\.)[a-zA-Z0-9#+.:=@_\\\x80-\U0010ffff-]+")
+"""The letters that udev leaves in a name (`udev_replace_chars` of systemd): what a maker wrote besides becomes `_`."""
+
+_NAME_BYTES = 255
+"""Of a file (NAME_MAX)."""
+
 _SIZE = re.compile(r"([1-9]\d{1,3})x([1-9]\d{1,3})", re.ASCII)
 _PARTS = ("size", "fps", "format")
 _PATH_OF = "Write a USB camera's address as usb: alone, or with its device, such as usb:/dev/video0."
@@ -36,7 +45,7 @@ def parse_address(url: str) -> UsbAddress:
     scheme, _, rest = url.partition(":")
     path, _, query = rest.partition("?")
     device = unquote(path)
-    if scheme.lower() != "usb" or (device and not _DEVICE.fullmatch(device)):
+    if scheme.lower() != "usb" or (device and not _is_device(device)):
         raise AddressRefused(_PATH_OF)
     given = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(given.keys() - set(_PARTS)):
@@ -45,6 +54,16 @@ def parse_address(url: str) -> UsbAddress:
     if wanted is not None and wanted not in FORMATS:
         raise AddressRefused(f"The format of a USB camera is h264, mjpeg or raw, not {wanted[:20]!r}.")
     return UsbAddress(device or None, _size(given.get("size", "1280x720")), _fps(given.get("fps", "30")), wanted)
+
+
+def _is_device(path: str) -> bool:
+    named = _NAMED.fullmatch(path)
+    return _may_be_written(named[1]) if named else _NUMBERED.fullmatch(path) is not None
+
+
+def _may_be_written(name: str) -> bool:
+    """Whether an address may hold it: nothing of it is invisible, and it is in no other folder."""
+    return _NAME.fullmatch(name) is not None and name.isprintable() and len(os.fsencode(name)) <= _NAME_BYTES
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -82,12 +101,20 @@ def found_devices(by_id: Path = BY_ID, devices: Path = CLASS) -> Iterable[str]:
     codecs of a Raspberry Pi) is left out.
     """
     named = sorted(by_id.glob("*-video-index0")) if by_id.is_dir() else []
-    yield from map(str, named)
+    yield from filter(None, map(_addressed, named))
     if named or not devices.is_dir():
         return
     for one in sorted(devices.glob("video*"), key=lambda path: (len(path.name), path.name)):
         if "/usb" in str(one.resolve()) and _index(one) == "0":
             yield f"/dev/{one.name}"
+
+
+def _addressed(named: Path) -> str | None:
+    """By its name; where no address may hold that, by its number, which is better than not at all."""
+    if _may_be_written(named.name):
+        return str(named)
+    numbered = os.path.realpath(named)
+    return numbered if _NUMBERED.fullmatch(numbered) else None
 
 
 def _index(device: Path) -> str | None:

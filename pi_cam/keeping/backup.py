@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import sqlite3
+import shutil
 import time
 from pathlib import Path
 
-from pi_cam import database, durable
+from pi_cam import durable
 from pi_cam.errors import SettingError, StoreError
 from pi_cam.keeping import occupied
+from pi_cam.keeping.rebuilding import rebuild
 from pi_cam.keeping.removal import remove
-from pi_cam.keeping.sealed import NEWER, NO_BACKUP
-from pi_cam.migrations import MIGRATIONS
+from pi_cam.keeping.sealed import NO_BACKUP
+from pi_cam.keeping.trying import try_start
 from pi_cam.settings import ROWS
 from pi_cam.settings_file import NAME as FILE
 from pi_cam.settings_file import SettingsFile
@@ -129,17 +130,13 @@ def _stage(staged: Path, files: dict[str, bytes]) -> list[str]:
     for name, data in files.items():
         (staged / name).parent.mkdir(mode=0o700, exist_ok=True)
         durable.replace(staged / name, data)
-    left_out = _without_operators(staged)
     try:
-        with database.connection(staged / DATABASE) as connection:
-            database.check(connection)
-            if connection.execute("PRAGMA user_version").fetchone()[0] > len(MIGRATIONS):
-                raise SettingError(NEWER)
-            for table in ("sessions", "portal_sessions"):  # whoever was signed in then is not now
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - one of two names
-    except (sqlite3.Error, database.Damaged):
-        raise SettingError(NO_BACKUP) from None
-    durable.sync_file(staged / DATABASE)
+        left_out = _without_operators(staged)
+        rebuild(staged / DATABASE)
+        try_start(staged)
+    except (SettingError, OSError):
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
     return left_out
 
 

@@ -19,7 +19,7 @@ OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": WHEELS}
 
 @pytest.fixture(scope="session")
 def copy() -> Path:
-    require("a Debian root (make test-appliance makes it)", COPY in os.environ)
+    require("a Debian root (make test-install makes it)", COPY in os.environ)
     require("systemd-nspawn (apt install systemd-container)", shutil.which("systemd-nspawn") is not None)
     require(f"a network namespace ({network.problem()})", network.problem() is None)
     return Path(os.environ[COPY])

@@ -1,4 +1,4 @@
-"""`make run` hands on what a person sets, as it was written."""
+"""`make run` hands on what a person sets, as it was written; and what stands for several targets runs them all."""
 
 from __future__ import annotations
 
@@ -68,3 +68,31 @@ def test_the_real_cloudflared_must_be_named(tmp_path: Path, named: str) -> None:
     )
     assert done.returncode != 0
     assert done.stderr.startswith("Say where the program is: make test-cloudflared CLOUDFLARED=/usr/bin/cloudflared")
+
+
+def test_the_camera_as_a_machine_is_tried_in_all_its_forms_and_in_turn(tmp_path: Path) -> None:
+    (tmp_path / ".test").touch()
+    command = [
+        "make",
+        "-n",
+        "-j4",
+        "--no-print-directory",
+        "-o",
+        f"{tmp_path}/.test",
+        "test-appliance",
+        f"VENV={tmp_path}",
+    ]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True)
+    runs = [line.partition("pytest ")[2] for line in done.stdout.splitlines() if " pytest " in line]
+    assert runs == [
+        "tests/appliance",
+        "tests/image --ignore=tests/image/twice",
+        "tests/wifi",
+        "tests/image/test_boot.py tests/image/test_records.py",
+    ]
+    assert [line.rpartition(" ")[2] for line in done.stdout.splitlines() if "tests.parts passed" in line] == [
+        "appliance",
+        "image",
+        "wifi",
+        "arm64",
+    ]

@@ -18,6 +18,7 @@ import pytest
 from pi_cam.keeping import backup, reset, sealed
 from pi_cam.settings import ROWS, Settings
 from pi_cam.store import Store
+from pi_cam.trust.device_key import DeviceKey
 from tests.prerequisites import require
 from tests.server import OWNER, PASSWORD, Answer, Server, pi_cam, serving
 
@@ -122,7 +123,7 @@ def test_a_backup_brings_no_program_to_run(tmp_path: Path) -> None:
     values = {"tunnel": "quick", "tunnel_program": "/usr/bin/python3", "viewers_max": 3}
     (data / "settings.json").write_text(json.dumps(values))  # a file of version 1 is taken, too
     hostile = {"tunnel/tunnel": b"print('mine')", "tunnel/cloudflared.yml": b"x", "tunnel/token": b"A" * 40}
-    hostile |= {"device.key": b"a key"}
+    DeviceKey.load(data)
     file = tmp_path / "hostile.backup"
     file.write_bytes(sealed.seal(backup.gathered(store) | hostile, PASSPHRASE))
     done = command("restore", file, "--data", new, stdin=f"{PASSPHRASE}\n".encode())
@@ -140,7 +141,8 @@ def test_settings_that_only_a_later_version_reads_are_left_out(tmp_path: Path) -
     store = Store(data)
     store.secret()
     later = json.dumps({"version": 99, "values": {"tunnel_program": "/usr/bin/python3"}}).encode()
-    files = backup.gathered(store) | {"device.key": b"a key", "settings.json": later}
+    DeviceKey.load(data)
+    files = backup.gathered(store) | {"settings.json": later}
     assert backup.restore(tmp_path / "new", files) == ["settings.json"]
     assert not (tmp_path / "new/settings.json").exists()
 

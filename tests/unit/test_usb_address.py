@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,32 @@ def test_one_by_its_name() -> None:
     assert device_of(parse_address("usb:/dev/video2")) == "/dev/video2"
 
 
+ODD = [
+    "usb-Maker_Cam#2=A@home-video-index0",
+    "usb-Caméra_été_日本-video-index0",
+    "usb-a\\x2fb-video-index0",
+    f"usb-{'x' * 237}-video-index0"[:255],
+]
+"""Names that udev gives."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_udev_names_can_be_chosen(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    (found,) = found_devices(tmp_path, tmp_path / "none")
+    assert found == str(tmp_path / name)
+    url = f"usb:/dev/v4l/by-id/{name}"
+    assert parse_address(f"{url}?fps=15") == UsbAddress(f"/dev/v4l/by-id/{name}", (1280, 720), 15, None)
+    assert source.check(url, allow_lan=False) == {"device": f"/dev/v4l/by-id/{name}"}
+
+
+@pytest.mark.parametrize("name", ["usb-a\u202eb-video-index0", "usb-a b?-video-index0", b"usb-\xff-video-index0"])
+def test_what_no_address_may_hold_is_offered_by_its_number(tmp_path: Path, name: str | bytes) -> None:
+    (tmp_path / os.fsdecode(name)).symlink_to("/dev/video42")
+    (tmp_path / "usb-\u200b-video-index0").symlink_to("/etc/passwd")
+    assert list(found_devices(tmp_path, tmp_path / "none")) == ["/dev/video42"]
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -33,6 +60,16 @@ def test_one_by_its_name() -> None:
         "usb:/dev/video0%00",
         "usb:/dev/v4l/by-id/../../sda",
         "usb:/dev/v4l/by-id/..",
+        "usb:/dev/v4l/by-id/.",
+        "usb:/dev/v4l/by-id/",
+        "usb:/dev/v4l/by-id/a/b",
+        "usb:/dev/v4l/by-id/a%2fb",
+        "usb:/dev/v4l/by-id/a%0ab",
+        "usb:/dev/v4l/by-id/a b",
+        "usb:/dev/v4l/by-id/a\u202eb",
+        "usb:/dev/v4l/by-id/a\u0085b",
+        "usb:/dev/v4l/by-id/a\udcffb",
+        "usb:/dev/v4l/by-id/" + "é" * 128,
         "usb:///dev/video0",
         "usb:/etc/shadow",
         "usb:video0",
