@@ -1,8 +1,8 @@
 """One encoder, many viewers: how much it aims at, and which viewer gets another rendition. Pure; the clock is handed in.
 
 Nobody makes all pay. The encoder follows the weakest of those who get its pictures, but never below a share of what the best
-path carries; whoever carries less than that share gets the small rendition, or keyframes only where there is none. When all
-paths are weak the best one is, too, and the encoder follows.
+path carries; whoever carries less than that share gets the small rendition, or keyframes only where there is none. The same
+holds among those who get the small one. When all paths are weak the best one is, too, and the encoder follows.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tests.server import serving
 pytestmark = [pytest.mark.timing, pytest.mark.timeout(240)]
 
 SOURCE = "synthetic:?size=640x360&fps=30&bitrate=2000000"
-SECONDS = 15
+SECONDS = 20
 LONGEST_FREEZE = 0.5
 
 WATCH_PICTURES = """() => {
@@ -76,6 +76,6 @@ def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, loss: float
     seen |= {"retransmitted": grew("retransmittedPacketsReceived"), "published": ended - began, "longest": longest}
     seen |= {"dropped": grew("framesDropped"), "lost for good": grew("packetsLost")}
     assert seen["nackCount"] > 0, "nothing was lost"
-    assert seen["framesDecoded"] >= 0.99 * seen["published"] - 2, seen  # on the way at either end
+    assert seen["framesDecoded"] >= 0.99 * seen["published"], seen
     assert longest <= LONGEST_FREEZE, seen
     assert seen["totalFreezesDuration"] <= LONGEST_FREEZE * max(1, seen["freezeCount"]), seen

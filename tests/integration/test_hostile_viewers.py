@@ -57,9 +57,29 @@ def is_whole(packets: list[Received]) -> bool:
 
 
 async def keyframes_asked_for(peer: WhepPeer) -> None:
+    """Faster than they could come, and for longer than requests are gathered."""
     transport, own, camera = sources(peer)
-    for kind in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
-        await sent(transport, [bytes(RtcpPsfbPacket(fmt=kind, ssrc=own, media_ssrc=camera))] * (FLOOD // 2))
+    for _ in range(round(SECONDS / 0.1)):
+        for kind in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            await sent(transport, [bytes(RtcpPsfbPacket(fmt=kind, ssrc=own, media_ssrc=camera))] * (FLOOD // 80))
+        await asyncio.sleep(0.1)
+
+
+async def thousands_of_packets_asked_for_at_once(peer: WhepPeer) -> None:
+    """One report of 1.3 kB names 5,610."""
+    transport, own, camera = sources(peer)
+    body = b"".join(struct.pack("!HH", 17 * at & 0xFFFF, 0xFFFF) for at in range(330))
+    packet = struct.pack("!BBHLL", 0x80 | RTCP_RTPFB_NACK, 205, 2 + len(body) // 4, own, camera) + body
+    for _ in range(round(SECONDS / 0.05)):
+        await sent(transport, [packet] * 15)
+        await asyncio.sleep(0.05)
+
+
+async def packets_behind_the_last_number(peer: WhepPeer) -> None:
+    """A request counts on across the end of sixteen bits."""
+    transport, own, camera = sources(peer)
+    body = struct.pack("!HH", 0xFFFF, 0xFFFF)
+    await sent(transport, [struct.pack("!BBHLL", 0x80 | RTCP_RTPFB_NACK, 205, 3, own, camera) + body] * 10)
 
 
 async def packets_asked_for_that_never_were(peer: WhepPeer) -> None:
@@ -96,13 +116,28 @@ async def noise_that_begins_like_reports(peer: WhepPeer) -> None:
     await sent(transport, packets)
 
 
-async def noise_on_the_port(peer: WhepPeer) -> None:
-    """Not even encrypted: whoever knows the port can send this."""
+def port_of(peer: WhepPeer) -> tuple[str, int]:
+    """The camera's, for this viewer."""
     found = re.search(r"a=candidate:\S+ 1 udp \d+ (\d+\.\d+\.\d+\.\d+) (\d+) typ host", peer.answer)
     assert found is not None
+    return found[1], int(found[2])
+
+
+async def single_datagrams_that_break_parsers(peer: WhepPeer) -> None:
+    """Without a token, from anywhere: nothing, more than fits, and a check of ICE with a priority of two bytes."""
+    short = struct.pack("!HH", 0x0024, 2) + bytes(4)
+    check = struct.pack("!HHI12s", 1, len(short), 0x2112A442, os.urandom(12)) + short
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        for datagram in (b"", b"\x80" + bytes(1600), b"\x16\xfe\xfd" + bytes(1600), check, b"\x80", b"\x16"):
+            out.sendto(datagram, port_of(peer))
+            await asyncio.sleep(0.01)
+
+
+async def noise_on_the_port(peer: WhepPeer) -> None:
+    """Not even encrypted: whoever knows the port can send this."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         for number in range(5000):
-            out.sendto(bytes([number % 256]) + os.urandom(number % 1400), (found[1], int(found[2])))
+            out.sendto((bytes([number % 256]) + os.urandom(number % 1700))[: number % 1701], port_of(peer))
             if number % 20 == 19:
                 await asyncio.sleep(0)
 
@@ -112,7 +147,10 @@ ATTACKS: list[Attack] = [
     packets_asked_for_that_never_were,
     the_same_packets_again_and_again,
     estimates_that_are_none,
+    thousands_of_packets_asked_for_at_once,
+    packets_behind_the_last_number,
     noise_that_begins_like_reports,
+    single_datagrams_that_break_parsers,
     noise_on_the_port,
 ]
 
@@ -134,10 +172,47 @@ def test_the_others_see_every_picture(server: Server, attack: Attack) -> None:
             assert len(units) >= FPS / 2 * lasted
             assert is_whole(other.packets)
             keyframes = sum(any(unit[0] & 0x1F == 5 for unit in picture) for picture in units)
-            assert keyframes <= 5 + lasted, "one viewer cannot make everybody pay"
+            assert keyframes <= 4 + 0.5 * lasted + 1 + lasted / 2, "its own few, and the camera's every two seconds"
             assert server.own_bytes() - before < 8_000_000
             hostile.packets.clear()
             await hostile.until(lambda: len(hostile.packets) > 3)
+
+    asyncio.run(run())
+    assert "Traceback" not in server.log.read_text()
+
+
+def test_coming_and_going_makes_nobody_pay(server: Server) -> None:
+    token, others = server.token("view"), server.token("view")
+
+    async def run() -> None:
+        async with WhepPeer(server, others, decode=False) as other:
+            await other.until(lambda: len(other.packets) > 10)
+            began = time.monotonic()
+            other.packets.clear()
+            for _ in range(16):
+                async with WhepPeer(server, token, decode=False) as comer:
+                    await comer.until(lambda: comer.connection.connectionState == "connected")
+            lasted = time.monotonic() - began
+            units = other.access_units()
+            keyframes = sum(any(unit[0] & 0x1F == 5 for unit in picture) for picture in units)
+            assert is_whole(other.packets)
+            assert keyframes <= 8 + 0.5 * lasted + 1 + lasted / 2, "its own few, and the camera's every two seconds"
+
+    asyncio.run(run())
+
+
+def test_a_flood_before_the_connection_is_up_fills_no_memory(server: Server) -> None:
+    async def run() -> None:
+        peer = WhepPeer(server, server.token("view"), decode=False)
+        assert (await peer.start()).status == 201
+        await peer.connection.close()  # it never connects
+        before = server.own_bytes()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            for number in range(40_000):
+                out.sendto(b"\x80" + bytes(1399), port_of(peer))
+                if number % 20 == 19:
+                    await asyncio.sleep(0)
+        assert server.own_bytes() - before < 8_000_000
 
     asyncio.run(run())
     assert "Traceback" not in server.log.read_text()

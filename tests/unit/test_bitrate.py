@@ -200,8 +200,10 @@ def test_targets_stay_within_bounds_and_the_good_one_keeps_its_share(
         found = bitrates.decide(main, small)
         assert main.floor <= found["main"] <= MAIN
         assert small is None or small.floor <= found["small"] <= SMALL
+        weak = {bitrates.rendition(one) for one in range(3)} - {"main"}
+        assert weak <= ({"small", "keyframes"} if has_small else {"keyframes"})
+        assert not weak or not has_small or "small" in weak, "the best of the weak gets the small one"
         for one in range(3):
-            assert bitrates.rendition(one) in (("main", "small") if has_small else ("main", "keyframes"))
             assert 0 <= bitrates.trial(one) <= MAIN
         if good_too:
             assert bitrates.rendition(3) == "main"
@@ -233,3 +235,17 @@ def test_everybody_recovers_within_thirty_seconds(
     assert found["main"] == MAIN
     assert {bitrates.rendition(key) for key in range(3)} == {"main"}
     assert {bitrates.trial(key) for key in range(3)} == {0}
+
+
+def test_a_liar_among_the_weak_does_not_drag_down_the_small_rendition() -> None:
+    """Whoever carries far less than others with the small one gets keyframes only."""
+    good, weak, liar = Line(), Line(600_000), Line(600_000)
+    home = Home(good, weak, liar)
+    home.until("small", within=10, lines=[weak, liar])
+    liar.capacity = 1_000.0
+    home.pass_by(30)
+    assert home.rendition(liar) == "keyframes"
+    assert home.rendition(weak) == "small"
+    home.pass_by(30)
+    assert home.rates["small"] >= 0.3 * SMALL
+    assert home.rates["main"] == MAIN

@@ -115,6 +115,21 @@ def test_whoever_is_not_heard_gets_nothing_until_it_is() -> None:
     run(story)
 
 
+def test_a_long_pause_of_long_ago_is_no_habit() -> None:
+    async def story(world: World) -> None:
+        viewer = world.viewer()
+        world.publish(keyframe=True)
+        world.pass_by(4.5)
+        for _ in range(8):
+            viewer.heard()
+            world.pass_by(1.0)
+        assert not is_silent(viewer)
+        world.pass_by(5.0)
+        assert is_silent(viewer)
+
+    run(story)
+
+
 def test_into_silence_goes_a_keyframe_now_and_then_which_would_be_answered() -> None:
     async def story(world: World) -> None:
         viewer = world.viewer()
