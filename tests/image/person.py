@@ -25,7 +25,7 @@ async def watch(server: Server, token: str, wishes: Callable[[], bool], *, liste
     await person.start()
     for receiver in person.connection.getReceivers():  # to decode is too much for an emulated machine
         take_packets(receiver, lambda *_: None)
-    state, talks, sequence = None, False, 0
+    told, talks, sequence = Told(person), False, 0
     say(f"watching, {(await person.ask('sound', on=listens))['type']} {'on' if listens else 'off'}")
     while person.page.is_open():
         wish = wishes()
@@ -36,15 +36,26 @@ async def watch(server: Server, token: str, wishes: Callable[[], bool], *, liste
         if talks:
             sequence += 1
             await person.send(SSRC, sequence)
-        newest = person.page.newest.get("state", {}).get("camera", {}).get("state")
-        if newest not in (None, state):
-            state = newest
-            say(f"state {state}")
-        for kind in ("end", "error"):
-            if kind in person.page.newest:
-                say(f"{kind} {person.page.newest.pop(kind)}")
+        told.say()
         await asyncio.sleep(PACKET_SECONDS)
+    told.say()  # what came with the end
     say(f"closed {person.page.close_code}")
+
+
+class Told:
+    """What the page was told last."""
+
+    def __init__(self, person: Talker) -> None:
+        self._person, self._state = person, None
+
+    def say(self) -> None:
+        newest = self._person.page.newest.get("state", {}).get("camera", {}).get("state")
+        if newest not in (None, self._state):
+            self._state = newest
+            say(f"state {newest}")
+        for kind in ("end", "error"):
+            if kind in self._person.page.newest:
+                say(f"{kind} {self._person.page.newest.pop(kind)}")
 
 
 def say(text: str) -> None:
