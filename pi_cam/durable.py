@@ -20,8 +20,7 @@ def replace(path: Path, data: bytes, owner: tuple[int, int] | None = None) -> No
     Root writes into the camera user's folder by it: what that user put in the way is not written through."""
     temporary = path.with_name(f".{path.name}.new")
     try:
-        make_way(temporary)
-        temporary.unlink(missing_ok=True)
+        _clear(temporary)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
             if owner is not None:
                 os.fchown(file.fileno(), *owner)
@@ -42,6 +41,13 @@ def make_way(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
             path.rename(path.with_name(f"{IN_THE_WAY}{secrets.token_hex(4)}"))
+
+
+def _clear(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:  # a folder
+        make_way(path)
 
 
 def make_once(path: Path, data: bytes) -> None:

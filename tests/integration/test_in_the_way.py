@@ -13,6 +13,7 @@ from pi_cam.keeping import backup, occupied, reset
 from pi_cam.reset_by_button import BOOT_ID, _is_first_start
 from pi_cam.setup_wizard import first_boot
 from pi_cam.store import Store
+from pi_cam.trust.device_key import DeviceKey
 from tests.integration.test_keeping import AS_ANYBODY, command, made, told
 from tests.server import OWNER, PASSWORD
 
@@ -67,7 +68,7 @@ def test_a_reset_that_nobody_began_ends_all_the_same(tmp_path: Path, make: Make)
 def test_the_camera_starts_and_takes_a_copy(tmp_path: Path, make: Make, name: str) -> None:
     data = with_owner(tmp_path / "data")
     Store(data).secret()
-    (data / "device.key").write_bytes(b"a key")
+    DeviceKey.load(data)
     file = made(data, tmp_path / "camera.backup")
     (data / name).unlink(missing_ok=True)
     make(data / name)

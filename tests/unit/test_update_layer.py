@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from pathlib import Path
 
@@ -44,9 +45,13 @@ def test_one_that_keeps_it_from_answering_has_it_start_again_after_a_while(tmp_p
 
 def test_a_card_that_cannot_count_is_not_started_again_for_ever(tmp_path: Path) -> None:
     start = Start(tmp_path, "1\n")
-    (tmp_path / ".tries.new").mkdir()  # nothing can be written there
-    with pytest.raises(OSError, match="directory"):
-        start.look(serves=False, seconds=PROVE_SECONDS)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # nothing can be written
+    try:
+        with pytest.raises(OSError, match="too large"):
+            start.look(serves=False, seconds=PROVE_SECONDS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert start.restarts == 0
 
 
