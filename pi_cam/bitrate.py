@@ -114,6 +114,9 @@ class Bitrates:
         for viewer in self._viewers.values():
             viewer.path.settle(main.rate * (1.0 if main.is_steered else 1.05))
             self._place(viewer, best, small)
+        for viewer in self._viewers.values():
+            if viewer.rendition != "main":
+                viewer.rendition = self._low(viewer, small)
         found: dict[Rendition, int] = {}
         if main.is_steered:
             found["main"] = self._aim("main", main, self._share(small) * best)
@@ -144,7 +147,8 @@ class Bitrates:
         why: Why = "weak" if viewer.rendition != "main" else "lowered" if lowered else "fits"
         if not path.is_known:
             return Gets(viewer.rendition, why if why != "fits" else "unknown")
-        known = path.ceiling if path.ceiling is not None else max(filter(None, (path.remb, path.rate())), default=None)
+        # Not what is only tried at the moment.
+        known = path.proven if path.proven is not None else max(filter(None, (path.remb, path.rate())), default=None)
         rtt = None if path.rtt is None else round(path.rtt * 1000, 1)
         # Browsers name whatever number they like; more than this makes no difference to anybody.
         return Gets(viewer.rendition, why, None if known is None else round(min(known, 1e9)), path.loss, rtt)
@@ -158,27 +162,23 @@ class Bitrates:
 
     def _low(self, viewer: _Viewer, small: Encoder | None) -> Rendition:
         """What is less than the main rendition: of the weak, too, one alone must not drag down the others."""
-        if small is None:
+        if small is None or viewer.carries(small.rate) < SHARE_WITHOUT * self._best_of_the_weak(small):
             return "keyframes"
-        carries = viewer.carries(small.rate)
-        others = self._best_of_the_weak(small) if viewer.rendition != "main" else carries
-        return "keyframes" if carries < SHARE_WITHOUT * others else "small"
+        return "small"
 
     def _place(self, viewer: _Viewer, best: float, small: Encoder | None) -> None:
+        """Whether it gets the main rendition; which other one is decided when all have their place."""
         now, main = self._clock(), self._main
-        low = self._low(viewer, small)
         if not viewer.can_switch:
             return
         if viewer.rendition == "main":
             if viewer.carries(main.rate) < max(self._share(small) * best, main.floor):
-                viewer.rendition, viewer.since = low, now
+                viewer.rendition, viewer.since = "small", now
         elif (
             viewer.has_carried(main.rate) >= max(BACK * best, min(main.rate, 1.3 * main.floor))
             and now - viewer.since >= STAY_SECONDS
         ):
             viewer.rendition, viewer.since = "main", now
-        else:
-            viewer.rendition = low  # the small one came or went
 
     def _aim(self, rendition: Rendition, encoder: Encoder, least: float) -> int:
         carried = [one.carries(encoder.rate) for one in self._viewers.values() if one.rendition == rendition]

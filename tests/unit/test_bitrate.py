@@ -249,3 +249,15 @@ def test_a_liar_among_the_weak_does_not_drag_down_the_small_rendition() -> None:
     home.pass_by(30)
     assert home.rates["small"] >= 0.3 * SMALL
     assert home.rates["main"] == MAIN
+
+
+def test_what_is_only_tried_is_not_told() -> None:
+    weak = Line(WEAK)
+    home = Home(Line(), weak)
+    told = set()
+    for _ in range(240):
+        home.pass_by(0.5)
+        if home.rendition(weak) == "small":
+            told.add(home.bitrates.gets(weak).bitrate)
+    assert home.bitrates.rendition(weak) == "small"
+    assert max(one for one in told if one is not None) <= 1.3 * WEAK, told
