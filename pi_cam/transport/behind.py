@@ -25,11 +25,14 @@ UNITS_MAX = 1024
 
 
 class Behind:
-    """What one viewer was not sent yet, and the packets of what it was."""
+    """What one viewer was not sent yet, and what it was: units, and not their packets, which are a megabyte or more and are made
+    once more for the few that are asked for."""
 
     def __init__(self) -> None:
         self._units: deque[AccessUnit] = deque()
-        self._packets: dict[int, bytes] = {}
+        self._sent: deque[tuple[int, AccessUnit]] = deque()
+        """(number of its first packet, the unit)."""
+        self._again: Burst | None = None
         self._next = FIRST_NUMBER
         self._until = 0.0
 
@@ -48,24 +51,32 @@ class Behind:
         return self._units.popleft()
 
     def burst(self, group: Group, unit: AccessUnit, now: float) -> Burst:
-        """Its packets, kept for a while. `now`: monotonic seconds."""
+        """Its packets; they can be had again for a while. `now`: monotonic seconds."""
         burst = group.past(unit, self._next)
-        self._packets |= dict(enumerate(burst.packets, self._next))
+        self._sent.append((self._next, unit))
         self._next += len(burst.packets)
         self._until = now + KEPT_SECONDS
         return burst
 
-    def packet(self, number: int, now: float) -> bytes | None:
+    def packet(self, group: Group, number: int, now: float) -> bytes | None:
         """One that was sent lately."""
         self.forget(now)
-        return self._packets.get(number)
+        for first, unit in reversed(self._sent):
+            if first <= number:
+                if self._again is None or self._again.first != first:
+                    self._again = group.past(unit, first)
+                packets = self._again.packets
+                return packets[number - first] if number - first < len(packets) else None
+        return None
 
     def forget(self, now: float) -> None:
         """What nobody asks for any more."""
-        if self._packets and now > self._until:
-            self._packets.clear()
+        if self._sent and now > self._until:
+            self._sent.clear()
+            self._again = None
 
     def clear(self) -> None:
         """All of it."""
         self._units.clear()
-        self._packets.clear()
+        self._sent.clear()
+        self._again = None

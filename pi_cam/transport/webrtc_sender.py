@@ -143,7 +143,7 @@ class SharedPictures(SharedStream):
     def _packet(self, sequence: int) -> bytes | None:
         number = self._numbers.number(sequence)
         if number is not None and number >= FIRST_NUMBER:
-            return self._behind.packet(number, self._clock())
+            return self._behind.packet(self._group, number, self._clock()) if self._group is not None else None
         return super()._packet(sequence)
 
     def _go_on(self) -> bool:
