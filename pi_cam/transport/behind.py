@@ -25,7 +25,7 @@ UNITS_MAX = 1024
 
 
 class Behind:
-    """What one viewer was not sent yet, and what it was: units, and not their packets, which are a megabyte or more and are made
+    """What one viewer was not sent yet, and what it was: units, and not their packets. Those are a megabyte or more, and made
     once more for the few that are asked for."""
 
     def __init__(self) -> None:
