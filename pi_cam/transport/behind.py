@@ -25,8 +25,8 @@ UNITS_MAX = 1024
 
 
 class Behind:
-    """What one viewer was not sent yet, and what it was: units, and not their packets. Those are a megabyte or more, and made
-    once more for the few that are asked for."""
+    """What one viewer was not sent yet, and what it was: units, and not their packets. Those are a megabyte or more, and
+    made once more for the few that are asked for."""
 
     def __init__(self) -> None:
         self._units: deque[AccessUnit] = deque()

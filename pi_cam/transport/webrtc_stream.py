@@ -62,7 +62,7 @@ class SharedStream:
         self._again_number = secrets.randbelow(1 << 15)  # for the reason that Numbering gives
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
-        self._timestamp = self._packets = self._octets = self._again_octets = 0
+        self._timestamp = self._packets = self._octets = 0
         self._agains = allowance.repeats(clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
@@ -92,12 +92,12 @@ class SharedStream:
             self._again_number += 1
             kind, ssrc = self._rtx_type, self._outlet.rtx_ssrc
             packet = retransmission(packet, sequence, payload_type=kind, ssrc=ssrc, number=self._again_number)
-        self._again_octets += len(packet)
         await self._outlet.send(packet)
 
     def sent_bits(self) -> float:
-        """So far, with RTP's own headers, and with what was sent again."""
-        return 8.0 * (self._octets + HEADER_BYTES * self._packets + self._again_octets)
+        """So far, with RTP's own headers. Without what was sent again: on a line that loses most that is several times as
+        much, and what the line carries would seem to be, too."""
+        return 8.0 * (self._octets + HEADER_BYTES * self._packets)
 
     def clock_pair(self) -> tuple[int, float] | None:
         """An RTP timestamp and the monotonic second at which what it stands for was captured; None before the first."""
