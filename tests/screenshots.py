@@ -117,7 +117,7 @@ def _wizard(page: Page, server: Server, names: str = "setup-{}-phone") -> None:
 
 def _fill(server: Server) -> None:
     """What a home may have."""
-    token = server.token("view,listen,talk,control,record,configure", "the installer's")
+    token = server.token("view,listen,talk,control,record,configure", "installer")
     kind = {"Content-Type": "application/json"}
 
     def tell(path: str, **fields: Any) -> None:
