@@ -39,6 +39,11 @@ class Behind:
     def __bool__(self) -> bool:
         return bool(self._units)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there is anything to forget."""
+        return bool(self._sent)
+
     def add(self, unit: AccessUnit) -> bool:
         """Whether there is room for it."""
         if len(self._units) >= UNITS_MAX:
@@ -71,7 +76,7 @@ class Behind:
 
     def forget(self, now: float) -> None:
         """What nobody asks for any more."""
-        if self._sent and now > self._until:
+        if now > self._until:
             self._sent.clear()
             self._again = None
 

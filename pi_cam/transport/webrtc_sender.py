@@ -100,7 +100,8 @@ class SharedPictures(SharedStream):
         super().close()
 
     def _take(self, unit: AccessUnit) -> None:
-        self._behind.forget(self._clock())
+        if self._behind.keeps:
+            self._behind.forget(self._clock())
         if not self._is_arriving and not self._behind:
             self._send(unit)
         elif not self._behind.add(unit):
@@ -111,13 +112,15 @@ class SharedPictures(SharedStream):
         """A piece of what is behind, and the next one soon."""
         self._behind_timer, packets = None, 0
         self._is_behind = True
-        while self._behind and self._wire is not None and packets < PIECE_PACKETS:
-            if self._rest is not None or self._wire.waiting() > WAITING_BYTES:
-                break
-            before = self._packets
-            self._send(self._behind.next())
-            packets += self._packets - before
-        self._is_behind = False
+        try:
+            while self._behind and self._wire is not None and packets < PIECE_PACKETS:
+                if self._rest is not None or self._wire.waiting() > WAITING_BYTES:
+                    break
+                before = self._packets
+                self._send(self._behind.next())
+                packets += self._packets - before
+        finally:
+            self._is_behind = False
         if self._behind and self._wire is not None:
             self._behind_timer = asyncio.get_running_loop().call_later(PACE_SECONDS, self._catch_up)
 

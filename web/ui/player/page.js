@@ -105,7 +105,8 @@ function fitPicture() {
 player.addEventListener("state", stateChanged);
 player.addEventListener("camera", () => player.camera && showDetails(player.camera));
 player.addEventListener("delay", () => showDelay(player.delayMs));
-player.addEventListener("stages", () => (showStages(player.meter.stages), showShare(player.meter.gets)));
+player.addEventListener("stages", () => showStages(player.meter.stages));
+player.addEventListener("stages", () => showShare(player.meter.gets));
 player.addEventListener("rung", () => showRung(player.rung));
 player.addEventListener("refused", refused);
 video.addEventListener("resize", fitPicture);
