@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import mean, median
+from statistics import fmean, median
 
 BEGIN_SECONDS = 1.5
 """The first keyframe, and what is measured over it, tell little."""
@@ -214,7 +214,7 @@ class PathEstimate:
 
     def _look_for_signs(self, now: float, judged: Judged | None) -> None:
         loss, rtt = (0.0, None) if judged is None else (judged.loss, judged.rtt)
-        usual = mean(self._losses) if self._losses else 0.0
+        usual = fmean(self._losses) if self._losses else 0.0
         seen = (len(self._losses) >= KNOWN and loss > SIGN_LOSS + 2 * usual) or self._is_late(
             rtt, 1.2, SIGN_DELAY_SECONDS
         )

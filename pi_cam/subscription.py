@@ -136,6 +136,8 @@ class Tap:
     """A viewer that takes each unit at once, in the hub's own turn, and has no queue. The first unit is a keyframe, and so
     is the first after `hold`."""
 
+    __slots__ = ("__weakref__", "_hub", "_may_ask", "_take", "_waiting", "closed", "dropped")
+
     def __init__(self, hub: Origin, may_ask: MayAsk = always) -> None:
         self.dropped = 0
         self.closed = False
@@ -153,16 +155,21 @@ class Tap:
         self._waiting = not past
         for unit in past:
             if not self._waiting:
-                self._give(unit)
+                self.offer(unit)
         if not past and self._may_ask():
             self._hub.request_keyframe()
 
     def offer(self, unit: AccessUnit) -> None:
         """Hands a unit on, or drops it."""
-        if self._take is None or (self._waiting and not unit.keyframe):
+        take = self._take
+        if take is None or (self._waiting and not unit.keyframe):
             return
         self._waiting = False
-        self._give(unit)
+        try:
+            take(unit)
+        except Exception:  # an edge: whatever is wrong with one viewer, the others must not miss this picture
+            log.exception("a viewer's sender failed")
+            self.close()
 
     def hold(self, lost: int = 0) -> None:
         """Nothing before the next keyframe, which is asked for. `lost`: units that were taken, and came to nothing."""
@@ -176,15 +183,6 @@ class Tap:
             self.closed = True
             self._take = None
             self._hub.forget(self)
-
-    def _give(self, unit: AccessUnit) -> None:
-        if self._take is None:
-            return
-        try:
-            self._take(unit)
-        except Exception:  # an edge: whatever is wrong with one viewer, the others must not miss this picture
-            log.exception("a viewer's sender failed")
-            self.close()
 
     def _count(self, lost: int) -> None:
         self.dropped += lost

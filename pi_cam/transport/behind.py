@@ -28,7 +28,11 @@ class Behind:
     """What one viewer was not sent yet, and what it was: units, and not their packets. Those are a megabyte or more, and
     made once more for the few that are asked for."""
 
+    __slots__ = ("_again", "_next", "_sent", "_units", "_until", "is_used")
+
     def __init__(self) -> None:
+        self.is_used = False
+        """Whether there is anything to send or to forget: asked for each picture."""
         self._units: deque[AccessUnit] = deque()
         self._sent: deque[tuple[int, AccessUnit]] = deque()
         """(number of its first packet, the unit)."""
@@ -39,16 +43,12 @@ class Behind:
     def __bool__(self) -> bool:
         return bool(self._units)
 
-    @property
-    def keeps(self) -> bool:
-        """Whether there is anything to forget."""
-        return bool(self._sent)
-
     def add(self, unit: AccessUnit) -> bool:
         """Whether there is room for it."""
         if len(self._units) >= UNITS_MAX:
             return False
         self._units.append(unit)
+        self.is_used = True
         return True
 
     def next(self) -> AccessUnit:
@@ -59,6 +59,7 @@ class Behind:
         """Its packets; they can be had again for a while. `now`: monotonic seconds."""
         burst = group.past(unit, self._next)
         self._sent.append((self._next, unit))
+        self.is_used = True
         self._next += len(burst.packets)
         self._until = now + KEPT_SECONDS
         return burst
@@ -79,9 +80,11 @@ class Behind:
         if now > self._until:
             self._sent.clear()
             self._again = None
+            self.is_used = bool(self._units)
 
     def clear(self) -> None:
         """All of it."""
         self._units.clear()
         self._sent.clear()
         self._again = None
+        self.is_used = False

@@ -34,21 +34,22 @@ class Forward:
     other by a few pictures: until it has caught up, its pictures follow each other by one tick."""
 
     def __init__(self) -> None:
-        self._catches_up = False
+        self.catches_up = False
+        """Whether a unit may need another time: asked for each picture."""
         self._moved: deque[tuple[int, int, int]] = deque(maxlen=UNITS_KEPT)
         """(first number of the group, one behind the last, timestamp)."""
 
     def begin(self) -> None:
         """Another rendition begins."""
-        self._catches_up = True
+        self.catches_up = True
         self._moved.clear()
 
     def fitting(self, burst: Burst, last: int) -> Burst:
         """The unit as it is, or stamped just after `last`, the RTP timestamp sent last."""
-        if not self._catches_up:
+        if not self.catches_up:
             return burst
         if 0 < (burst.timestamp - last) % FULL < HALF:
-            self._catches_up = False
+            self.catches_up = False
             return burst
         timestamp = (last + 1) % FULL
         self._moved.append((burst.first, burst.first + len(burst.packets), timestamp))

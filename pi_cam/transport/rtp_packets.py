@@ -180,10 +180,15 @@ class Numbering:
     rest (RFC 3711, 3.3.1).
     """
 
+    __slots__ = ("_expected", "_next", "_spans")
+
     def __init__(self, start: int | None = None) -> None:
         self._next = secrets.randbelow(1 << 15) if start is None else start
-        self._spans: deque[tuple[int, int, int]] = deque(maxlen=64)
-        """(first sequence number, unwrapped; first number of the group; how many): one for each stretch without a gap."""
+        self._expected = -1
+        """The group's number that goes on with the last stretch."""
+        self._spans: deque[tuple[int, int]] = deque(maxlen=64)
+        """(first sequence number, unwrapped; first number of the group): one for each stretch without a gap; it ends where
+        the next one begins."""
 
     def onward(self) -> Numbering:
         """Goes on with another group's numbers; its own stay here."""
@@ -196,20 +201,19 @@ class Numbering:
 
     def take(self, first: int, count: int) -> int:
         """Sends `count` packets from the group's `first` on: the sequence number of that, 16 bits."""
-        sequence, self._next = self._next, self._next + count
-        if self._spans and self._spans[-1][1] + self._spans[-1][2] == first:
-            begun, begin, before = self._spans[-1]
-            self._spans[-1] = (begun, begin, before + count)
-        else:
-            self._spans.append((sequence, first, count))
+        sequence = self._next
+        self._next = sequence + count
+        if first != self._expected:
+            self._spans.append((sequence, first))
+        self._expected = first + count
         return sequence & 0xFFFF
 
     def number(self, sequence: int) -> int | None:
         """The group's number of what was sent last as `sequence`; None for what was not."""
         whole = self._next - 1 - ((self._next - 1 - sequence) & 0xFFFF)
-        for begun, begin, count in reversed(self._spans):
+        for begun, begin in reversed(self._spans):
             if begun <= whole:
-                return begin + whole - begun if whole < begun + count else None
+                return begin + whole - begun
         return None
 
 

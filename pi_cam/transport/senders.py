@@ -13,7 +13,7 @@ from pi_cam.transport.allowance import Arrivals
 from pi_cam.transport.webrtc_adapted import AdaptedPictures, Feed
 from pi_cam.transport.webrtc_peer import Ear, Pictures
 from pi_cam.transport.webrtc_seam_sender import can_substitute
-from pi_cam.transport.webrtc_sender import SharedSound
+from pi_cam.transport.webrtc_sound import SharedSound
 from pi_cam.transport.webrtc_stream import SharedGroups
 from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound, Sound, Units
 

@@ -58,6 +58,18 @@ class AdaptedPictures(SharedPictures):
     """Opens `main`; takes `small` while `adaptation` says so, from a keyframe of that on. `may_ask`: as for `Hub.subscribe`.
     Raises as `Hub.tap`."""
 
+    __slots__ = (
+        "__weakref__",
+        "_adaptation",
+        "_coming",
+        "_feed",
+        "_feeds",
+        "_filled_bits",
+        "_filling",
+        "_forgetting",
+        "_forward",
+        "_past",
+    )
     can_switch = True
 
     def __init__(
@@ -75,7 +87,6 @@ class AdaptedPictures(SharedPictures):
         self._feed = main
         self._coming: tuple[Feed, Tap] | None = None
         self._adaptation = adaptation
-        self._keyframes_only = False
         self._forward = Forward()
         self._past: Past | None = None
         self._forgetting: asyncio.TimerHandle | None = None
@@ -142,10 +153,6 @@ class AdaptedPictures(SharedPictures):
             self._change()
         self._take(unit)
 
-    def _take(self, unit: AccessUnit) -> None:
-        if unit.keyframe or not self._keyframes_only:
-            super()._take(unit)
-
     def _change(self) -> None:
         """The first keyframe of the other rendition is here."""
         group = self._group
@@ -162,6 +169,7 @@ class AdaptedPictures(SharedPictures):
         self._request_keyframe = feed.hub.request_keyframe
         self._group, self._numbers = feed.groups.join(group.shape), self._numbers.onward()
         self._forward.begin()
+        self._is_its_own = True
         log.info("a viewer changes to another rendition", extra={"small": feed is not self._feeds["main"]})
 
     def _forget_past(self) -> None:
@@ -172,8 +180,13 @@ class AdaptedPictures(SharedPictures):
             self._forgetting.cancel()
             self._forgetting = None
 
-    def _burst(self, group: Group, unit: AccessUnit) -> Burst:
-        return self._forward.fitting(super()._burst(group, unit), self._timestamp)
+    def _burst(self, group: Group, unit: AccessUnit, now: float) -> Burst:
+        burst = self._forward.fitting(super()._burst(group, unit, now), self._timestamp)
+        self._is_its_own = self._is_behind or self._forward.catches_up
+        return burst
+
+    def _is_changing(self) -> bool:
+        return self._forward.catches_up
 
     def _packet(self, sequence: int) -> bytes | None:
         number, packet = self._numbers.number(sequence), super()._packet(sequence)

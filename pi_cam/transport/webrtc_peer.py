@@ -22,7 +22,7 @@ from aiortc.sdp import candidate_from_sdp
 
 from pi_cam.bitrate import Gets
 from pi_cam.errors import NoRelay, NotAllowed, OfferRefused
-from pi_cam.transport import webrtc_seam
+from pi_cam.transport import webrtc_seam, webrtc_seam_memory
 from pi_cam.transport.candidates import MAX_CANDIDATES, is_candidate, is_usable
 from pi_cam.transport.delay import Shown, Spent, by_stage
 from pi_cam.transport.ice import Ice
@@ -57,7 +57,7 @@ class Pictures(Protocol):
 
 
 class Ear(Protocol):
-    """How a viewer gets the sound: `webrtc_sender.SharedSound`, or `webrtc_tracks.PlainSound`."""
+    """How a viewer gets the sound: `webrtc_sound.SharedSound`, or `webrtc_tracks.PlainSound`."""
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """As `Pictures.prepare`; not called where sound is not negotiated."""
@@ -190,6 +190,7 @@ class WebRtcPeer:
         # Before setRemoteDescription: afterwards the preferences of an answerer are ignored, and VP8 would be agreed on.
         video = self._connection.addTransceiver("video", "sendonly")
         video.setCodecPreferences(_preferences(profile_level_id))
+        webrtc_seam_memory.receives_nothing(video.receiver)
         self._pictures.prepare(video.sender, self._wall_clock)
         self._connection.on("connectionstatechange", self._state_changed)
 

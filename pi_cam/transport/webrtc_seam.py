@@ -19,7 +19,7 @@ from aiortc.exceptions import InvalidStateError
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
 from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
 
-from pi_cam.transport import webrtc_seam_guard
+from pi_cam.transport import webrtc_seam_guard, webrtc_seam_memory
 from pi_cam.transport.webrtc_seam_feedback import can_hear
 from pi_cam.transport.webrtc_seam_sender import can_substitute
 
@@ -60,6 +60,7 @@ def prepare() -> None:
         ice.Connection.get_component_candidates.__defaults__ = (GATHER_SECONDS,)
         ice.server_reflexive_candidate = _reflexive_candidate
     webrtc_seam_guard.prepare()
+    webrtc_seam_memory.prepare()
 
 
 def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
@@ -221,6 +222,7 @@ def missing() -> list[str]:
         "the address on the Internet in good time": ice.server_reflexive_candidate is _reflexive_candidate
         or _asks_stun_from_everywhere(),
         "what makes no sense": webrtc_seam_guard.can_guard(),
+        "little memory for each viewer": webrtc_seam_memory.can_spare(),
         "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }

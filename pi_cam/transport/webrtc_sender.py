@@ -1,5 +1,4 @@
-"""One viewer's pictures and sound by packets that all viewers share: what is left for each is encryption and a call of the
-kernel.
+"""One viewer's pictures by packets that all viewers share: what is left for each is encryption and a call of the kernel.
 
 There is no queue: a unit leaves when it comes, a large one in pieces, the next one at its heels. What the kernel has no room
 for is dropped, and no picture follows before the next keyframe.
@@ -15,9 +14,8 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpSender
 
-from pi_cam.errors import PiCamError
-from pi_cam.media.units import SOUND_CLOCK_HZ, VIDEO_CLOCK_HZ, AccessUnit, AudioPacket
-from pi_cam.subscription import SoundTap, Tap
+from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+from pi_cam.subscription import Tap
 from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.behind import FIRST_NUMBER, PIECE_PACKETS, WAITING_BYTES, Behind
@@ -42,6 +40,27 @@ USUAL_PAUSES = 4
 class SharedPictures(SharedStream):
     """As `Pictures` in webrtc_peer. `tap`: its units; `request_keyframe`: of its camera."""
 
+    __slots__ = (
+        "_asks",
+        "_behind",
+        "_behind_timer",
+        "_heard_at",
+        "_is_arriving",
+        "_is_behind",
+        "_is_its_own",
+        "_keyframes_only",
+        "_meter",
+        "_patience",
+        "_pauses",
+        "_request_keyframe",
+        "_rest",
+        "_sent_at",
+        "_tap",
+        "_timer",
+        "_unit",
+        "is_silent",
+    )
+
     def __init__(
         self,
         tap: Tap,
@@ -58,10 +77,13 @@ class SharedPictures(SharedStream):
         self._meter = SendingMeter()
         self._timer: asyncio.TimerHandle | None = None
         self._behind = Behind()
-        self._is_arriving = self._is_behind = False
+        self._is_arriving = self._is_behind = self._keyframes_only = False
+        self._is_its_own = False
+        """Whether its packets may not be those of all: asked for each picture."""
         self._behind_timer: asyncio.TimerHandle | None = None
         self._heard_at = self._sent_at = clock()
-        self._pauses: deque[float] = deque([0.0], maxlen=USUAL_PAUSES)
+        self._pauses: deque[float] = deque(maxlen=USUAL_PAUSES)
+        self._patience = SILENCE_SECONDS
         self.is_silent = False
         self._asks = allowance.keyframes(clock)
 
@@ -84,6 +106,7 @@ class SharedPictures(SharedStream):
         pause, self._heard_at = now - self._heard_at, now
         if pause <= 2 * SILENCE_SECONDS:  # longer: it was away, and that is no habit
             self._pauses.append(pause)
+            self._patience = max(SILENCE_SECONDS, 3 * max(self._pauses))
         if self.is_silent:
             self.is_silent = False
             self._tap.hold()
@@ -100,8 +123,15 @@ class SharedPictures(SharedStream):
         super().close()
 
     def _take(self, unit: AccessUnit) -> None:
-        if self._behind.keeps:
-            self._behind.forget(self._clock())
+        if self._keyframes_only and not unit.keyframe:
+            return
+        if self._is_arriving or self._behind.is_used:
+            self._take_behind(unit)
+        else:
+            self._send(unit)
+
+    def _take_behind(self, unit: AccessUnit) -> None:
+        self._behind.forget(self._clock())
         if not self._is_arriving and not self._behind:
             self._send(unit)
         elif not self._behind.add(unit):
@@ -111,7 +141,7 @@ class SharedPictures(SharedStream):
     def _catch_up(self) -> None:
         """A piece of what is behind, and the next one soon."""
         self._behind_timer, packets = None, 0
-        self._is_behind = True
+        self._is_behind = self._is_its_own = True
         try:
             while self._behind and self._wire is not None and packets < PIECE_PACKETS:
                 if self._rest is not None or self._wire.waiting() > WAITING_BYTES:
@@ -121,6 +151,7 @@ class SharedPictures(SharedStream):
                 packets += self._packets - before
         finally:
             self._is_behind = False
+            self._is_its_own = self._is_changing()
         if self._behind and self._wire is not None:
             self._behind_timer = asyncio.get_running_loop().call_later(PACE_SECONDS, self._catch_up)
 
@@ -131,17 +162,28 @@ class SharedPictures(SharedStream):
             self._behind_timer = None
 
     def _send(self, unit: AccessUnit) -> None:
-        group, wire = self._group, self._wire
-        if group is None or wire is None or not self._may_send(unit.keyframe):
+        """For each picture and viewer: what is only needed now and then is elsewhere."""
+        group, wire, now = self._group, self._wire, self._clock()
+        if group is None or wire is None or not self._may_send(unit.keyframe, now):
             return
-        burst = self._burst(group, unit)
-        if burst.packets and self._send_rest():
-            self._unit = unit, self._sent_at
-            self._rest = (burst.runs(wire.tag), self._count(unit, burst))
+        burst = self._burst(group, unit, now) if self._is_its_own else group.burst(unit)
+        if not burst.packets or (self._rest is not None and not self._send_rest()):
+            return
+        runs, sequence = burst.runs(wire.tag), self._count(unit, burst)
+        if len(runs) > 1:
+            self._unit, self._rest = (unit, now), (runs, sequence)
             self._go_on()
+        elif wire.send(runs[0], sequence):
+            self._meter.count(unit, now, self._clock())
+        else:
+            self._drop()
 
-    def _burst(self, group: Group, unit: AccessUnit) -> Burst:
-        return self._behind.burst(group, unit, self._clock()) if self._is_behind else group.burst(unit)
+    def _burst(self, group: Group, unit: AccessUnit, now: float) -> Burst:
+        return self._behind.burst(group, unit, now) if self._is_behind else group.burst(unit)
+
+    def _is_changing(self) -> bool:
+        """Whether it comes from other pictures, and their time is not caught up with yet."""
+        return False
 
     def _packet(self, sequence: int) -> bytes | None:
         number = self._numbers.number(sequence)
@@ -155,9 +197,7 @@ class SharedPictures(SharedStream):
         while self._rest is not None and wire is not None:
             (run, *others), sequence = self._rest
             if not wire.send(run, sequence):
-                self._forget_rest()
-                self._forget_behind()
-                self._tap.hold(lost=1)
+                self._drop()
                 return False
             self._rest = (tuple(others), sequence + len(run.lengths)) if others else None
             if self._rest is not None and len(run.lengths) == PACED:
@@ -177,20 +217,25 @@ class SharedPictures(SharedStream):
                 return False
         return True
 
+    def _drop(self) -> None:
+        self._forget_rest()
+        self._forget_behind()
+        self._tap.hold(lost=1)
+
     def _forget_rest(self) -> None:
         self._rest = self._unit = None
         if self._timer is not None:
             self._timer.cancel()
 
-    def _may_send(self, keyframe: bool) -> bool:
+    def _may_send(self, keyframe: bool, now: float) -> bool:
         """Not into silence. Nobody reports what was not sent: after a pause of the camera the silence is counted anew."""
-        now, patience = self._clock(), max(SILENCE_SECONDS, 3 * max(self._pauses))
+        unsent, unheard, patience = now - self._sent_at, now - self._heard_at, self._patience
         if self.is_silent:
-            if not keyframe or now - self._sent_at < SILENCE_SECONDS:
+            if not keyframe or unsent < SILENCE_SECONDS:
                 return False
-        elif now - self._sent_at > patience / 2:
+        elif unsent > patience / 2:
             self._heard_at = now
-        elif now - self._heard_at > patience:
+        elif unheard > patience:
             log.info("a viewer is not heard any more: it gets nothing until it is")
             self.is_silent = True
             self._forget_rest()
@@ -201,59 +246,3 @@ class SharedPictures(SharedStream):
     def _asked(self) -> None:
         if self._asks.take():
             self._request_keyframe()
-
-
-class SharedSound(SharedStream):
-    """Sound for one viewer, as `Ear` in webrtc_peer. It costs nothing while it is turned off.
-
-    `listen` hands its taker the camera's sound (None: it stays off), no sooner than somebody can hear it. `hears` is called
-    with the first packet. While `is_gone()` nothing is sent.
-    """
-
-    def __init__(
-        self,
-        listen: Callable[[Callable[[AudioPacket], None]], SoundTap] | None,
-        groups: Groups,
-        hears: Callable[[], None],
-        is_gone: Callable[[], bool],
-    ) -> None:
-        super().__init__(groups, SOUND_CLOCK_HZ)
-        self._listen, self._is_gone = listen, is_gone
-        self._hears: Callable[[], None] | None = hears
-        self._tap: SoundTap | None = None
-        self._is_on = False
-
-    def begin(self, outlet: seam.Outlet) -> None:
-        """As `Substitute.begin`."""
-        super().begin(outlet)
-        try:
-            self.turn(self._is_on)
-        except PiCamError:  # stopped since: the whole connection is about to end
-            self._is_on = False
-
-    def turn(self, on: bool) -> None:
-        """On or off; raises what `listen` raises."""
-        self._is_on = on and self._listen is not None and not self._is_closed
-        tap = self._tap
-        if self._is_on and self._wire is not None and (tap is None or tap.closed) and self._listen is not None:
-            self._tap = self._listen(self._take)
-        elif not self._is_on and tap is not None:
-            self._tap = None
-            tap.close()
-
-    def close(self) -> None:
-        """As `SharedStream.close`."""
-        self._is_closed = True
-        self.turn(on=False)
-        super().close()
-
-    def _take(self, packet: AudioPacket) -> None:
-        group, wire = self._group, self._wire
-        if group is None or wire is None or self._is_gone():
-            return
-        hears, self._hears = self._hears, None
-        if hears is not None:
-            hears()
-        burst = group.burst(packet)
-        (run,) = burst.runs(wire.tag)
-        wire.send(run, self._count(packet, burst))  # where there is no room for 20 ms, they are lost

@@ -28,13 +28,16 @@ _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROT
 BUFFER_BYTES = 72 * 1024
 """More than a run has. One buffer serves all viewers: all of this happens in the media loop, and nothing stays in it."""
 
-_HIGH = b"".join(bytes([high]) * 256 for high in range(256))
-_LOW = bytes(range(256))
-"""The upper and the lower bytes of sequence numbers, from which a run's are cut."""
+_HIGH = b"".join(bytes([high % 256]) * 256 for high in range(257))
+_LOW = bytes(range(256)) * 2
+"""The upper and the lower bytes of sequence numbers, from which a run's are cut: longer than one turn, for those that go on
+with the next."""
 
 
 class Wire:
     """`outlet`: the connection that it belongs to."""
+
+    __slots__ = ("_address", "_bench", "_outlet", "_pair", "_segments", "_socket", "tag")
 
     def __init__(self, outlet: seam.Outlet) -> None:
         self.tag = outlet.tag
@@ -83,14 +86,15 @@ class Wire:
 
     def _seal(self, run: Run, sequence: int) -> memoryview:
         """What came of it. There is no step of Python for each packet: that would cost more than the encryption."""
-        bench, count = self._bench, len(run.lengths)
+        bench = self._bench
         if run is not bench.run:
             bench.lay(run, self.tag)
-        bench.view[: len(run.block)] = run.block
-        bench.high[:] = _bytes_from(_HIGH, sequence & 0xFFFF, count)
-        bench.low[:] = _bytes_from(_LOW, sequence & 0xFF, count)
+        count, high, low = bench.count, sequence & 0xFFFF, sequence & 0xFF
+        bench.whole[:] = run.block
+        bench.high[:] = _HIGH[high : high + count]
+        bench.low[:] = _LOW[low : low + count]
         bench.sizes[:] = bench.plain
-        faults = map(seam.lib.srtp_protect, repeat(self._outlet.context, count), bench.places, bench.lengths)
+        faults = map(seam.lib.srtp_protect, repeat(self._outlet.context), bench.places, bench.lengths)
         fault = next(filter(None, faults), 0)
         if fault:
             raise seam.SealingError(f"SRTP: status {fault}")
@@ -124,6 +128,7 @@ class _Bench:
     """Where packets are encrypted, laid out for the run that was there last: mostly the next viewer's, too."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._memory = seam.ffi.new("char[]", BUFFER_BYTES)
         self._numbers = seam.ffi.new("int[]", SEGMENTS_MAX)
         self._all_places: dict[int, list[Any]] = {}
@@ -133,11 +138,11 @@ class _Bench:
         self.lay(Run(bytes(HEADER_BYTES), (HEADER_BYTES,), HEADER_BYTES), 0)
 
     def lay(self, run: Run, tag: int) -> None:
-        """Views of the buffer for this run. `high`, `low`: the bytes of its sequence numbers; `places`, `lengths`: for
-        libsrtp, pointers to each packet and to its size; `sizes`: all of these, which are `plain` before and `sealed` after;
-        `whole`: all that is to be sent."""
-        count, end = len(run.lengths), len(run.block)
-        self.run = run
+        """Views of the buffer for this run. `count`: its packets; `high`, `low`: the bytes of its sequence numbers;
+        `places`, `lengths`: for libsrtp, pointers to each packet and to its size; `sizes`: all of these, which are `plain`
+        before and `sealed` after; `whole`: all that is to be sent."""
+        self.count = count = len(run.lengths)
+        self.run, end = run, len(run.block)
         self.whole, self.high, self.low = (
             self.view[:end],
             self.view[2 : end : run.stride],
@@ -158,9 +163,3 @@ class _Bench:
 @cache
 def _bench() -> _Bench:
     return _Bench()
-
-
-def _bytes_from(table: bytes, begin: int, count: int) -> bytes:
-    """From a table that has no end."""
-    found = table[begin : begin + count]
-    return found if len(found) == count else found + table[: count - len(found)]

@@ -11,7 +11,7 @@ from pi_cam.errors import CameraStopped
 from pi_cam.media.units import AudioPacket
 from pi_cam.subscription import SoundTap
 from pi_cam.transport.rtp_packets import Run
-from pi_cam.transport.webrtc_sender import SharedSound
+from pi_cam.transport.webrtc_sound import SharedSound
 from pi_cam.transport.webrtc_stream import SharedGroups
 from tests.sending import OPUS, World, run, wire
 
