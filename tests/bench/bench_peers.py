@@ -35,12 +35,13 @@ CLIP_SECONDS = 4
 """A look takes a multiple of it, so that all see the same pictures."""
 
 SETTLE_SECONDS = 1.5
-PICTURES = 60
+PICTURES = 118
+"""Four seconds, and each moment between two refreshes four times."""
 
 
 def main() -> int:
     """Measures, prints, writes. Fails when a peer that is here could not be measured."""
-    rounds, seconds = int(os.environ.get("ROUNDS") or 3), float(os.environ.get("SECONDS") or 2 * CLIP_SECONDS)
+    rounds, seconds = int(os.environ.get("ROUNDS") or 3), float(os.environ.get("SECONDS") or 4 * CLIP_SECONDS)
     many, first = int(os.environ.get("MANY") or 30), int(os.environ.get("FIRST") or 7)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that all that was started ends, too
     network.enter()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.bench import report
 from tests.bench.report import Row, Rows
+from tests.bench.stamped_clip import STAMPED_FPS
 
 OURS, PLAIN, BOUND = "ours", "aiortc", "bound"
 OTHERS = ("janus", "webrtcbin", "libdatachannel", "go2rtc", "mediamtx")
@@ -30,7 +31,8 @@ in each round every sender in turn, started anew. Medians, and from least to mos
   gathered before; another viewer watches already, keyframes cannot be asked for.
 - *Produced to displayed*: each picture carries the moment at which it was handed to the sender (an SEI message that
   the page reads); until its `expectedDisplayTime` in Chromium. pi-cam with the setting Delay at low, the others as
-  they are by themselves.
+  they are by themselves. At {stamped} pictures a second, so that they come at all moments between two refreshes of the
+  screen (60 Hz): at 30 chance decides how long all of them wait for one.
 - The lower bound is a C program (tests/bench/peers/bound.c) that has packets ready, and only encrypts them by OpenSSL
   and hands them to the kernel: no ICE, no reports, no retransmission, no pacing. Its packets are those of pi-cam,
   byte by byte.
@@ -174,7 +176,13 @@ def publish(found: Mapping[str, Measured], few: int, many: int) -> None:
     """Both files, and the page to stdout."""
     rounds = max(len(one.rounds) for one in found.values())
     method = METHOD.format(
-        machine=report.machine(), cores=os.cpu_count(), model=_processor(), rounds=rounds, few=few, fewer=few - 1
+        machine=report.machine(),
+        cores=os.cpu_count(),
+        model=_processor(),
+        rounds=rounds,
+        few=few,
+        fewer=few - 1,
+        stamped=STAMPED_FPS,
     )
     versions = [f"- {one.title}: {one.version}; {_ciphers(one)}" for one in found.values()]
     lines = [method, *versions, "", *table(found, few, many)]

@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FPS, CLOCK_HZ = 30, 90_000
+STAMPED_FPS = 29.5
+"""So that pictures come at all moments between two refreshes of a screen of 60 Hz: at 30 all would wait as long for the next
+one as the first does, which is chance, and up to 17 ms."""
+
 NAME = b"pi-cam-bench-at:"
 """In the place of the UUID (16 bytes) of the SEI message; 16 decimal digits follow: microseconds since 1970."""
 
@@ -68,6 +72,7 @@ class Player:
 
     def __init__(self, path: Path, emit: Callable[[Picture], None]) -> None:
         self._pictures, self._emit = read(path), emit
+        self._fps = STAMPED_FPS if any(NAME in picture.data for picture in self._pictures) else FPS
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="player", daemon=True)
 
@@ -82,7 +87,8 @@ class Player:
 
     def _run(self) -> None:
         began, number = time.monotonic(), 0
-        while not self._stopped.wait(max(0.0, began + number / FPS - time.monotonic())):
+        while not self._stopped.wait(max(0.0, began + number / self._fps - time.monotonic())):
             picture = self._pictures[number % len(self._pictures)]
-            self._emit(Picture(stamp(picture.data, time.time()), picture.keyframe, number * CLOCK_HZ // FPS))
+            pts = int(number * CLOCK_HZ / self._fps)
+            self._emit(Picture(stamp(picture.data, time.time()), picture.keyframe, pts))
             number += 1
