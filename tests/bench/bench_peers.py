@@ -35,8 +35,6 @@ CLIP_SECONDS = 4
 """A look takes a multiple of it, so that all see the same pictures."""
 
 SETTLE_SECONDS = 1.5
-PICTURES = 118
-"""Four seconds, and each moment between two refreshes four times."""
 
 
 def main() -> int:
@@ -135,20 +133,21 @@ def _grown(before: list[Count], after: list[Count], name: str) -> int:
 def _in_browser(peer: Peer, plain: Clip, stamped: Clip, door: Door, found: Measured, times: int) -> None:
     """One viewer is there already, so that the camera is open wherever the new one comes in."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page()
         for clip in (plain, stamped):
             with ExitStack() as stack:
                 _running(stack, peer, clip, door)
                 stack.enter_context(watching(door.url, 1))
-                page.goto(door.url)
-                _look_at(page, peer, found, times, stamped=clip.stamped)
-        browser.close()
+                for _ in range(peer_page.SCREENS if clip.stamped else 1):
+                    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+                    page = browser.new_page()
+                    page.goto(door.url)
+                    _look_at(page, peer, found, times, stamped=clip.stamped)
+                    browser.close()
 
 
 def _look_at(page: Page, peer: Peer, found: Measured, times: int, *, stamped: bool) -> None:
     if stamped:
-        found.delays.append(peer_page.delays(page, peer.way, PICTURES))
+        found.delays.append(peer_page.delays(page, peer.way, peer_page.PICTURES))
     else:
         found.first_pictures += peer_page.first_pictures(page, peer.way, times)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.bench import report
+from tests.bench.peer_page import PICTURES, SCREENS
 from tests.bench.report import Row, Rows
 from tests.bench.stamped_clip import STAMPED_FPS
 
@@ -29,10 +30,12 @@ in each round every sender in turn, started anew. Medians, and from least to mos
 - *Memory*: what belongs to the process tree alone (`Pss_Anon`), the same difference.
 - *First picture*: in Chromium, from the wish to watch until the page is handed a decoded picture; no candidates are
   gathered before; another viewer watches already, keyframes cannot be asked for.
-- *Produced to displayed*: each picture carries the moment at which it was handed to the sender (an SEI message that
-  the page reads); until its `expectedDisplayTime` in Chromium. pi-cam with the setting Delay at low, the others as
-  they are by themselves. At {stamped} pictures a second, so that they come at all moments between two refreshes of the
-  screen (60 Hz): at 30 chance decides how long all of them wait for one.
+- *Produced to displayed*: from the moment at which a picture was handed to the sender until its `expectedDisplayTime` in
+  Chromium, and not before its `presentationTime`; of {pictures} pictures in each of {screens} Chromiums per round. Until it
+  is received (`receiveTime`) by a stamp in the picture, an SEI message; from there by another connection, as what reads
+  stamps in a page takes some 9 ms itself. At {stamped} pictures a second, so that they come at all moments between two
+  refreshes of the screen (60 Hz): at 30 chance decides how long all of them wait for one. pi-cam with the setting Delay at
+  low, the others as they are by themselves.
 - The lower bound is a C program (tests/bench/peers/bound.c) that has packets ready, and only encrypts them by OpenSSL
   and hands them to the kernel: no ICE, no reports, no retransmission, no pacing. Its packets are those of pi-cam,
   byte by byte.
@@ -183,6 +186,8 @@ def publish(found: Mapping[str, Measured], few: int, many: int) -> None:
         few=few,
         fewer=few - 1,
         stamped=STAMPED_FPS,
+        pictures=PICTURES,
+        screens=SCREENS,
     )
     versions = [f"- {one.title}: {one.version}; {_ciphers(one)}" for one in found.values()]
     lines = [method, *versions, "", *table(found, few, many)]

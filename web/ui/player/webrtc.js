@@ -133,11 +133,13 @@ export class WebRtcTransport extends EventTarget {
   /** @param {HTMLVideoElement} video */
   #followPictures(video) {
     if (!video.requestVideoFrameCallback) return; // the statistics still count pictures; the delay stays unknown
-    this.#pictureRequest = video.requestVideoFrameCallback((now, { expectedDisplayTime, rtpTimestamp, receiveTime }) => {
+    this.#pictureRequest = video.requestVideoFrameCallback((now, about) => {
       if (this.#closed) return;
       this.#followPictures(video);
+      const { expectedDisplayTime, presentationTime, rtpTimestamp, receiveTime } = about;
       const ahead = expectedDisplayTime - now;
-      const at = ahead >= 0 && ahead < SCREEN_MS ? expectedDisplayTime : now;
+      const expected = ahead >= 0 && ahead < SCREEN_MS ? expectedDisplayTime : now;
+      const at = Math.max(expected, presentationTime); // without a jitter buffer Chromium may expect it before it has it
       const captured = rtpTimestamp === undefined ? null : (this.#session?.clock.captured(rtpTimestamp) ?? null);
       this.#picture(at, captured, receiveTime ?? null);
     });
