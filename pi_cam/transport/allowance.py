@@ -6,8 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-AGAIN_PER_SECOND, AGAIN_AT_ONCE = 500.0, 500.0
-"""Packets that one viewer may ask for once more: of 1080p at 4 Mbit/s, all of them."""
+AGAIN_SHARE, AGAIN_PER_SECOND, AGAIN_AT_ONCE = 0.5, 50.0, 256.0
+"""Packets that one viewer may get once more: of what it was sent meanwhile this part, and a few; half a second of 1080p at
+4 Mbit/s at once."""
 
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.5, 4.0
 """What one viewer may ask for; everybody pays for each."""
@@ -41,15 +42,30 @@ class Allowance:
         self._left -= granted
         return granted
 
+    def give(self, more: float) -> None:
+        """So much more may happen, but never more at once than ever."""
+        self._left = min(self._at_once, self._left + more)
+
     def _gain(self) -> None:
         now = self._clock()
         self._left = min(self._at_once, self._left + (now - self._at) * self._per_second)
         self._at = now
 
 
-def repeats(clock: Callable[[], float] = time.monotonic) -> Allowance:
-    """For one viewer's lost packets."""
-    return Allowance(AGAIN_PER_SECOND, AGAIN_AT_ONCE, clock)
+class Repeats:
+    """For one viewer's lost packets. A line that cannot carry its pictures loses most of them, and would get several times
+    as much again, if all were sent again. `sent`: packets so far."""
+
+    def __init__(self, sent: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+        self._sent, self._before = sent, sent()
+        self._allowance = Allowance(AGAIN_PER_SECOND, AGAIN_AT_ONCE, clock)
+
+    def take_up_to(self, count: int) -> int:
+        """As `Allowance.take_up_to`."""
+        sent = self._sent()
+        self._allowance.give(AGAIN_SHARE * (sent - self._before))
+        self._before = sent
+        return self._allowance.take_up_to(count)
 
 
 def keyframes(clock: Callable[[], float] = time.monotonic) -> Allowance:

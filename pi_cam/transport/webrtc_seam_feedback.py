@@ -65,6 +65,11 @@ def sent_bits(sender: RTCRtpSender) -> float:
     return 8.0 * float(getattr(sender, "_RTCRtpSender__octet_count", 0))
 
 
+def sent_packets(sender: RTCRtpSender) -> int:
+    """By aiortc's own sender, so far; none where that is not known."""
+    return int(getattr(sender, "_RTCRtpSender__packet_count", 0))
+
+
 def can_hear() -> bool:
     """Whether `on_report` works with this release."""
     names = RTCRtpSender.__init__.__code__.co_names

@@ -17,7 +17,7 @@ from aioice import ice
 from aiortc import RTCDtlsTransport, RTCRtpSender
 from aiortc.rtp import RTCP_RTPFB_NACK, AnyRtcpPacket, RtcpRtpfbPacket
 
-from pi_cam.transport.allowance import Allowance
+from pi_cam.transport.allowance import Allowance, Repeats
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def can_guard() -> bool:
     return all(_originals.values()) and "_queue" in ice.Connection.__init__.__code__.co_names
 
 
-def bound_requests(sender: RTCRtpSender, allowance: Allowance) -> None:
+def bound_requests(sender: RTCRtpSender, allowance: Allowance | Repeats) -> None:
     """Of the packets that a viewer asks for again, those are looked for that `allowance` has left: one report may name five
     thousand, and each one is looked for in the loop that sends pictures to all."""
     handle = getattr(sender, HANDLE, None)

@@ -84,7 +84,7 @@ class SharedStream:
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
         self._timestamp = self._packets = self._octets = 0
-        self._agains = allowance.repeats(clock)
+        self._agains = allowance.Repeats(lambda: self._packets, clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""

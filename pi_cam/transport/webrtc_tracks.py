@@ -138,7 +138,7 @@ class PlainPictures:
         sender.replaceTrack(self._track)
         self._sender = sender
         feedback.on_report(sender, self._reported)
-        bound_requests(sender, allowance.repeats())
+        bound_requests(sender, allowance.Repeats(lambda: feedback.sent_packets(sender)))
         webrtc_seam.on_keyframe_request(sender, self._asked)
         webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)
 
