@@ -32,9 +32,9 @@ STATISTICS = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module", params=["shared", "plain"])
-def camera(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    environment = {**MISSING, "PI_CAM_WEBRTC_SENDER": request.param}
+@pytest.fixture(scope="module")
+def camera(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    environment = {**MISSING, "PI_CAM_WEBRTC_SENDER": sender}
     with serving(tmp_path_factory.mktemp("sender"), SOURCE, owner=True, environment=environment) as server:
         yield server
 
