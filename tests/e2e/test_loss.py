@@ -34,12 +34,14 @@ WATCH_PICTURES = """() => {
 
 
 @pytest.mark.parametrize("loss", [0.01, 0.05])
-def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, loss: float) -> None:
+def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, sender: str, loss: float) -> None:
     """`framesReceived` counts those of which all packets came in the end; what was published is the camera's own count."""
     require("TUN interfaces (root)", Path(TUN).exists())
     with (
         rough_path(tmp_path, loss=loss) as path,
-        serving(tmp_path / "camera", SOURCE, owner=True, listen=NEAR) as server,
+        serving(
+            tmp_path / "camera", SOURCE, owner=True, listen=NEAR, environment={"PI_CAM_WEBRTC_SENDER": sender}
+        ) as server,
     ):
         chromium = playwright.chromium.launch(executable_path=path.program(CHROMIUM), args=list(FLAGS))
         page = chromium.new_context(locale="en-GB", ignore_https_errors=True).new_page()
