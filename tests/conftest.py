@@ -78,6 +78,13 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     pytest.fail(f"left behind: threads {left}, sockets {sorted(open_sockets)}")
 
 
+@pytest.fixture(scope="module", params=["shared", "plain"])
+def sender(request: pytest.FixtureRequest) -> str:
+    """Whatever is about watching by WebRTC is tried on both ways of sending: `PI_CAM_WEBRTC_SENDER`."""
+    found: str = request.param
+    return found
+
+
 @pytest.fixture
 def sound(tmp_path: Path) -> Iterator[VirtualSound]:
     """A virtual microphone and loudspeaker, for programs that get `sound.environment`."""

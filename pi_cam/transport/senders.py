@@ -71,14 +71,13 @@ class Senders:
         `CameraPrivate`."""
         adaptation = self._adaptations.of(hub, small)
         may_ask = self._arrivals.of(key).take
+        at_once = (latency or self._latency()) == "low"
         if self.kind == "plain":
             units = hub.subscribe(WAITING_UNITS, armed=False, may_ask=may_ask)
-            pictures = PlainPictures(units, hub.request_keyframe, adaptation)
+            pictures = PlainPictures(units, hub.request_keyframe, adaptation, at_once=at_once)
             return pictures, PlainSound(hub.listen if may_listen else None, hears)
         main = Feed(hub, self._pictures.of(hub))
         other = Feed(small, self._pictures.of(small, hub)) if small is not None else None
-        shared = AdaptedPictures(
-            main, other, adaptation, may_ask=may_ask, at_once=(latency or self._latency()) == "low"
-        )
+        shared = AdaptedPictures(main, other, adaptation, may_ask=may_ask, at_once=at_once)
         listen = hub.tap_sound if may_listen else None
         return shared, SharedSound(listen, self._sound.of(hub), hears, lambda: shared.is_silent)

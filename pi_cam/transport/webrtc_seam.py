@@ -16,8 +16,22 @@ from typing import Any
 from aioice import ice
 from aiortc import RTCPeerConnection, RTCRtpReceiver, RTCRtpSender, codecs, rtcrtpsender
 from aiortc.exceptions import InvalidStateError
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters
-from aiortc.rtp import AnyRtcpPacket, RtcpRrPacket, RtcpSrPacket, RtpPacket
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpParameters,
+)
+from aiortc.rtp import (
+    AnyRtcpPacket,
+    HeaderExtensions,
+    HeaderExtensionsMap,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    RtpPacket,
+    pack_header_extensions,
+    unpack_header_extensions,
+)
 
 from pi_cam.transport import webrtc_seam_guard, webrtc_seam_memory
 from pi_cam.transport.webrtc_seam_feedback import can_hear
@@ -39,6 +53,7 @@ PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 """By which a sender asks for a jitter buffer of some size, or for none."""
 
 CONNECT = "_RTCPeerConnection__connect"
+EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
 
 GATHER_SECONDS = 2
 """An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
@@ -67,6 +82,31 @@ def on_keyframe_request(sender: RTCRtpSender, ask: Callable[[], None]) -> None:
     """Calls `ask` for each PLI or FIR of this viewer. aiortc only sets a flag, which nothing reads for encoded packets."""
     if hasattr(sender, "_send_keyframe"):
         sender._send_keyframe = ask  # type: ignore[method-assign]
+
+
+class _AtOnce(HeaderExtensionsMap):
+    """Adds the wish for no jitter buffer (`PLAYOUT_DELAY`, all zero) where it was negotiated: aiortc has no field for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._id = 0
+
+    def configure(self, parameters: RTCRtpParameters) -> None:
+        super().configure(parameters)
+        self._id = next((one.id for one in parameters.headerExtensions if one.uri == PLAYOUT_DELAY), 0)
+
+    def set(self, values: HeaderExtensions) -> tuple[int, bytes]:
+        profile, found = super().set(values)
+        if not self._id:
+            return profile, found
+        return pack_header_extensions([*unpack_header_extensions(profile, found), (self._id, bytes(3))])
+
+
+def ask_for_no_buffer(sender: RTCRtpSender) -> None:
+    """Lets each packet that aiortc's own sender sends tell the browser to show the picture at once. Before anything is
+    negotiated."""
+    if hasattr(sender, EXTENSIONS):
+        setattr(sender, EXTENSIONS, _AtOnce())
 
 
 def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
@@ -224,6 +264,7 @@ def missing() -> list[str]:
         "what makes no sense": webrtc_seam_guard.can_guard(),
         "little memory for each viewer": webrtc_seam_memory.can_spare(),
         "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
+        "least delay with the library's own sender": EXTENSIONS in RTCRtpSender.__init__.__code__.co_names,
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,
     }
     return [name for name, there in found.items() if not there]

@@ -119,14 +119,21 @@ class EncodedVideoTrack(EncodedTrack):
 
 
 class PlainPictures:
-    """Pictures by aiortc's own sender, which packs them for this viewer alone."""
+    """Pictures by aiortc's own sender, which packs them for this viewer alone. `at_once`: to be shown without a jitter
+    buffer."""
 
     can_switch = False
 
     def __init__(
-        self, units: Units, request_keyframe: Callable[[], None], adaptation: Adaptation | None = None
+        self,
+        units: Units,
+        request_keyframe: Callable[[], None],
+        adaptation: Adaptation | None = None,
+        *,
+        at_once: bool = False,
     ) -> None:
         self._units, self._request_keyframe, self._adaptation = units, request_keyframe, adaptation
+        self._at_once = at_once
         self._track: EncodedVideoTrack | None = None
         self._sender: RTCRtpSender | None = None
         self._is_closed = False
@@ -137,6 +144,8 @@ class PlainPictures:
         self._track = EncodedVideoTrack(self._units, lambda: webrtc_seam.last_rtp_timestamp(sender))
         sender.replaceTrack(self._track)
         self._sender = sender
+        if self._at_once:
+            webrtc_seam.ask_for_no_buffer(sender)
         feedback.on_report(sender, self._reported)
         bound_requests(sender, allowance.Repeats(lambda: feedback.sent_packets(sender)))
         webrtc_seam.on_keyframe_request(sender, self._asked)

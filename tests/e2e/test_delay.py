@@ -34,12 +34,14 @@ def added(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-def watched(playwright: Playwright, added: float, tmp_path: Path) -> Iterator[tuple[Server, Page]]:
+def watched(playwright: Playwright, added: float, sender: str, tmp_path: Path) -> Iterator[tuple[Server, Page]]:
     """A page in another network."""
     require("TUN interfaces (root)", Path(TUN).exists())
     with (
         rough_path(tmp_path, delay=added) as path,
-        serving(tmp_path / "camera", SOURCE, owner=True, listen=NEAR) as server,
+        serving(
+            tmp_path / "camera", SOURCE, owner=True, listen=NEAR, environment={"PI_CAM_WEBRTC_SENDER": sender}
+        ) as server,
     ):
         chromium = playwright.chromium.launch(executable_path=path.program(CHROMIUM), args=list(FLAGS))
         page = chromium.new_context(locale="en-GB", ignore_https_errors=True).new_page()

@@ -34,17 +34,19 @@ def camera() -> Iterator[RtspServer]:
 
 
 @pytest.fixture(scope="module")
-def unaskable(camera: RtspServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def unaskable(camera: RtspServer, sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("unaskable")
-    with serving(folder, camera.url(), owner=True, environment=measure.NO_GRACE) as server:
+    environment = {**measure.NO_GRACE, "PI_CAM_WEBRTC_SENDER": sender}
+    with serving(folder, camera.url(), owner=True, environment=environment) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def askable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def askable(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("askable")
     source = "synthetic:?size=1920x1080&fps=30&bitrate=4000000"
-    with serving(folder, source, owner=True, environment=measure.NO_GRACE) as server:
+    environment = {**measure.NO_GRACE, "PI_CAM_WEBRTC_SENDER": sender}
+    with serving(folder, source, owner=True, environment=environment) as server:
         yield server
 
 
@@ -64,6 +66,7 @@ def test_four_viewers_fit_into_the_memory(unaskable: Server) -> None:
     assert run_aside(measure.memory_with_viewers(unaskable, unaskable.token("view"), 4, 1)) < MEMORY_BYTES
 
 
+@pytest.mark.parametrize("sender", ["shared"], indirect=True, scope="module")  # of the other one test_whep tells
 def test_nobody_watching_costs_nothing(unaskable: Server, askable: Server, camera: RtspServer) -> None:
     async def watched() -> int:
         async with WhepPeer(unaskable, unaskable.token("view"), decode=False) as peer:
@@ -81,7 +84,7 @@ def test_nobody_watching_costs_nothing(unaskable: Server, askable: Server, camer
 
 @pytest.mark.parametrize("kind", ["askable", "unaskable"])
 def test_first_picture_of_a_camera_that_runs(
-    page: Page, browser: Browser, kind: str, request: pytest.FixtureRequest
+    page: Page, browser: Browser, kind: str, sender: str, request: pytest.FixtureRequest
 ) -> None:
     server: Server = request.getfixturevalue(kind)
     sign_in(page, server)

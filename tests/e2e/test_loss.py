@@ -20,6 +20,14 @@ SOURCE = "synthetic:?size=640x360&fps=30&bitrate=2000000"
 SECONDS = 20
 LONGEST_FREEZE = 0.5
 
+DECODED = 0.99
+"""Of what was published, the least."""
+
+FEWER_DECODED = {("plain", 0.05): 0.95}
+"""Chromium asks again after 100 ms, or more. Where a packet is lost three times and a keyframe comes meanwhile, it goes on
+with that, and the pictures between, some ten, are never decoded. Both senders answer each request at once, and yet that was
+seen in 6 of 18 runs with the library's own (581 to 602 of 600 pictures), and in none of 14 with ours (599 to 601)."""
+
 WATCH_PICTURES = """() => {
   window.gaps = [];
   let before = performance.now();
@@ -34,12 +42,14 @@ WATCH_PICTURES = """() => {
 
 
 @pytest.mark.parametrize("loss", [0.01, 0.05])
-def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, loss: float) -> None:
+def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, sender: str, loss: float) -> None:
     """`framesReceived` counts those of which all packets came in the end; what was published is the camera's own count."""
     require("TUN interfaces (root)", Path(TUN).exists())
     with (
         rough_path(tmp_path, loss=loss) as path,
-        serving(tmp_path / "camera", SOURCE, owner=True, listen=NEAR) as server,
+        serving(
+            tmp_path / "camera", SOURCE, owner=True, listen=NEAR, environment={"PI_CAM_WEBRTC_SENDER": sender}
+        ) as server,
     ):
         chromium = playwright.chromium.launch(executable_path=path.program(CHROMIUM), args=list(FLAGS))
         page = chromium.new_context(locale="en-GB", ignore_https_errors=True).new_page()
@@ -76,6 +86,6 @@ def test_the_picture_goes_on(playwright: Playwright, tmp_path: Path, loss: float
     seen |= {"retransmitted": grew("retransmittedPacketsReceived"), "published": ended - began, "longest": longest}
     seen |= {"dropped": grew("framesDropped"), "lost for good": grew("packetsLost")}
     assert seen["nackCount"] > 0, "nothing was lost"
-    assert seen["framesDecoded"] >= 0.99 * seen["published"], seen
+    assert seen["framesDecoded"] >= FEWER_DECODED.get((sender, loss), DECODED) * seen["published"], seen
     assert longest <= LONGEST_FREEZE, seen
     assert seen["totalFreezesDuration"] <= LONGEST_FREEZE * max(1, seen["freezeCount"]), seen

@@ -42,13 +42,15 @@ def test_the_real_clip_is_live_and_its_password_nowhere(page: Page, server: Serv
         assert PASSWORD not in Path(f"/proc/{pid}/environ").read_text(errors="replace")
 
 
-def test_the_camera_goes_away_and_comes_back(page: Page, camera: RtspServer, server: Server) -> None:
-    sign_in(page, server)
-    wait_for_state(page, "live")
-    camera.kill()
-    wait_for_state(page, "unreachable", seconds=8)
-    camera.start()
-    wait_for_state(page, "live", seconds=25)
+def test_the_camera_goes_away_and_comes_back(page: Page, camera: RtspServer, tmp_path: Path, sender: str) -> None:
+    environment = {"PI_CAM_WEBRTC_SENDER": sender}
+    with serving(tmp_path, camera.url(f"{NAME}:{PASSWORD}@"), owner=True, environment=environment) as server:
+        sign_in(page, server)
+        wait_for_state(page, "live")
+        camera.kill()
+        wait_for_state(page, "unreachable", seconds=8)
+        camera.start()
+        wait_for_state(page, "live", seconds=25)
 
 
 def test_a_refused_password_is_said(page: Page, camera: RtspServer, tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ STATISTICS = """async () => {
 }"""
 
 
-@pytest.fixture(scope="module", params=["shared", "plain"])
-def camera(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    environment = {**MISSING, "PI_CAM_WEBRTC_SENDER": request.param}
+@pytest.fixture(scope="module")
+def camera(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    environment = {**MISSING, "PI_CAM_WEBRTC_SENDER": sender}
     with serving(tmp_path_factory.mktemp("sender"), SOURCE, owner=True, environment=environment) as server:
         yield server
 
@@ -70,9 +70,9 @@ def test_the_delay_is_that_of_the_pixels(browser: Browser, camera: Server) -> No
         assert abs(by_page - by_pixels) <= 20, (by_page, by_pixels)
 
 
-def test_without_a_jitter_buffer(browser: Browser, tmp_path: Path) -> None:
+def test_without_a_jitter_buffer(browser: Browser, tmp_path: Path, sender: str) -> None:
     """The browser takes the wish for none, and shows each picture all the same."""
-    environment = {**MISSING, "PI_CAM_LATENCY": "low"}
+    environment = {**MISSING, "PI_CAM_LATENCY": "low", "PI_CAM_WEBRTC_SENDER": sender}
     with (
         serving(tmp_path, SOURCE, owner=True, environment=environment) as server,
         someone(browser, server, script=KEEP_CONNECTION) as page,
@@ -106,12 +106,11 @@ def choose(page: Page, choice: str) -> None:
     page.wait_for_timeout(1_000)
 
 
-def test_whoever_watches_may_choose(browser: Browser, tmp_path: Path) -> None:
+def test_whoever_watches_may_choose(browser: Browser, camera: Server) -> None:
     """For this browser, until something else is chosen; others see the picture as before."""
     with (
-        serving(tmp_path, SOURCE, owner=True, environment=MISSING) as server,
-        someone(browser, server, script=KEEP_CONNECTION) as page,
-        someone(browser, server, script=KEEP_CONNECTION) as other,
+        someone(browser, camera, script=KEEP_CONNECTION) as page,
+        someone(browser, camera, script=KEEP_CONNECTION) as other,
     ):
         page.get_by_text("Details").click()
         choose(page, "Least delay")

@@ -156,7 +156,6 @@ def test_without_a_small_rendition_it_gets_keyframes(
         seen.until(lambda: Scene.decoded(seen.far) > decoded + 20, 5)
 
 
-@pytest.mark.parametrize("sender", ["shared", "plain"])
 def test_where_all_are_weak_the_encoder_follows(
     tmp_path: Path, side: FarSide, browser: Browser, far_browser: Browser, sender: str
 ) -> None:

@@ -15,7 +15,6 @@ from tests.prerequisites import require
 from tests.server import Server, serving
 
 SOURCE = "synthetic:?size=320x240&fps=15"
-BOTH = pytest.mark.parametrize("sender", ["shared", "plain"])
 
 
 async def negotiated(server: Server) -> bytes:
@@ -28,7 +27,6 @@ async def negotiated(server: Server) -> bytes:
         return found
 
 
-@BOTH
 @pytest.mark.parametrize("module", ["pi_cam.cli", "tests.old_processor"])
 def test_it_is_what_this_processor_does_fastest(tmp_path: Path, module: str, sender: str) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)

@@ -26,11 +26,11 @@ CONNECT_SECONDS = 12
 Attack = Callable[[WhepPeer], Awaitable[None]]
 
 
-@pytest.fixture(scope="module", params=["shared", "plain"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
     connect = {"PI_CAM_CONNECT_SECONDS": str(CONNECT_SECONDS)}
-    environment = {"PI_CAM_WEBRTC_SENDER": request.param, "PI_CAM_GRACE_SECONDS": "0", **connect}
+    environment = {"PI_CAM_WEBRTC_SENDER": sender, "PI_CAM_GRACE_SECONDS": "0", **connect}
     source = f"synthetic:?size=320x240&fps={FPS}"
     with serving(tmp_path_factory.mktemp("hostile"), source, owner=True, environment=environment) as server:
         yield server

@@ -7,7 +7,6 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from aiortc import RTCSessionDescription
 
 from tests import network
@@ -42,7 +41,6 @@ async def watch(server: Server, token: str) -> tuple[Any, Any, int]:
     return pair.local_candidate, pair.remote_candidate, pictures
 
 
-@pytest.mark.parametrize("sender", ["shared", "plain"])
 def test_pictures_come_by_ipv6(tmp_path: Path, sender: str) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
     source, environment = "synthetic:?size=640x360&fps=15", {"PI_CAM_WEBRTC_SENDER": sender}

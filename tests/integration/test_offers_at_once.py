@@ -57,12 +57,13 @@ async def watch(server: Server, token: str, change: Callable[[str], str]) -> flo
 
 
 @pytest.mark.parametrize("change", [hidden, without])
-def test_nothing_is_waited_for(tmp_path: Path, change: Callable[[str], str]) -> None:
+def test_nothing_is_waited_for(tmp_path: Path, sender: str, change: Callable[[str], str]) -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
 
     async def times(server: Server, token: str) -> list[float]:
         return [await watch(server, token, change) for _ in range(TIMES)]
 
-    with serving(tmp_path, "synthetic:?size=320x240&fps=15", owner=True) as server:
+    source, environment = "synthetic:?size=320x240&fps=15", {"PI_CAM_WEBRTC_SENDER": sender}
+    with serving(tmp_path, source, owner=True, environment=environment) as server:
         found = asyncio.run(times(server, server.token("view")))
     assert statistics.median(found) < ANSWER_SECONDS, found

@@ -28,12 +28,6 @@ SECONDS = 6.0
 BY_UDP, BY_TCP = URLS.split()
 
 
-@pytest.fixture(scope="module", params=["shared", "plain"])
-def sender(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    return found
-
-
 @pytest.fixture(scope="module")
 def side(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
     """A new one for each way of sending: the last test leads a way past the relay."""

@@ -91,11 +91,10 @@ def test_a_port_that_is_taken_is_one_sentence(server: Server, tmp_path: Path) ->
     assert f"Cannot listen on 127.0.0.1 port {port}" in line
 
 
-def test_sigterm_tells_pages_and_viewers_and_ends_within_two_seconds(lonely: Server) -> None:
+def test_sigterm_tells_pages_and_viewers_and_ends_within_two_seconds(tmp_path: Path, sender: str) -> None:
     own_network()
-    token = lonely.token()
 
-    async def run() -> None:
+    async def run(lonely: Server, token: str) -> None:
         with LivePage(lonely, token) as watching, LivePage(lonely, token) as idle:
             connection = await watch(watching)
             async with WhepPeer(lonely, token, decode=False) as viewer:
@@ -108,7 +107,8 @@ def test_sigterm_tells_pages_and_viewers_and_ends_within_two_seconds(lonely: Ser
                 assert [page.wait_closed(1) for page in (watching, idle)] == [1001, 1001]
             await connection.close()
 
-    asyncio.run(run())
+    with serving(tmp_path, SOURCE, owner=True, environment={**QUICK, "PI_CAM_WEBRTC_SENDER": sender}) as lonely:
+        asyncio.run(run(lonely, lonely.token()))
 
 
 def test_sigterm_does_not_wait_for_a_page_that_does_not_read(lonely: Server) -> None:

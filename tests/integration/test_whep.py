@@ -26,10 +26,10 @@ def _own_network() -> None:
     require(f"a network namespace ({network.problem()})", network.problem() is None)
 
 
-@pytest.fixture(scope="module", params=["shared", "plain"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def server(sender: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {"PI_CAM_GRACE_SECONDS": "0.5", "PI_CAM_VIEWERS_MAX": "4", "PI_CAM_CONNECT_SECONDS": "2"}
-    environment["PI_CAM_WEBRTC_SENDER"] = request.param
+    environment["PI_CAM_WEBRTC_SENDER"] = sender
     with serving(tmp_path_factory.mktemp("whep"), "synthetic:?size=640x360&fps=30", environment=environment) as server:
         yield server
 
