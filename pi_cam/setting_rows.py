@@ -135,8 +135,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Delay",
         "smooth",
         "smooth: browsers even out what comes late, which costs some 20 ms. low: each picture is shown as soon as it is "
-        "there, and what comes late is seen (not with the library's own way of sending). It counts for whoever comes from "
-        "then on.",
+        "there, and what comes late is seen. It counts for whoever comes from then on.",
         choices=("smooth", "low"),
         at_portal="shown",
     ),

@@ -291,7 +291,7 @@ SENTENCES = (
     "How long the camera stays open after the last viewer has left.",
     "STUN servers, separated by spaces, such as stun:stun.example.org:3478. None by default.",
     "smooth: browsers even out what comes late, which costs some 20 ms. low: each picture is shown as soon as it is there, "
-    "and what comes late is seen (not with the library's own way of sending). It counts for whoever comes from then on.",
+    "and what comes late is seen. It counts for whoever comes from then on.",
     "Whether the picture's bit rate follows what viewers' connections carry, and who is far behind the others gets the "
     "small rendition, or a picture now and then. no: everybody gets everything, however little arrives.",
     "How browsers get their pictures. shared: packets are made once for all viewers; plain: by the library's own, "
