@@ -136,7 +136,7 @@ class Tap:
     """A viewer that takes each unit at once, in the hub's own turn, and has no queue. The first unit is a keyframe, and so
     is the first after `hold`."""
 
-    __slots__ = ("__weakref__", "_hub", "_may_ask", "_take", "_waiting", "closed", "dropped")
+    __slots__ = ("_hub", "_may_ask", "_take", "_waiting", "closed", "dropped")
 
     def __init__(self, hub: Origin, may_ask: MayAsk = always) -> None:
         self.dropped = 0

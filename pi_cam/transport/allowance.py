@@ -6,9 +6,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-AGAIN_SHARE, AGAIN_PER_SECOND, AGAIN_AT_ONCE = 0.5, 50.0, 256.0
-"""Packets that one viewer may get once more: of what it was sent meanwhile this part, and a few; half a second of 1080p at
-4 Mbit/s at once."""
+AGAIN_SHARE, AGAIN_PER_SECOND, AGAIN_AT_ONCE = 0.5, 50.0, 512.0
+"""Packets that one viewer may get once more: of what it was sent meanwhile this part, and a few; after an outage more than
+a second of 1080p at 4 Mbit/s."""
 
 KEYFRAMES_PER_SECOND, KEYFRAMES_AT_ONCE = 0.5, 4.0
 """What one viewer may ask for; everybody pays for each."""

@@ -59,7 +59,6 @@ class Behind:
         """Its packets; they can be had again for a while. `now`: monotonic seconds."""
         burst = group.past(unit, self._next)
         self._sent.append((self._next, unit))
-        self.is_used = True
         self._next += len(burst.packets)
         self._until = now + KEPT_SECONDS
         return burst

@@ -59,7 +59,6 @@ class AdaptedPictures(SharedPictures):
     Raises as `Hub.tap`."""
 
     __slots__ = (
-        "__weakref__",
         "_adaptation",
         "_coming",
         "_feed",
@@ -168,8 +167,9 @@ class AdaptedPictures(SharedPictures):
         self._feed, self._tap, self._groups = feed, tap, feed.groups
         self._request_keyframe = feed.hub.request_keyframe
         self._group, self._numbers = feed.groups.join(group.shape), self._numbers.onward()
-        self._forward.begin()
-        self._is_its_own = True
+        if self._last is not None:  # else there is no time yet that it must not go behind
+            self._forward.begin()
+            self._is_its_own = True
         log.info("a viewer changes to another rendition", extra={"small": feed is not self._feeds["main"]})
 
     def _forget_past(self) -> None:
@@ -184,9 +184,6 @@ class AdaptedPictures(SharedPictures):
         burst = self._forward.fitting(super()._burst(group, unit, now), self._timestamp)
         self._is_its_own = self._is_behind or self._forward.catches_up
         return burst
-
-    def _is_changing(self) -> bool:
-        return self._forward.catches_up
 
     def _packet(self, sequence: int) -> bytes | None:
         number, packet = self._numbers.number(sequence), super()._packet(sequence)

@@ -30,7 +30,7 @@ REPORTS_KEPT = 16
 _LSR_SECONDS = 1 / 65536
 """RFC 3550, section 6.4.1."""
 
-HANDLE, SEND = "_handle_rtcp_packet", "_send_rtcp"
+HANDLE, SEND, COUNT = "_handle_rtcp_packet", "_send_rtcp", "_RTCRtpSender__packet_count"
 
 
 def on_report(
@@ -67,13 +67,13 @@ def sent_bits(sender: RTCRtpSender) -> float:
 
 def sent_packets(sender: RTCRtpSender) -> int:
     """By aiortc's own sender, so far; none where that is not known."""
-    return int(getattr(sender, "_RTCRtpSender__packet_count", 0))
+    return int(getattr(sender, COUNT, 0))
 
 
 def can_hear() -> bool:
     """Whether `on_report` works with this release."""
     names = RTCRtpSender.__init__.__code__.co_names
-    return all(hasattr(RTCRtpSender, name) for name in (HANDLE, SEND)) and "_ssrc" in names
+    return all(hasattr(RTCRtpSender, name) for name in (HANDLE, SEND)) and {"_ssrc", COUNT} <= set(names)
 
 
 class Departures:

@@ -16,8 +16,8 @@ ROOM_BYTES = 2048
 holes in the heap."""
 
 RELEASE_BUFFERS = 0x10
-"""SSL_CTX_set_mode(3): what DTLS read into and wrote from is given back when the handshake is over. pyOpenSSL has no name
-for it."""
+"""SSL_CTX_set_mode(3), SSL_MODE_RELEASE_BUFFERS; pyOpenSSL has no name for it. Its page says that DTLS keeps its buffers all
+the same; with OpenSSL 4.0 it gives 11 KB of 98 back."""
 
 BEGINS, CONTEXT = "connection_made", "_create_ssl_context"
 ESTIMATOR = "_RTCRtpReceiver__remote_bitrate_estimator"
@@ -34,7 +34,7 @@ def prepare() -> None:
 
 
 def receives_nothing(receiver: RTCRtpReceiver) -> None:
-    """Of a track that is only sent: what would estimate the other side's bitrate, five hundred objects of it, goes."""
+    """Of a track that is only sent: what would estimate the other side's bitrate goes, a thousand objects."""
     if hasattr(receiver, ESTIMATOR):
         setattr(receiver, ESTIMATOR, None)
 

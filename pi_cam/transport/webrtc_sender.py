@@ -150,8 +150,7 @@ class SharedPictures(SharedStream):
                 self._send(self._behind.next())
                 packets += self._packets - before
         finally:
-            self._is_behind = False
-            self._is_its_own = self._is_changing()
+            self._is_behind = self._is_its_own = False
         if self._behind and self._wire is not None:
             self._behind_timer = asyncio.get_running_loop().call_later(PACE_SECONDS, self._catch_up)
 
@@ -180,10 +179,6 @@ class SharedPictures(SharedStream):
 
     def _burst(self, group: Group, unit: AccessUnit, now: float) -> Burst:
         return self._behind.burst(group, unit, now) if self._is_behind else group.burst(unit)
-
-    def _is_changing(self) -> bool:
-        """Whether it comes from other pictures, and their time is not caught up with yet."""
-        return False
 
     def _packet(self, sequence: int) -> bytes | None:
         number = self._numbers.number(sequence)

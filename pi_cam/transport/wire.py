@@ -53,11 +53,11 @@ class Wire:
 
         Raises `seam.SealingError` when they cannot be encrypted."""
         view = self._seal(run, sequence)
-        if self._outlet.pair() is not self._pair:
-            self._find_way()
-        if self._pair is None:
-            return False
         try:
+            if self._outlet.pair() is not self._pair:
+                self._find_way()
+            if self._pair is None:
+                return False
             if self._socket is None:
                 for begin in range(0, len(view), run.stride):
                     self._outlet.pass_on(bytes(view[begin : begin + run.stride]))
@@ -107,8 +107,8 @@ class Wire:
     def _find_way(self) -> None:
         """The pair of addresses may change while it is used (RFC 8445, 8.1.1)."""
         self.close()
-        self._pair, self._segments = self._outlet.pair(), True
         self._socket, self._address = self._outlet.way()
+        self._pair, self._segments = self._outlet.pair(), True
 
     def _send_as_one(self, way: socket.socket, view: memoryview, stride: int) -> None:
         try:

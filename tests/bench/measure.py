@@ -49,7 +49,7 @@ async ({columns, rows, cell, count}) => {
     let sum = 0n;
     for (let shift = 0n; shift < 40n; shift += 8n) sum += value >> shift & 255n;
     if ((sum & 255n) !== (code & 255n)) continue;
-    const shown = performance.timeOrigin + about.expectedDisplayTime;
+    const shown = performance.timeOrigin + Math.max(about.expectedDisplayTime, about.presentationTime);
     const drawn = Number(value + (BigInt(Math.floor(shown)) & ~0xFFFFFFFFFFn));
     samples.push({pixels: shown - drawn, page: Number(document.documentElement.dataset.delayMs || NaN)});
   }

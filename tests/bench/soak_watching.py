@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -38,6 +39,7 @@ METHOD = [
 
 def main() -> int:
     """Measures, prints, writes; fails when something grew."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that all that was started ends, too
     network.enter()
     if network.problem() is not None:
         sys.stderr.write(f"A network namespace is needed: {network.problem()}\n")

@@ -15,8 +15,8 @@ def test_of_a_good_line_all_that_is_lost_now_and_then_comes_again() -> None:
         assert repeats.take_up_to(9) == 9  # a fifth of it
 
 
-def test_an_outage_of_half_a_second_comes_again_at_once() -> None:
-    assert Repeats(lambda: 0.0, Clock()).take_up_to(225) == 225
+def test_an_outage_of_a_second_comes_again_at_once() -> None:
+    assert Repeats(lambda: 0.0, Clock()).take_up_to(450) == 450
 
 
 def test_a_line_that_loses_nearly_all_gets_half_as_much_again() -> None:

@@ -13,6 +13,7 @@ from pi_cam.transport import webrtc_seam
 from pi_cam.transport.ice import Ice
 from pi_cam.transport.viewers import Visitor
 from pi_cam.transport.webrtc_peer import WebRtcPeer
+from pi_cam.transport.webrtc_seam_memory import ESTIMATOR
 from pi_cam.transport.webrtc_tracks import PlainPictures, PlainSound
 from tests.unit.real_offer import VIDEO, offer
 
@@ -65,6 +66,8 @@ async def answered(types: list[int], camera_sends: str | None) -> tuple[int, str
     )
     try:
         answer = await peer.answer(chromium_offer(types), camera_sends)
+        (video,) = peer._connection.getTransceivers()
+        assert getattr(video.receiver, ESTIMATOR) is None, "nothing is estimated of what never comes"
     finally:
         await peer.close("done")
     codec = SessionDescription.parse(answer).media[0].rtp.codecs[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import struct
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -142,6 +143,19 @@ def test_the_old_rendition_goes_on_until_the_keyframe_of_the_other() -> None:
         assert pair == (stage.sent()[-1][1], stage.now)
 
     run(story)
+
+
+def test_who_begins_with_the_small_one_has_the_camera_s_time() -> None:
+    async def story(stage: Stage) -> None:
+        stage.viewer.receive("small")
+        for at in range(3):
+            stage.publish(stage.small, keyframe=at == 0)
+            stage.step()
+        times = list(dict.fromkeys(timestamp for _, timestamp, _ in stage.sent()))
+        assert [(late - early) % (1 << 32) for early, late in itertools.pairwise(times)] == [PICTURE_TICKS] * 2
+
+    for _ in range(8):  # its clock begins anywhere
+        run(story)
 
 
 @pytest.mark.parametrize("late", [0, 7500])

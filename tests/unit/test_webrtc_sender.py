@@ -32,6 +32,7 @@ def test_nothing_before_the_connection_is_up_and_then_a_keyframe_first() -> None
         world.publish()
         assert len(wire(viewer).sequences) == 6
         assert viewer.clock_pair() is not None
+        assert viewer.spent().send is not None, "of a small picture, too"
 
     run(story)
 
@@ -270,6 +271,8 @@ def test_a_newcomer_gets_the_past_piece_by_piece_and_then_what_came_meanwhile() 
         assert len(world.outlets[1].again) == 1, "but not for ever"
         assert len(wire(late).runs[-1][0].lengths) == 3
         assert wire(late).runs[-1][0] is wire(early).runs[-1][0], "it is one of many now"
+        assert not late._behind.is_used
+        assert not late._is_its_own
 
     run(story)
 

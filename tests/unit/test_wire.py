@@ -108,6 +108,18 @@ class Refusing:
         return
 
 
+@pytest.mark.parametrize("first", [0x7FFF, 0xFFFA, 0xFFFF, 250, 255])
+def test_numbers_go_on_where_a_byte_or_both_go_round(first: int) -> None:
+    out, to = sockets(socket.AF_INET, "127.0.0.1")
+    with out, to:
+        wire = Wire(FakeOutlet(16, out, to.getsockname()))
+        (run,) = burst(20_000).runs(16)
+        assert wire.send(run, first)
+        got = received(to, len(run.lengths), 16)
+        wire.close()
+    assert [int.from_bytes(one[2:4], "big") for one in got] == [(first + at) & 0xFFFF for at in range(len(got))]
+
+
 @pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
 def test_where_segments_are_refused_each_packet_goes_by_itself(code: int) -> None:
     out, to = sockets(socket.AF_INET, "127.0.0.1")
@@ -154,6 +166,26 @@ def test_another_pair_is_another_way_and_none_is_none() -> None:
     assert outlet.looked == 2
     outlet.current = None
     assert not wire.send(run, 4)
+
+
+def test_where_there_is_no_file_left_for_it_the_next_one_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    out, to = sockets(socket.AF_INET, "127.0.0.1")
+    with out, to:
+        outlet = FakeOutlet(10, out, to.getsockname())
+        wire, way = Wire(outlet), outlet.way
+        picture = burst(5_000)
+        (run,) = picture.runs(10)
+
+        def refused() -> tuple[Any, tuple[Any, ...]]:
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        monkeypatch.setattr(outlet, "way", refused)
+        assert wire.send(run, 1), "as if it were lost"
+        monkeypatch.setattr(outlet, "way", way)
+        assert wire.send(run, 1 + len(picture.packets))
+        assert received(to, len(picture.packets), 10) == numbered(picture.packets, 1 + len(picture.packets))
+        assert outlet.passed == []
+        wire.close()
 
 
 def test_what_cannot_be_encrypted_is_not_sent() -> None:
