@@ -25,7 +25,7 @@ def findings_of(capsys: pytest.CaptureFixture[str], data: Path, source: str) -> 
 
 def test_the_pictures_are_described(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     status, found = findings_of(capsys, tmp_path, "synthetic:?size=320x240&fps=10")
-    assert status == 0
+    assert status == 0, found
     assert found["pictures"]["level"] == found["keyframes"]["level"] == "ok"
     assert re.match(r"H\.264 320x240, (9|10)(\.\d)? pictures a second", found["pictures"]["text"])
 
