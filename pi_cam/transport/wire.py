@@ -10,7 +10,7 @@ import struct
 import sys
 import termios
 from array import array
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -27,6 +27,10 @@ _NO_SEGMENTS = frozenset({errno.EIO, errno.EINVAL, errno.EMSGSIZE, errno.ENOPROT
 
 BUFFER_BYTES = 72 * 1024
 """More than a run has. One buffer serves all viewers: all of this happens in the media loop, and nothing stays in it."""
+
+STRIDES_KEPT = 32
+"""Every picture has its own. Where packets begin is known of so many, as viewers of several groups take turns; of all it would
+be three megabytes."""
 
 _HIGH = b"".join(bytes([high % 256]) * 256 for high in range(257))
 _LOW = bytes(range(256)) * 2
@@ -131,7 +135,7 @@ class _Bench:
         self.count = 0
         self._memory = seam.ffi.new("char[]", BUFFER_BYTES)
         self._numbers = seam.ffi.new("int[]", SEGMENTS_MAX)
-        self._all_places: dict[int, list[Any]] = {}
+        self._places = lru_cache(STRIDES_KEPT)(self._make_places)
         self._all_lengths = [self._numbers + at for at in range(SEGMENTS_MAX)]
         self.view = memoryview(seam.ffi.buffer(self._memory))
         self.run: Run | None = None
@@ -151,13 +155,10 @@ class _Bench:
         self.sizes = memoryview(seam.ffi.buffer(self._numbers)).cast("i")[:count]
         self.plain, self.sealed = array("i", run.lengths), array("i", (length + tag for length in run.lengths))
         self.segments = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", run.stride))]
-        self.lengths, self.places = self._all_lengths[:count], self._places(run.stride)
+        self.lengths, self.places = self._all_lengths[:count], self._places(run.stride, count)
 
-    def _places(self, stride: int) -> list[Any]:
-        if stride not in self._all_places:
-            most = min(SEGMENTS_MAX, BUFFER_BYTES // stride)
-            self._all_places[stride] = [self._memory + at * stride for at in range(most)]
-        return self._all_places[stride]
+    def _make_places(self, stride: int, count: int) -> list[Any]:
+        return [self._memory + at * stride for at in range(count)]
 
 
 @cache

@@ -14,7 +14,7 @@ from pi_cam.media.payloads import payloads
 from pi_cam.media.units import AccessUnit
 from pi_cam.transport.rtp_packets import Burst, Groups, Shape
 from pi_cam.transport.webrtc_seam_sender import Outlet, SealingError
-from pi_cam.transport.wire import UDP_SEGMENT, Wire
+from pi_cam.transport.wire import STRIDES_KEPT, UDP_SEGMENT, Wire
 
 KEY = bytes(range(44))
 PROFILES = {10: (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30), 16: (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44)}
@@ -118,6 +118,19 @@ def test_numbers_go_on_where_a_byte_or_both_go_round(first: int) -> None:
         got = received(to, len(run.lengths), 16)
         wire.close()
     assert [int.from_bytes(one[2:4], "big") for one in got] == [(first + at) & 0xFFFF for at in range(len(got))]
+
+
+def test_pictures_of_all_sizes_leave_nothing_behind() -> None:
+    """As many kinds of packets as there are: each has a size of its own."""
+    wire = Wire(FakeOutlet(10, None, ("192.0.2.1", 9)))
+    sequence = 1
+    for size in range(1_300, 2_400, 5):
+        (run,) = burst(size).runs(10)
+        assert wire.send(run, sequence)
+        sequence += len(run.lengths)
+    kept: Any = wire._bench._places
+    assert kept.cache_info().misses > STRIDES_KEPT
+    assert kept.cache_info().currsize <= STRIDES_KEPT
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
