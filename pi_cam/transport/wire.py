@@ -29,8 +29,8 @@ BUFFER_BYTES = 72 * 1024
 """More than a run has. One buffer serves all viewers: all of this happens in the media loop, and nothing stays in it."""
 
 STRIDES_KEPT = 32
-"""Every picture has its own. Where packets begin is known of so many, as viewers of several groups take turns; of all it would
-be three megabytes."""
+"""Every picture has its own. Where packets begin is known of so many, as viewers of several groups take turns; of all it
+would be three megabytes."""
 
 _HIGH = b"".join(bytes([high % 256]) * 256 for high in range(257))
 _LOW = bytes(range(256)) * 2
