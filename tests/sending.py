@@ -56,13 +56,18 @@ class Hub:
 
 
 class SilentOutlet:
-    """Notes what is sent again."""
+    """Notes what is sent again, and reports."""
 
     ssrc, rtx_ssrc = 1, 2
 
     def __init__(self, *codecs: RTCRtpCodecParameters) -> None:
         self.parameters = RTCRtpSendParameters(codecs=list(codecs), headerExtensions=EXTENSIONS, muxId="video0")
+        self.parameters.rtcp.cname = "a camera"
         self.again: list[bytes] = []
+        self.reports: list[bytes] = []
+
+    def report(self, packet: bytes) -> None:
+        self.reports.append(packet)
 
     async def send(self, packet: bytes) -> None:
         self.again.append(packet)

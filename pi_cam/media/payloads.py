@@ -23,12 +23,13 @@ def payloads(data: bytes, most: int = PAYLOAD_BYTES) -> list[bytes]:
     small: list[bytes] = []
     room = most
     for unit in split_nal_units(data):
-        if len(unit) + 2 > room and small:
+        if small and len(unit) + 2 > room:
             found.append(_together(small))
             small, room = [], most
-        if len(unit) + 3 <= room:
+        needed = len(unit) + (2 if small else 3)
+        if needed <= room:
             small.append(unit)
-            room -= len(unit) + (3 if room == most else 2)
+            room -= needed
         elif len(unit) <= most:
             found.append(unit)
         else:

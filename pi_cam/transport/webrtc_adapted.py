@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from aiortc import RTCRtpSender
-
 from pi_cam.bitrate import Gets, Rendition
 from pi_cam.errors import PiCamError
 from pi_cam.media.units import AccessUnit
 from pi_cam.path_estimate import Report
 from pi_cam.subscription import MayAsk, Tap, always
-from pi_cam.transport import webrtc_seam_feedback as feedback
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.adaptation import Adaptation
 from pi_cam.transport.filling import Filling, repeated
@@ -92,16 +89,15 @@ class AdaptedPictures(SharedPictures):
         self._filled_bits = 0.0
         self._filling = Filling(self._repeat, super().sent_bits, USUAL_PACKET_BITS, clock)
 
-    def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
-        """As `SharedStream.prepare`."""
-        feedback.on_report(sender, self._reported)  # first, so that it sees reports as they leave
-        super().prepare(sender, wall_clock)
-
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`."""
         super().begin(outlet)
         if self._wire is not None:
             self._adaptation.join(self)
+
+    def reported(self, report: Report) -> None:
+        """As `Substitute.reported`."""
+        self._adaptation.heard(self, report)
 
     def gets(self) -> Gets:
         """What it gets, and why."""
@@ -143,9 +139,6 @@ class AdaptedPictures(SharedPictures):
             self._coming = None
         self._forget_past()
         super().close()
-
-    def _reported(self, report: Report) -> None:
-        self._adaptation.heard(self, report)
 
     def _take_from(self, feed: Feed, unit: AccessUnit) -> None:
         if self._coming is not None and self._coming[0] is feed:

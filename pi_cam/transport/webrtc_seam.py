@@ -34,7 +34,9 @@ from aiortc.rtp import (
 )
 
 from pi_cam.transport import webrtc_seam_guard, webrtc_seam_memory
+from pi_cam.transport.sender_reports import ntp_time
 from pi_cam.transport.webrtc_seam_feedback import can_hear
+from pi_cam.transport.webrtc_seam_reports import can_take
 from pi_cam.transport.webrtc_seam_sender import can_substitute
 
 log = logging.getLogger(__name__)
@@ -57,9 +59,6 @@ EXTENSIONS = "_RTCRtpSender__rtp_header_extensions_map"
 
 GATHER_SECONDS = 2
 """An answer waits no longer for a STUN server or a relay that does not answer; in aioice five seconds."""
-
-NTP_EPOCH = 2_208_988_800
-"""Seconds from 1900, where NTP begins, to 1970."""
 
 
 def prepare() -> None:
@@ -117,15 +116,10 @@ def last_rtp_timestamp(sender: RTCRtpSender) -> int | None:
     return timestamp if isinstance(timestamp, int) else None
 
 
-def stamp_reports(
-    sender: RTCRtpSender,
-    captured_at: Callable[[int], float | None],
-    wall_clock: float,
-    sent: Callable[[], tuple[int, int, int]] | None = None,
-) -> None:
-    """Lets sender reports (RFC 3550, section 6.4.1) name the moment of capture, so that a player brings pictures and sound
-    together; aiortc names the moment of sending. `captured_at`: RTP timestamp → monotonic seconds; `wall_clock`: what to
-    add for seconds since 1970. `sent`: the last RTP timestamp, the packets and their bytes, where not aiortc sent them."""
+def stamp_reports(sender: RTCRtpSender, captured_at: Callable[[int], float | None], wall_clock: float) -> None:
+    """Lets aiortc's sender reports (RFC 3550, section 6.4.1) name the moment of capture, so that a player brings pictures
+    and sound together; it names that of sending. `captured_at`: RTP timestamp → monotonic seconds; `wall_clock`: what to add
+    for seconds since 1970."""
     original = getattr(sender, "_send_rtcp", None)
     if original is None:
         return
@@ -133,13 +127,9 @@ def stamp_reports(
     async def send(packets: list[AnyRtcpPacket]) -> None:
         for packet in packets:
             if isinstance(packet, RtcpSrPacket):
-                if sent is not None:
-                    timestamp, count, octets = sent()
-                    packet.sender_info.rtp_timestamp, packet.sender_info.packet_count = timestamp, count & 0xFFFFFFFF
-                    packet.sender_info.octet_count = octets & 0xFFFFFFFF
                 captured = captured_at(packet.sender_info.rtp_timestamp)
                 if captured is not None:
-                    ntp = int((captured + wall_clock + NTP_EPOCH) * (1 << 32))
+                    ntp = ntp_time(captured + wall_clock)
                     packet.sender_info.ntp_timestamp = ntp
                     sender._RTCRtpSender__lsr = ntp >> 16 & 0xFFFFFFFF  # type: ignore[attr-defined]  # the round trip
         await original(packets)
@@ -263,6 +253,7 @@ def missing() -> list[str]:
         or _asks_stun_from_everywhere(),
         "what makes no sense": webrtc_seam_guard.can_guard(),
         "little memory for each viewer": webrtc_seam_memory.can_spare(),
+        "reports at little cost": can_take(),
         "a quiet early end": hasattr(RTCPeerConnection, CONNECT),
         "least delay with the library's own sender": EXTENSIONS in RTCRtpSender.__init__.__code__.co_names,
         "delay on the page": "_RTCRtpSender__rtp_timestamp" in RTCRtpSender.__init__.__code__.co_names,

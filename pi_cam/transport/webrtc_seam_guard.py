@@ -18,6 +18,7 @@ from aiortc import RTCDtlsTransport, RTCRtpSender
 from aiortc.rtp import RTCP_RTPFB_NACK, AnyRtcpPacket, RtcpRtpfbPacket
 
 from pi_cam.transport.allowance import Allowance, Repeats
+from pi_cam.transport.webrtc_seam_reports import taken, told
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ def _datagram(protocol: Any, data: bytes, address: tuple[Any, ...]) -> None:
     if not 0 < len(data) <= DATAGRAM_BYTES:
         return
     try:
-        _originals[DATAGRAMS](protocol, data, address)
+        if not taken(protocol.receiver, data):
+            _originals[DATAGRAMS](protocol, data, address)
     except SENSELESS as error:
         log.debug("a datagram that makes no sense", extra={"cause": type(error).__name__})
 
@@ -93,7 +95,7 @@ async def _take_reports(transport: RTCDtlsTransport, data: bytes) -> None:
     allowance = _reports.get(transport)
     if allowance is None:
         allowance = _reports[transport] = Allowance(REPORT_BYTES_PER_SECOND, REPORT_BYTES_AT_ONCE, time.monotonic)
-    if allowance.take(len(data)):
+    if allowance.take(len(data)) and not told(transport, data):
         await _sensibly(_originals[REPORTS](transport, data))
 
 

@@ -7,16 +7,21 @@ Written against aiortc 1.16 (`rtcrtpsender.py`, `rtcdtlstransport.py`), aioice 0
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import socket
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast
 
+import pylibsrtp
 from aioice import ice
 from aiortc import RTCDtlsTransport, RTCIceTransport, RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
-from aiortc.rtp import AnyRtcpPacket
+from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpRrPacket
 from pylibsrtp import Session
+
+from pi_cam.transport.webrtc_seam_feedback import report_of
+from pi_cam.transport.webrtc_seam_reports import Reported, let_go, take_at_once
 
 try:
     _binding: Any = importlib.import_module("pylibsrtp._binding")
@@ -64,19 +69,21 @@ class Outlet:
         if pair is not None:
             pair.protocol.transport.sendto(packet, pair.remote_addr)
 
+    def report(self, packet: bytes) -> None:
+        """A plain report; nothing when it cannot be encrypted."""
+        with contextlib.suppress(pylibsrtp.Error):
+            self.pass_on(self._session.protect_rtcp(packet))
+
     async def send(self, packet: bytes) -> None:
         """A plain packet, encrypted by aiortc. Raises `ConnectionError`."""
         await self._dtls._send_rtp(packet)
 
 
-class Substitute(Protocol):
-    """Who sends in aiortc's place. All is called in the loop."""
+class Substitute(Reported, Protocol):
+    """Who sends in aiortc's place, and its own sender reports. All is called in the loop."""
 
     def begin(self, outlet: Outlet) -> None:
         """The connection is up."""
-
-    def heard(self) -> None:
-        """The viewer sent a report, or anything else by RTCP."""
 
     def again(self, sequence: int) -> Awaitable[None]:
         """The viewer lacks a packet."""
@@ -96,18 +103,33 @@ def substitute(sender: RTCRtpSender, own: Substitute, ssrc: int) -> None:
     async def run(codec: RTCRtpCodecParameters) -> None:
         private._RTCRtpSender__rtp_started.set()
         try:
+            take_at_once(sender.transport, ssrc, own)
             own.begin(Outlet(sender, negotiated[-1]))
             await asyncio.Event().wait()
         except asyncio.CancelledError:  # `stop` ends it so, and waits for the end
             pass
         finally:
+            let_go(sender.transport, ssrc)
             private._RTCRtpSender__rtp_exited.set()
 
     async def heard(packet: AnyRtcpPacket) -> None:
         own.heard()
-        await handle(packet)
+        found = report_of(packet, ssrc, own.departures)
+        if found is not None:
+            own.reported(found)
+        elif not isinstance(packet, RtcpRrPacket):  # aiortc makes statistics of those, which nobody asks for
+            await handle(packet)
+
+    async def bid_farewell() -> None:
+        """In the place of what sends reports: `own` does."""
+        private._RTCRtpSender__rtcp_started.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await private._send_rtcp([RtcpByePacket(sources=[private._ssrc])])
+        private._RTCRtpSender__rtcp_exited.set()
 
     private.send, private._run_rtp, private._handle_rtcp_packet, private._retransmit = send, run, heard, own.again
+    private._run_rtcp = bid_farewell
 
 
 def can_substitute() -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from aiortc import RTCRtpSender
 
-from pi_cam.media.units import VIDEO_CLOCK_HZ, AccessUnit
+from pi_cam.media.units import AccessUnit
 from pi_cam.subscription import Tap
 from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
@@ -70,7 +70,7 @@ class SharedPictures(SharedStream):
         *,
         at_once: bool = False,
     ) -> None:
-        super().__init__(groups, VIDEO_CLOCK_HZ, clock, at_once=at_once)
+        super().__init__(groups, clock, at_once=at_once)
         self._tap, self._request_keyframe = tap, request_keyframe
         self._rest: tuple[tuple[Run, ...], int] | None = None
         self._unit: tuple[AccessUnit, float] | None = None

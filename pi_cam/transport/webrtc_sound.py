@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pi_cam.errors import PiCamError
-from pi_cam.media.units import SOUND_CLOCK_HZ, AudioPacket
+from pi_cam.media.units import AudioPacket
 from pi_cam.subscription import SoundTap
 from pi_cam.transport import webrtc_seam_sender as seam
 from pi_cam.transport.rtp_packets import Groups
@@ -26,7 +26,7 @@ class SharedSound(SharedStream):
         hears: Callable[[], None],
         is_gone: Callable[[], bool],
     ) -> None:
-        super().__init__(groups, SOUND_CLOCK_HZ)
+        super().__init__(groups)
         self._listen, self._is_gone = listen, is_gone
         self._hears: Callable[[], None] | None = hears
         self._tap: SoundTap | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from aiortc import RTCRtpSender
 from aiortc.rtcrtpparameters import RTCRtpSendParameters
 
 from pi_cam.media.units import AccessUnit, AudioPacket
+from pi_cam.path_estimate import Report
 from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_sender as seam
+from pi_cam.transport.receiver_reports import Departures
 from pi_cam.transport.rtp_packets import (
     EXTENSION_BYTES,
     EXTENSION_IDS,
@@ -25,6 +28,7 @@ from pi_cam.transport.rtp_packets import (
     Shape,
     retransmission,
 )
+from pi_cam.transport.sender_reports import described, due, ntp_time, sender_report
 from pi_cam.transport.webrtc_seam_guard import bound_requests
 from pi_cam.transport.wire import Wire
 
@@ -47,15 +51,15 @@ class SharedGroups:
 
 
 class SharedStream:
-    """Begins with the connection. `clock_hz`: of its timestamps; `clock`: monotonic seconds; `at_once`: to be shown without
-    a jitter buffer."""
+    """Begins with the connection. `clock`: monotonic seconds; `at_once`: to be shown without a jitter buffer. `departures`:
+    of its sender reports."""
 
     __slots__ = (
         "_again_number",
         "_agains",
         "_at_once",
         "_clock",
-        "_clock_hz",
+        "_description",
         "_group",
         "_groups",
         "_is_closed",
@@ -64,17 +68,18 @@ class SharedStream:
         "_octets",
         "_outlet",
         "_packets",
+        "_reporting",
         "_rtx_type",
         "_timestamp",
+        "_wall_clock",
         "_wire",
+        "departures",
     )
     """Read many times for each picture. Without slots so many attributes are looked up as in any dictionary (CPython shares
     the keys of no more than thirty)."""
 
-    def __init__(
-        self, groups: Groups, clock_hz: int, clock: Callable[[], float] = time.monotonic, *, at_once: bool = False
-    ) -> None:
-        self._groups, self._clock_hz, self._clock, self._at_once = groups, clock_hz, clock, at_once
+    def __init__(self, groups: Groups, clock: Callable[[], float] = time.monotonic, *, at_once: bool = False) -> None:
+        self._groups, self._clock, self._at_once = groups, clock, at_once
         self._group: Group | None = None
         self._wire: Wire | None = None
         self._outlet: seam.Outlet | None = None
@@ -84,13 +89,17 @@ class SharedStream:
         self._rtx_type: int | None = None
         self._last: AccessUnit | AudioPacket | None = None
         self._timestamp = self._packets = self._octets = 0
+        self._wall_clock = 0.0
+        self._description = b""
+        self.departures = Departures(clock)
+        self._reporting: asyncio.TimerHandle | None = None
         self._agains = allowance.Repeats(lambda: self._packets, clock)
 
     def prepare(self, sender: RTCRtpSender, wall_clock: float) -> None:
         """Before anything is negotiated. `wall_clock`: what makes monotonic seconds those since 1970."""
         seam.substitute(sender, self, self._groups.ssrc)
         bound_requests(sender, self._agains)
-        webrtc_seam.stamp_reports(sender, self._captured_at, wall_clock, self._sent)
+        self._wall_clock = wall_clock
 
     def begin(self, outlet: seam.Outlet) -> None:
         """As `Substitute.begin`. After `close`, which may overtake it, nothing begins."""
@@ -98,9 +107,14 @@ class SharedStream:
             return
         shape, self._rtx_type = _shape(outlet.parameters, at_once=self._at_once)
         self._outlet, self._wire, self._group = outlet, Wire(outlet), self._groups.join(shape)
+        self._description = described(outlet.ssrc, outlet.parameters.rtcp.cname or "")
+        self._report_later()
 
     def heard(self) -> None:
         """As `Substitute.heard`."""
+
+    def reported(self, report: Report) -> None:
+        """As `Substitute.reported`."""
 
     async def again(self, sequence: int) -> None:
         """As `Substitute.again`."""
@@ -127,6 +141,8 @@ class SharedStream:
     def close(self) -> None:
         """Ends it. May be called twice."""
         self._is_closed = True
+        if self._reporting is not None:
+            self._reporting.cancel()
         wire, group, self._wire, self._group = self._wire, self._group, None, None
         if wire is not None:
             wire.close()
@@ -146,14 +162,19 @@ class SharedStream:
         self._octets += burst.size - HEADER_BYTES * count
         return self._numbers.take(burst.first, count)
 
-    def _sent(self) -> tuple[int, int, int]:
-        return self._timestamp, self._packets, self._octets
+    def _report_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reporting = loop.call_at(due(loop.time()), self._report)
 
-    def _captured_at(self, timestamp: int) -> float | None:
-        if self._last is None:
-            return None
-        ticks = (timestamp - self._timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
-        return self._last.captured_at + ticks / self._clock_hz
+    def _report(self) -> None:
+        """Names the moment of capture, so that a player brings pictures and sound together."""
+        self._report_later()
+        if self._last is None or self._outlet is None:
+            return
+        ntp = ntp_time(self._last.captured_at + self._wall_clock)
+        report = sender_report(self._outlet.ssrc, ntp, self._timestamp, self._packets, self._octets)
+        self._outlet.report(report + self._description)
+        self.departures.note(ntp, self._clock())
 
 
 def _shape(parameters: RTCRtpSendParameters, *, at_once: bool) -> tuple[Shape, int | None]:

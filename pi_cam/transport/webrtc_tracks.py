@@ -21,6 +21,7 @@ from pi_cam.transport import allowance, webrtc_seam
 from pi_cam.transport import webrtc_seam_feedback as feedback
 from pi_cam.transport.adaptation import Adaptation
 from pi_cam.transport.delay import SendingMeter, Spent
+from pi_cam.transport.receiver_reports import Departures
 from pi_cam.transport.webrtc_seam_guard import bound_requests
 
 WRAP = 1 << 32
@@ -146,7 +147,9 @@ class PlainPictures:
         self._sender = sender
         if self._at_once:
             webrtc_seam.ask_for_no_buffer(sender)
-        feedback.on_report(sender, self._reported)
+        departures = Departures()
+        feedback.on_report(sender, self._reported, departures)
+        feedback.note_departures(sender, departures)
         bound_requests(sender, allowance.Repeats(lambda: feedback.sent_packets(sender)))
         webrtc_seam.on_keyframe_request(sender, self._asked)
         webrtc_seam.stamp_reports(sender, self._track.captured_at, wall_clock)

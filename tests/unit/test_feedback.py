@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pi_cam.path_estimate import Report
-from pi_cam.transport.webrtc_seam_feedback import Departures, can_hear, report_of
+from pi_cam.transport.receiver_reports import Departures
+from pi_cam.transport.webrtc_seam_feedback import can_hear, report_of
 from tests.unit.clock import Clock
 
 OURS, OTHER = 4711, 4712

@@ -14,6 +14,7 @@ from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 from pi_cam.errors import CameraStopped
 from pi_cam.media.units import AudioPacket
 from pi_cam.transport import webrtc_seam
+from pi_cam.transport.rtp_packets import NTP_EPOCH
 from pi_cam.transport.webrtc_tracks import EncodedAudioTrack
 
 
@@ -167,7 +168,7 @@ def test_a_sender_report_names_the_moment_of_capture() -> None:
     webrtc_seam.stamp_reports(cast(RTCRtpSender, sender), captured.get, 1_700_000_000.0)
     asyncio.run(sender._send_rtcp([report, other]))
     assert sender.sent == [[report, other]]
-    seconds = report.sender_info.ntp_timestamp / 2**32 - webrtc_seam.NTP_EPOCH
+    seconds = report.sender_info.ntp_timestamp / 2**32 - NTP_EPOCH
     assert seconds == pytest.approx(1_700_000_100.25, abs=1e-5)
     unknown = RtcpSrPacket(ssrc=1, sender_info=RtcpSenderInfo(9, 5, 10, 1000))
     asyncio.run(sender._send_rtcp([unknown]))
