@@ -27,8 +27,8 @@ def sender_report(ssrc: int, ntp: int, timestamp: int, packets: int, octets: int
 
 
 def ntp_time(unix_seconds: float) -> int:
-    """As a sender report has it."""
-    return int((unix_seconds + NTP_EPOCH) * (1 << 32))
+    """As a sender report has it. It begins anew in 2036 (RFC 5905, section 6)."""
+    return int((unix_seconds + NTP_EPOCH) * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
 
 
 def due(now: float) -> float:

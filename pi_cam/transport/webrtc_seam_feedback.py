@@ -1,4 +1,5 @@
-"""What a viewer's browser reports of its path, out of aiortc's senders; works on ours and on the library's own.
+"""What a viewer's browser reports of its path, out of what aiortc makes of reports: all of it for the library's own sender,
+and for ours what comes along with a request.
 
 Written against aiortc 1.16 (`rtcrtpsender.py`).
 """

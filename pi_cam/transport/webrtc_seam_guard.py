@@ -35,7 +35,7 @@ SENSELESS = (struct.error, IndexError, ValueError, KeyError, TypeError, Arithmet
 """What parsers raise."""
 
 DATAGRAMS, DATA, REPORTS, PACKETS = "datagram_received", "data_received", "_handle_rtcp_data", "_handle_rtp_data"
-HANDLE = "_handle_rtcp_packet"
+HANDLE, RECEIVER = "_handle_rtcp_packet", "receiver"
 _PATCHED = (
     (ice.StunProtocol, DATAGRAMS),
     (ice.Connection, DATA),
@@ -80,7 +80,7 @@ def _datagram(protocol: Any, data: bytes, address: tuple[Any, ...]) -> None:
     if not 0 < len(data) <= DATAGRAM_BYTES:
         return
     try:
-        if not taken(protocol.receiver, data):
+        if not taken(getattr(protocol, RECEIVER, None), data):
             _originals[DATAGRAMS](protocol, data, address)
     except SENSELESS as error:
         log.debug("a datagram that makes no sense", extra={"cause": type(error).__name__})
@@ -95,8 +95,13 @@ async def _take_reports(transport: RTCDtlsTransport, data: bytes) -> None:
     allowance = _reports.get(transport)
     if allowance is None:
         allowance = _reports[transport] = Allowance(REPORT_BYTES_PER_SECOND, REPORT_BYTES_AT_ONCE, time.monotonic)
-    if allowance.take(len(data)) and not told(transport, data):
-        await _sensibly(_originals[REPORTS](transport, data))
+    if allowance.take(len(data)):
+        await _sensibly(_read_reports(transport, data))
+
+
+async def _read_reports(transport: RTCDtlsTransport, data: bytes) -> None:
+    if not told(transport, data):
+        await _originals[REPORTS](transport, data)
 
 
 async def _take_packets(transport: RTCDtlsTransport, data: bytes, arrival_time_ms: int) -> None:

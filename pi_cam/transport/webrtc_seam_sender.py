@@ -75,8 +75,10 @@ class Outlet:
             self.pass_on(self._session.protect_rtcp(packet))
 
     async def send(self, packet: bytes) -> None:
-        """A plain packet, encrypted by aiortc. Raises `ConnectionError`."""
-        await self._dtls._send_rtp(packet)
+        """A plain packet, encrypted by aiortc; nothing when libsrtp refuses, as it does a number that it has long passed.
+        Raises `ConnectionError`."""
+        with contextlib.suppress(pylibsrtp.Error):
+            await self._dtls._send_rtp(packet)
 
 
 class Substitute(Reported, Protocol):
@@ -90,7 +92,8 @@ class Substitute(Reported, Protocol):
 
 
 def substitute(sender: RTCRtpSender, own: Substitute, ssrc: int) -> None:
-    """Has `own` send in the place of `sender`, which goes on with reports alone. Before anything is negotiated."""
+    """Has `own` send in the place of `sender`, which only hears what is asked for, and says goodbye. Before anything is
+    negotiated."""
     private: Any = sender
     private._ssrc = ssrc
     begin_sending, handle = sender.send, sender._handle_rtcp_packet
@@ -125,8 +128,10 @@ def substitute(sender: RTCRtpSender, own: Substitute, ssrc: int) -> None:
         private._RTCRtpSender__rtcp_started.set()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-        await private._send_rtcp([RtcpByePacket(sources=[private._ssrc])])
-        private._RTCRtpSender__rtcp_exited.set()
+        try:
+            await private._send_rtcp([RtcpByePacket(sources=[private._ssrc])])
+        finally:
+            private._RTCRtpSender__rtcp_exited.set()
 
     private.send, private._run_rtp, private._handle_rtcp_packet, private._retransmit = send, run, heard, own.again
     private._run_rtcp = bid_farewell
@@ -139,10 +144,19 @@ def can_substitute() -> bool:
         ffi is not None
         and hasattr(lib, "srtp_protect")
         and all(
-            hasattr(RTCRtpSender, name) for name in ("_run_rtp", "_handle_rtcp_packet", "_retransmit", "_send_keyframe")
+            hasattr(RTCRtpSender, name)
+            for name in (
+                *("_run_rtp", "_run_rtcp", "_send_rtcp"),
+                *("_handle_rtcp_packet", "_retransmit", "_send_keyframe"),
+            )
         )
         and all(
-            name in names for name in ("_ssrc", "_rtx_ssrc", "_RTCRtpSender__rtp_started", "_RTCRtpSender__rtp_exited")
+            name in names
+            for name in (
+                *("_ssrc", "_rtx_ssrc"),
+                *("_RTCRtpSender__rtp_started", "_RTCRtpSender__rtp_exited"),
+                *("_RTCRtpSender__rtcp_started", "_RTCRtpSender__rtcp_exited"),
+            )
         )
         and all(name in RTCDtlsTransport.__init__.__code__.co_names for name in ("_tx_srtp", "_srtp_profiles"))
         and hasattr(RTCDtlsTransport, "_send_rtp")

@@ -13,7 +13,7 @@ from pi_cam.transport.webrtc_stream import SharedStream
 
 
 class SharedSound(SharedStream):
-    """Sound for one viewer, as `Ear` in webrtc_peer. It costs nothing while it is turned off.
+    """Sound for one viewer, as `Ear` in webrtc_peer. While it is turned off it costs a report a second, at most.
 
     `listen` hands its taker the camera's sound (None: it stays off), no sooner than somebody can hear it. `hears` is called
     with the first packet. While `is_gone()` nothing is sent.

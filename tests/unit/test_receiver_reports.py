@@ -92,7 +92,7 @@ def test_what_is_cut_or_claims_too_much_is_for_the_library() -> None:
 def test_nothing_escapes_of_noise(noise: bytes) -> None:
     by_stream(noise)
     by_stream(struct.pack("!BBH", 0x81, 201, len(noise) // 4) + noise)
-    by_stream(struct.pack("!BBHQ4s", 0x8F, 206, len(noise) // 4 + 2, 1, b"REMB") + noise)
+    by_stream(struct.pack("!BBHQ4s", 0x8F, 206, len(noise) // 4 + 3, 1, b"REMB") + noise)
 
 
 def test_what_is_made_of_it() -> None:

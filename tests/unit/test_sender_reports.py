@@ -9,6 +9,7 @@ from aiortc.rtp import RtcpPacket, RtcpSdesPacket, RtcpSrPacket
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pi_cam.transport.receiver_reports import Block
 from pi_cam.transport.rtp_packets import NTP_EPOCH
 from pi_cam.transport.sender_reports import described, due, ntp_time, sender_report
 from tests.sending import World, run
@@ -45,6 +46,7 @@ def test_who_is_woken_a_bit_early_reports_once() -> None:
 
 def test_the_time_of_reports_begins_with_1900() -> None:
     assert ntp_time(0.25) == (NTP_EPOCH << 32) + (1 << 30)
+    assert ntp_time(2**32 - NTP_EPOCH + 1.0) == 1 << 32, "and anew in 2036"
 
 
 def test_a_report_names_the_moment_of_capture() -> None:
@@ -64,7 +66,9 @@ def test_a_report_names_the_moment_of_capture() -> None:
         assert (report.ssrc, info.rtp_timestamp, info.packet_count) == (outlet.ssrc, pair[0], viewer._packets)
         assert info.octet_count > 5000
         assert info.ntp_timestamp / 2**32 - NTP_EPOCH == pytest.approx(1_700_000_100.0, abs=1e-5)
-        assert viewer.departures.since(1) is None
+        world.now += 0.75
+        answer = Block(0, 1, info.ntp_timestamp >> 16 & 0xFFFFFFFF, 65536 // 2)
+        assert viewer.departures.judge(answer).rtt == pytest.approx(0.25)
         timer = viewer._reporting
         assert timer is not None
         assert 0.4 < timer.when() - asyncio.get_running_loop().time() < 1.6

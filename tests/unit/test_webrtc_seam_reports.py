@@ -7,13 +7,17 @@ import logging
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pylibsrtp
 import pytest
+from aiortc.rtcrtpparameters import RTCRtpSendParameters
 from aiortc.rtp import RTCP_PSFB_PLI, RtcpPsfbPacket, RtcpReceiverInfo, RtcpRrPacket
 from pylibsrtp import Policy, Session
 
 from pi_cam.path_estimate import Report
+from pi_cam.transport import webrtc_seam_guard
 from pi_cam.transport import webrtc_seam_reports as reports
 from pi_cam.transport.receiver_reports import Departures
+from pi_cam.transport.webrtc_seam_sender import Outlet
 
 OURS, SOUND, OTHER = 4711, 4712, 4713
 LOSS = Report(loss=0.25)
@@ -91,6 +95,13 @@ def test_each_stream_is_told_what_is_said_of_it() -> None:
     assert line.transport.read == []
 
 
+def test_they_are_taken_where_datagrams_come() -> None:
+    line, address = Line(), ("192.0.2.1", 9)
+    protocol = SimpleNamespace(receiver=line.transport.transport._connection)
+    webrtc_seam_guard._datagram(protocol, line.sealed(arrived(OURS)), address)
+    assert line.pictures.said == [LOSS]
+
+
 def test_the_library_reads_what_asks_for_something() -> None:
     line = Line()
     wish = RtcpPsfbPacket(RTCP_PSFB_PLI, 1, OURS)
@@ -127,14 +138,42 @@ def test_a_stream_that_ended_hears_nothing() -> None:
     assert line.pictures.times == 0
 
 
+@pytest.mark.parametrize("fault", [ConnectionError("closed"), pylibsrtp.Error("replay check failed")])
+def test_what_a_handler_runs_into_ends_nothing(fault: Exception) -> None:
+    line = Line()
+    line.transport.fault = fault
+    assert line.comes(line.sealed(arrived(OURS)))
+    line.transport.fault = None
+    assert line.comes(line.sealed(arrived(OURS)))
+    assert line.pictures.said == [LOSS]
+
+
 def test_a_connection_that_is_over_takes_nothing() -> None:
     line = Line()
     connection, data = line.transport.transport._connection, line.sealed(arrived(OURS))
-    line.transport.fault = ConnectionError("closed")
-    assert line.comes(data)
-    line.transport.fault = line.transport = None
+    line.transport = None
     assert not reports.taken(connection, data)
     assert not reports.taken(SimpleNamespace(), data), "nor one that was never begun"
+    assert not reports.taken(None, data)
+
+
+def test_a_number_that_is_long_passed_ends_no_request() -> None:
+    """As who negotiated no retransmission asks for one."""
+
+    async def refuse(packet: bytes) -> None:
+        raise pylibsrtp.Error("replay check failed (index too old)")
+
+    tls = SimpleNamespace(get_selected_srtp_profile=lambda: b"SRTP_AEAD_AES_128_GCM")
+    transport = SimpleNamespace(
+        transport=SimpleNamespace(_connection=SimpleNamespace(_nominated={})),
+        _tx_srtp=session(Policy.SSRC_ANY_OUTBOUND),
+        _ssl=tls,
+        _send_rtp=refuse,
+    )
+    sender: Any = SimpleNamespace(_ssrc=1, _rtx_ssrc=2, transport=transport)
+    outlet = Outlet(sender, RTCRtpSendParameters())
+    asyncio.run(outlet.send(bytes(20)))
+    outlet.report(b"too short")
 
 
 def test_where_the_library_waits_reports_go_its_way(caplog: pytest.LogCaptureFixture) -> None:
