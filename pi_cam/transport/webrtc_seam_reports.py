@@ -6,7 +6,7 @@ Written against aiortc 1.16 (`rtcdtlstransport.py`) and aioice 0.13 (`ice.py`).
 
 from __future__ import annotations
 
-import asyncio
+import inspect
 import logging
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -47,7 +47,7 @@ def can_take() -> bool:
     """Whether these releases have what is used here; else reports go the library's way."""
     return (
         SESSION in RTCDtlsTransport.__init__.__code__.co_names
-        and asyncio.iscoroutinefunction(getattr(RTCDtlsTransport, HANDLE, None))
+        and inspect.iscoroutinefunction(getattr(RTCDtlsTransport, HANDLE, None))
         and "_connection" in RTCIceTransport.__init__.__code__.co_names
     )
 
