@@ -131,7 +131,6 @@ def stamp_reports(sender: RTCRtpSender, captured_at: Callable[[int], float | Non
                 if captured is not None:
                     ntp = ntp_time(captured + wall_clock)
                     packet.sender_info.ntp_timestamp = ntp
-                    sender._RTCRtpSender__lsr = ntp >> 16 & 0xFFFFFFFF  # type: ignore[attr-defined]  # the round trip
         await original(packets)
 
     sender._send_rtcp = send  # type: ignore[method-assign]
